@@ -1,0 +1,175 @@
+"""Every setting, once: read from the environment and `.env`, checked, frozen, and passed on."""
+
+import os
+import secrets
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from types import UnionType
+from typing import Any, Self, get_args
+
+from dotenv import dotenv_values
+
+PREFIX = "TIDEWIRE_"
+ENVIRONMENTS = ("development", "production", "testing")
+
+
+class ConfigError(Exception):
+    """A setting is wrong or unsafe; the message names the variable and the rule. The hub refuses to start."""
+
+
+def setting(default: Any, doc: str, *, least: float | None = None, most: float | None = None) -> Any:
+    """A field of Settings with its sentence for people and, for numbers, its bounds."""
+    return field(default=default, metadata={"doc": doc, "least": least, "most": most})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the hub is told from outside. Times are in seconds, sizes in bytes."""
+
+    env: str = setting("development", "development, production or testing: decides the defaults.")
+    database_url: str = setting(
+        "sqlite+aiosqlite:///data/tidewire.db", "The log: sqlite+aiosqlite:///PATH or postgresql+asyncpg://…"
+    )
+    redis_url: str | None = setting(None, "redis://…, needed for more than one worker or node.")
+    secret_key: str = setting("", "Signs cookies; required in production, made once under data_dir elsewhere.")
+    data_dir: Path = setting(Path("data"), "Where development keeps its secret key, and the hub its lock file.")
+    bind: str = setting("127.0.0.1:8000", "HOST:PORT that `tidewire serve` listens on.")
+    workers: int = setting(
+        1, "Processes that `tidewire serve` starts; more than one needs redis_url.", least=1, most=256
+    )
+    public_url: str | None = setting(None, "The hub's address as people type it, where a proxy stands before it.")
+    allowed_origins: tuple[str, ...] = setting((), "Other origins whose pages may call the API, comma separated.")
+    blueprints: tuple[str, ...] = setting((), "Your own blueprints, as module:name, comma separated.")
+    mount: tuple[str, ...] = setting((), "WSGI applications beside the hub, as /path=module:name, comma separated.")
+    rate_limits: bool = setting(True, "on, or off for load tests only.")
+    log_level: str = setting("info", "debug, info, warning or error.")
+    trusted_proxies: int = setting(
+        0, "How many proxies stand before the hub and set X-Forwarded-For.", least=0, most=10
+    )
+
+    publish_rate: float = setting(200.0, "Calls a second a token or user may make, sustained.", least=0.1)
+    publish_burst: int = setting(2000, "Calls a token or user may make at once.", least=1)
+    anonymous_rate: float = setting(30.0, "Calls a second an anonymous address may make, sustained.", least=0.1)
+    anonymous_burst: int = setting(600, "Calls an anonymous address may make at once.", least=1)
+
+    poll_interval: float = setting(1.0, "How long a lost hint or revocation may go unnoticed.", least=0.05, most=60)
+    early_wait: float = setting(0.05, "How long an early hint waits for its elder.", least=0.0, most=5)
+    heartbeat: float = setting(15.0, "Silence on an HTTP stream before a keep-alive.", least=0.1, most=300)
+    send_timeout: float = setting(30.0, "A socket that takes nothing for so long is closed.", least=0.1, most=600)
+    commit_timeout: float = setting(10.0, "Longest wait for the commit of a publish.", least=0.1, most=120)
+    query_timeout: float = setting(10.0, "Longest wait for any other query.", least=0.1, most=120)
+    shutdown_timeout: float = setting(10.0, "Longest time a shutdown may take.", least=0.5, most=300)
+    retention_interval: float = setting(60.0, "Between two rounds of retention.", least=0.1, most=86400)
+    presence_lease: float = setting(9.0, "After so long a dead process's watchers are forgotten.", least=0.5, most=60)
+
+    ring_updates: int = setting(1024, "Newest updates of a watched channel kept in memory.", least=1, most=1_000_000)
+    ring_bytes: int = setting(4 * 2**20, "Bound of their bytes.", least=65536)
+    batch_bytes: int = setting(64 * 1024, "Most bytes of updates written to a socket at once.", least=1024)
+    page_updates: int = setting(500, "Updates read from the log at once.", least=1, most=10_000)
+    page_bytes: int = setting(512 * 1024, "Bytes of updates read from the log at once.", least=1024)
+    group_updates: int = setting(1000, "Updates committed at once.", least=1, most=10_000)
+    pending_publishes: int = setting(10_000, "Publishes that may wait for a commit.", least=1)
+    pool_size: int = setting(10, "Database connections a process may hold.", least=2, most=200)
+    max_subscriptions: int = setting(200, "Channels that one websocket may watch.", least=1, most=100_000)
+    max_request_bytes: int = setting(8 * 2**20, "Largest body of an HTTP request.", least=65536)
+    max_connections: int = setting(50_000, "Websockets and streams a process may hold.", least=1)
+
+    def __post_init__(self) -> None:
+        if self.env not in ENVIRONMENTS:
+            raise ConfigError(f"{PREFIX}ENV must be one of {', '.join(ENVIRONMENTS)}; got {self.env!r}.")
+        for each in fields(self):
+            _check_bounds(each, getattr(self, each.name))
+        if not self.database_url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+            raise ConfigError(f"{PREFIX}DATABASE_URL must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://.")
+        if self.redis_url is not None and not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
+            raise ConfigError(f"{PREFIX}REDIS_URL must begin with redis://, rediss:// or unix://.")
+        if self.workers > 1 and self.redis_url is None:
+            raise ConfigError(
+                f"{PREFIX}WORKERS is {self.workers} and {PREFIX}REDIS_URL is not set: without Redis one worker does "
+                "not hear at once what another commits. Set the URL, or run one worker."
+            )
+        if self.env == "production" and len(self.secret_key) < 32:
+            raise ConfigError(
+                f"{PREFIX}SECRET_KEY must be at least 32 characters in production; make one with "
+                "python -c 'import secrets; print(secrets.token_urlsafe(32))'."
+            )
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """From `overrides`, else the environment, else `.env` in the working directory, else the defaults.
+
+        Raises ConfigError. In development and testing a missing secret key is made once and kept under `data_dir`.
+        """
+        given = {**dotenv_values(".env"), **os.environ}
+        values: dict[str, Any] = {}
+        for each in fields(cls):
+            text = given.get(PREFIX + each.name.upper())
+            if each.name not in overrides and text is not None and text.strip() != "":
+                values[each.name] = _parse(each, text.strip())
+        values.update(overrides)
+        if not values.get("secret_key") and values.get("env", "development") != "production":
+            values["secret_key"] = _kept_secret(Path(values.get("data_dir", "data")))
+        return cls(**values)
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The database's file, or None on PostgreSQL."""
+        _, found, path = self.database_url.partition("sqlite+aiosqlite:///")
+        return Path(path.partition("?")[0]) if found else None
+
+
+def _parse(each: Field[Any], text: str) -> Any:
+    kind = next((k for k in get_args(each.type) if k is not type(None)), each.type)
+    kind = each.type if not isinstance(each.type, UnionType) else kind
+    name = PREFIX + each.name.upper()
+    try:
+        if kind is bool:
+            return {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}[text.lower()]
+        if kind in (int, float, Path):
+            return kind(text)
+    except (KeyError, ValueError):
+        rule = "on or off" if kind is bool else "a whole number" if kind is int else "a number"
+        raise ConfigError(f"{name} must be {rule}; got {text!r}.") from None
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _check_bounds(each: Field[Any], value: Any) -> None:
+    least, most = each.metadata.get("least"), each.metadata.get("most")
+    if (least is not None and value < least) or (most is not None and value > most):
+        span = f"at least {least}" if most is None else f"between {least} and {most}"
+        raise ConfigError(f"{PREFIX}{each.name.upper()} must be {span}; got {value}.")
+
+
+def _kept_secret(data_dir: Path) -> str:
+    path = data_dir / "secret_key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    # Created readable by its owner alone, and by one of two processes that start at once.
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+def described() -> list[tuple[str, str, str]]:
+    """Every setting as (variable, default, sentence), for the documentation and its test."""
+    return [
+        (
+            PREFIX + each.name.upper(),
+            "" if each.default in (MISSING, None, ()) else str(each.default),
+            each.metadata["doc"],
+        )
+        for each in fields(Settings)
+    ]
+
+
+def tree(name: str) -> Path:
+    """The folder `name` (frontend or migrations): inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent / name
+    return inside if inside.is_dir() else Path(__file__).parent.parent / name

@@ -1,0 +1,97 @@
+"""The closed list of refusals: what the hub may answer instead of doing what it was asked.
+
+A refusal is raised where the rule stands and becomes an answer at a door only: the HTTP status and JSON body, the
+websocket's `error` message or close code, or a page. The code is for programs and never changes; the message is for a
+person and says what would be right.
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """Something asked for is not done, and nothing of it is half done."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+
+    def __init__(self, message: str, *, field: str | None = None, retry_after: int | None = None) -> None:
+        """`field` names what broke the rule; `retry_after` is in seconds, for what may work later."""
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.retry_after = retry_after
+
+
+class InvalidRequest(Refusal):
+    """The request can't be understood: broken JSON, an unknown parameter, a number out of bounds."""
+
+    code, status = "invalid_request", 400
+
+
+class InvalidUpdate(Refusal):
+    """The update is well-formed and breaks one of its rules (RFC 9110, 15.5.21)."""
+
+    code, status = "invalid_update", 422
+
+
+class Unauthenticated(Refusal):
+    """Nobody, or nobody known, is asking, and the rule needs somebody."""
+
+    code, status = "unauthenticated", 401
+
+
+class Forbidden(Refusal):
+    """We know who asks, they may know that the thing exists, and they may not do this with it."""
+
+    code, status = "forbidden", 403
+
+
+class NotFound(Refusal):
+    """There is no such thing, or the caller may not know that there is."""
+
+    code, status = "not_found", 404
+
+
+class Conflict(Refusal):
+    """It contradicts what is already stored: a slug that is taken, a used idempotency key."""
+
+    code, status = "conflict", 409
+
+
+class TooLarge(Refusal):
+    """More bytes, entries or subscriptions than the bound named in the message."""
+
+    code, status = "too_large", 413
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is of a kind that this call does not take."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class RateLimited(Refusal):
+    """Too many calls in too short a time; `retry_after` says when there is room again."""
+
+    code, status = "rate_limited", 429
+
+
+class Unavailable(Refusal):
+    """The database or the hub can't do it now, and nothing was stored as far as the hub can know."""
+
+    code, status = "unavailable", 503
+
+
+REFUSALS: tuple[type[Refusal], ...] = (
+    InvalidRequest,
+    InvalidUpdate,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Conflict,
+    TooLarge,
+    UnsupportedMediaType,
+    RateLimited,
+    Unavailable,
+)
+INTERNAL_CODE = "internal"  # An error of ours: never raised on purpose, answered 500 with the request id alone.

@@ -1,0 +1,35 @@
+"""Logs: one JSON line an event in production, readable in development."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The event: when, how grave, from where, what, and the trace if there is one."""
+        event = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            event["trace"] = self.formatException(record.exc_info)
+        return json.dumps(event, ensure_ascii=False)
+
+
+def configure(env: str, level: str) -> None:
+    """Send the hub's log to stderr. Called by whoever owns the process, never by `create_app`."""
+    handler = logging.StreamHandler(sys.stderr)
+    if env == "production":
+        handler.setFormatter(JsonLines())
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+    root = logging.getLogger("tidewire")
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    root.propagate = False

@@ -1,0 +1,139 @@
+"""Who may do what: every answer is given here, from values alone."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from app.errors import Forbidden, NotFound, Refusal, Unauthenticated
+from app.model.channel import Channel, Publishing, Visibility
+
+
+class Scope(StrEnum):
+    """What a token may be used for, at most."""
+
+    READ = "read"
+    PUBLISH = "publish"
+
+
+class Role(IntEnum):
+    """What a member is to a channel; each may do what the lower ones may."""
+
+    NONE = 0
+    READER = 1
+    PUBLISHER = 2
+    OWNER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a token narrows its user's rights to."""
+
+    token_id: int
+    name: str
+    scopes: frozenset[Scope]
+    channel_id: int | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. Nobody known is ANONYMOUS; a user without a grant is signed in and may do all that the user may."""
+
+    user_id: int | None
+    user: str | None
+    is_admin: bool = False
+    grant: Grant | None = None
+
+    @property
+    def author(self) -> str | None:
+        """The name that stands on what they publish."""
+        return self.grant.name if self.grant else self.user
+
+    @property
+    def rate_key(self) -> str | None:
+        """Whose calls are counted together; None for the anonymous, who count by address."""
+        if self.grant:
+            return f"token:{self.grant.token_id}"
+        return f"user:{self.user_id}" if self.user_id is not None else None
+
+
+ANONYMOUS = Principal(user_id=None, user=None)
+
+
+def may_see(who: Principal, channel: Channel, role: Role) -> bool:
+    """May they know that the channel exists?"""
+    if channel.visibility is not Visibility.PRIVATE:
+        return True
+    return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
+
+
+def may_list(who: Principal, channel: Channel, role: Role) -> bool:
+    """Does the channel stand in their list? An unlisted one only in its members'."""
+    if channel.visibility is Visibility.PUBLIC:
+        return True
+    return may_see(who, channel, role) and (who.is_admin or role >= Role.READER)
+
+
+def check_read(who: Principal, channel: Channel, role: Role) -> None:
+    """Raises NotFound where they may not know of it, Forbidden where the token lacks the right."""
+    _check_seen(who, channel, role)
+    _check_grant(who, channel, Scope.READ)
+
+
+def check_publish(who: Principal, channel: Channel, role: Role) -> None:
+    """Raises NotFound, Unauthenticated or Forbidden, naming the rule and the right that is missing."""
+    _check_seen(who, channel, role)
+    _check_grant(who, channel, Scope.PUBLISH)
+    if who.is_admin or channel.publishing is Publishing.EVERYONE:
+        return
+    needed = Role.READER if channel.publishing is Publishing.MEMBERS else Role.PUBLISHER
+    if role < needed:
+        _refuse(who, f"Publishing to {channel.slug!r} is for its {channel.publishing.value}.")
+
+
+def check_configure(who: Principal, channel: Channel, role: Role) -> None:
+    """May they change or delete the channel? Its owners and admins, signed in or with an unbound publish token."""
+    _check_seen(who, channel, role)
+    _check_grant(who, channel, Scope.PUBLISH)
+    if not (who.is_admin or role >= Role.OWNER) or (who.grant and who.grant.channel_id is not None):
+        _refuse(who, f"Changing {channel.slug!r} is for its owners and for admins, with a token for all channels.")
+
+
+def check_create(who: Principal) -> None:
+    """May they create channels? Every user, signed in or with an unbound publish token."""
+    if who.user_id is None:
+        raise Unauthenticated("Creating a channel needs a user: send a token as 'Authorization: Bearer tw_…'.")
+    if who.grant and (Scope.PUBLISH not in who.grant.scopes or who.grant.channel_id is not None):
+        raise Forbidden("Creating a channel needs a token with the scope 'publish' that is not bound to a channel.")
+
+
+def may_see_names(who: Principal, channel: Channel, role: Role) -> bool:
+    """May they know who watches, not only how many? Members and admins."""
+    return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
+
+
+def _is_elsewhere(who: Principal, channel: Channel) -> bool:
+    return who.grant is not None and who.grant.channel_id not in (None, channel.id)
+
+
+def _check_seen(who: Principal, channel: Channel, role: Role) -> None:
+    if not may_see(who, channel, role):
+        raise no_such_channel(channel.slug)
+
+
+def _check_grant(who: Principal, channel: Channel, scope: Scope) -> None:
+    if _is_elsewhere(who, channel):
+        raise Forbidden(f"This token is bound to another channel than {channel.slug!r}.")
+    if who.grant and scope not in who.grant.scopes:
+        raise Forbidden(f"This token lacks the scope {scope.value!r}.")
+
+
+def _refuse(who: Principal, rule: str) -> None:
+    refusal: type[Refusal] = Forbidden if who.user_id is not None else Unauthenticated
+    hint = "" if who.user_id is not None else " Send a token as 'Authorization: Bearer tw_…'."
+    raise refusal(rule + hint)
+
+
+def no_such_channel(slug: str) -> NotFound:
+    """The one answer for a channel that is not there and for one the caller may not see."""
+    return NotFound(f"There is no channel {slug[:80]!r} that you may see.")

@@ -1,0 +1,178 @@
+"""A channel: a named, durable, ordered log, who may see it, and who may publish to it."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.errors import InvalidRequest
+
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+# Names that the site itself uses or may come to use: the one list, for every door.
+RESERVED = frozenset(
+    [
+        "about",
+        "account",
+        "accounts",
+        "admin",
+        "api",
+        "apps",
+        "assets",
+        "auth",
+        "billing",
+        "channels",
+        "css",
+        "dashboard",
+        "docs",
+        "error",
+        "errors",
+        "favicon",
+        "healthz",
+        "help",
+        "home",
+        "hooks",
+        "img",
+        "invite",
+        "invites",
+        "js",
+        "legal",
+        "login",
+        "logout",
+        "me",
+        "members",
+        "metrics",
+        "new",
+        "oauth",
+        "password",
+        "privacy",
+        "profile",
+        "readyz",
+        "register",
+        "reset",
+        "robots",
+        "search",
+        "security",
+        "sessions",
+        "settings",
+        "setup",
+        "signin",
+        "signout",
+        "signup",
+        "sitemap",
+        "static",
+        "system",
+        "terms",
+        "ticket",
+        "tickets",
+        "token",
+        "tokens",
+        "users",
+        "verify",
+        "webhook",
+        "webhooks",
+        "well-known",
+        "ws",
+    ]
+)
+
+
+class Visibility(StrEnum):
+    """Who may read: everyone, everyone who knows the name, or members alone."""
+
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+    PRIVATE = "private"
+
+
+class Publishing(StrEnum):
+    """Who may publish, of those who may see the channel."""
+
+    EVERYONE = "everyone"
+    MEMBERS = "members"
+    PUBLISHERS = "publishers"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as it stood at one moment. `first_seq` is the oldest update kept, `last_seq + 1` when there is none."""
+
+    id: int
+    slug: str
+    title: str | None
+    description: str | None
+    visibility: Visibility
+    publishing: Publishing
+    epoch: str
+    first_seq: int
+    last_seq: int
+    last_at: datetime | None
+    retention_days: int | None
+    retention_updates: int | None
+    created_at: datetime
+
+
+Title = Annotated[str, Meta(min_length=1, max_length=200, description="Shown instead of the slug.")]
+Description = Annotated[str, Meta(max_length=2000, description="What the channel is for.")]
+Days = Annotated[int, Meta(ge=1, le=36500, description="Updates older than this are removed; null keeps them.")]
+Updates = Annotated[int, Meta(ge=1, le=10**9, description="Only the newest this many are kept; null keeps all.")]
+
+
+class ChannelDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a new channel is asked to be. Private, and published to by its publishers, unless opened."""
+
+    slug: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="The channel's name in URLs.")]
+    title: Title | None = None
+    description: Description | None = None
+    visibility: Visibility = Visibility.PRIVATE
+    publishing: Publishing = Publishing.PUBLISHERS
+    retention_days: Days | None = None
+    retention_updates: Updates | None = None
+
+
+class ChannelPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is to change of a channel: a field that is absent stays, null clears it. The slug never changes."""
+
+    title: Title | UnsetType | None = UNSET
+    description: Description | UnsetType | None = UNSET
+    visibility: Visibility | UnsetType = UNSET
+    publishing: Publishing | UnsetType = UNSET
+    retention_days: Days | UnsetType | None = UNSET
+    retention_updates: Updates | UnsetType | None = UNSET
+
+    def changes(self) -> dict[str, object]:
+        """The given fields alone."""
+        return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
+
+
+def check_slug(slug: str) -> str:
+    """The slug itself. Raises InvalidRequest when it can't name a channel."""
+    if not SLUG.fullmatch(slug):
+        raise InvalidRequest(
+            f"A channel's slug is 1 to 63 of a-z, 0-9 and '-', and begins with a letter or digit; got {slug[:80]!r}.",
+            field="slug",
+        )
+    if slug in RESERVED:
+        raise InvalidRequest(f"{slug!r} is a name that the site keeps for itself; choose another slug.", field="slug")
+    return slug
+
+
+def as_public(channel: Channel) -> dict[str, object]:
+    """The channel as the API shows it."""
+    return {
+        "slug": channel.slug,
+        "title": channel.title,
+        "description": channel.description,
+        "visibility": channel.visibility.value,
+        "publishing": channel.publishing.value,
+        "epoch": channel.epoch,
+        "first_seq": channel.first_seq,
+        "last_seq": channel.last_seq,
+        "last_at": channel.last_at,
+        "retention_days": channel.retention_days,
+        "retention_updates": channel.retention_updates,
+        "created_at": channel.created_at,
+    }

@@ -1,0 +1,159 @@
+"""From bytes to drafts: every rule of an update is checked here, and a broken one is named by its field."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from app.errors import InvalidRequest, InvalidUpdate, TooLarge
+from app.model.update import (
+    ENVELOPE_BYTES,
+    MAX_BATCH,
+    MAX_BODY_BYTES,
+    MAX_DATA_BYTES,
+    MAX_UPDATE_BYTES,
+    Draft,
+)
+
+RULES = {
+    "title": "text, 1 to 200 characters",
+    "body": "text, up to 32 KiB as UTF-8",
+    "format": "text or markdown",
+    "level": "one of debug, info, success, warning, error, critical",
+    "tags": "a list of up to 10 texts, each 1 to 40 characters",
+    "link": "an http(s) URL, up to 2048 characters",
+    "key": "text, 1 to 80 characters",
+    "value": "a finite number",
+    "unit": "text, up to 16 characters",
+    "progress": "a number from 0 to 1",
+    "status": "text, 1 to 40 characters",
+    "data": "JSON, up to 32 KiB encoded",
+    "gone": "true, and only together with key",
+}
+SERVER_FIELDS = ("channel", "epoch", "seq", "id", "at", "author")
+_SAYING = ("title", "body", "value", "progress", "status")
+_PATH = re.compile(r"`\$(?:\[\.\.\.\])?\.?(\w+)?")
+_UNKNOWN = re.compile(r"unknown field `(.*)`")
+
+
+class _Batch(Struct, forbid_unknown_fields=True):
+    updates: list[msgspec.Raw]
+
+
+class Submission(Struct, frozen=True):
+    """Drafts that were checked and encoded, to be stored all or none, in order."""
+
+    drafts: tuple[Draft, ...]
+    fields: tuple[bytes, ...]
+
+
+def parse_submission(body: bytes) -> tuple[Submission, bool]:
+    """The drafts of a request's body, and whether it was a batch. Raises InvalidRequest, InvalidUpdate or TooLarge."""
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise InvalidRequest('The body must be a JSON object: one update, or {"updates": [...]}.')
+    if "updates" not in value:
+        return check([draft_of(value)]), False
+    extra = next((name for name in value if name != "updates"), None)
+    if extra is not None:
+        raise InvalidRequest("A batch has the field updates and no other.", field=str(extra)[:80])
+    given = value["updates"]
+    if not isinstance(given, list) or not given:
+        raise InvalidRequest(f"updates must be a list of 1 to {MAX_BATCH} updates.", field="updates")
+    if len(given) > MAX_BATCH:
+        raise TooLarge(f"A batch holds up to {MAX_BATCH} updates; got {len(given)}.", field="updates")
+    drafts = []
+    for index, each in enumerate(given):
+        try:
+            drafts.append(draft_of(each))
+            check(drafts[-1:])
+        except InvalidUpdate as refusal:
+            field = f"updates[{index}]" + (f".{refusal.field}" if refusal.field else "")
+            raise InvalidUpdate(f"Update {index} of the batch: {refusal.message}", field=field) from None
+    return check(drafts), True
+
+
+def parse_json(body: bytes | str) -> Any:
+    """Any JSON value. Raises InvalidRequest for what is none (RFC 8259), or is nested too deep to be read."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"The body must be JSON: {error}.") from None
+    except RecursionError:
+        raise InvalidRequest("The body is nested too deep.") from None
+
+
+def draft_of(value: object) -> Draft:
+    """A draft from a decoded JSON value. Raises InvalidUpdate, naming the field."""
+    if not isinstance(value, dict):
+        raise InvalidUpdate("An update must be a JSON object.")
+    try:
+        return msgspec.convert(value, Draft)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error)) from None
+
+
+def check(drafts: list[Draft]) -> Submission:
+    """The drafts, encoded. Raises InvalidUpdate or TooLarge for what their types can't say."""
+    return Submission(tuple(drafts), tuple(_encoded(draft) for draft in drafts))
+
+
+def _encoded(draft: Draft) -> bytes:
+    _check_texts(draft)
+    if draft.body is not None and len(draft.body.encode()) > MAX_BODY_BYTES:
+        raise _broken("body")
+    if draft.link is not None and not _is_link(draft.link):
+        raise _broken("link")
+    if draft.gone is not None and not (draft.gone and draft.key is not None):
+        raise _broken("gone")
+    if draft.data is not UNSET and len(_encode(draft.data)) > MAX_DATA_BYTES:
+        raise _broken("data")
+    if not (any(getattr(draft, name) not in (None, "") for name in _SAYING) or draft.data is not UNSET or draft.gone):
+        raise InvalidUpdate("An update must have at least one of title, body, value, progress, status or data.")
+    fields = _encode(draft)
+    if len(fields) > MAX_UPDATE_BYTES - ENVELOPE_BYTES:
+        raise TooLarge(f"A whole update is at most {MAX_UPDATE_BYTES // 1024} KiB encoded.")
+    return fields
+
+
+def _encode(value: object) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (RecursionError, OverflowError, UnicodeEncodeError):
+        raise _broken("data") from None
+
+
+def _check_texts(draft: Draft) -> None:
+    """No U+0000: PostgreSQL's text can't hold it, and no person ever meant it."""
+    for name in ("title", "body", "link", "key", "unit", "status"):
+        text = getattr(draft, name)
+        if text is not None and "\0" in text:
+            raise InvalidUpdate(f"{name} must not contain the character U+0000.", field=name)
+    if any("\0" in tag for tag in draft.tags):
+        raise InvalidUpdate("tags must not contain the character U+0000.", field="tags")
+
+
+def _is_link(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\x00-\x1f]", text)
+    except ValueError:
+        return False
+
+
+def _broken(field: str) -> InvalidUpdate:
+    return InvalidUpdate(f"{field} must be {RULES[field]}.", field=field)
+
+
+def _refusal(message: str) -> InvalidUpdate:
+    """msgspec's sentence as ours: the field from its path, the rule from our own list."""
+    if unknown := _UNKNOWN.search(message):
+        field = unknown[1][:80]
+        if field in SERVER_FIELDS:
+            return InvalidUpdate(f"{field} is set by the server and can't be given.", field=field)
+        return InvalidUpdate(f"An update has no field {field!r}; it may have {', '.join(RULES)}.", field=field)
+    path = _PATH.search(message)
+    field = path[1] if path and path[1] in RULES else None
+    return _broken(field) if field else InvalidUpdate(message)

@@ -1,0 +1,71 @@
+"""Where a watcher stands in a log, `(epoch, seq)`, and whether the log can still serve it from there."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+type ResetReason = Literal["expired", "epoch", "ahead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a log holds at one moment: `first` is the oldest kept, `last` the newest; `first == last + 1` when empty."""
+
+    epoch: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """Live from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Everything after `seq`; `epoch` says of which log, None of whichever there is."""
+
+    seq: int
+    epoch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The newest `count`, then live."""
+
+    count: int
+
+
+type Start = Now | After | Last
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The seq after which to go on, and why the asked one could not be served (None: it could)."""
+
+    seq: int
+    reset: ResetReason | None = None
+
+
+def place(start: Start, extent: Extent) -> Place:
+    """Where in `extent` a watcher that asks for `start` begins. It never passes over anything the log still has."""
+    match start:
+        case Now():
+            return Place(extent.last)
+        case Last(count):
+            return Place(max(extent.last - count, extent.first - 1))
+        case After(_, epoch) if epoch is not None and epoch != extent.epoch:
+            return Place(extent.first - 1, "epoch")
+        case After(seq) if seq > extent.last:
+            return Place(extent.first - 1, "ahead")
+        case After(seq) if seq < extent.first - 1:
+            return Place(extent.first - 1, "expired")
+        case After(seq):
+            return Place(seq)
+
+
+def parse_event_id(text: str) -> After | None:
+    """The position in an SSE `Last-Event-ID`, `EPOCH.SEQ`; None when it is none of ours."""
+    epoch, dot, seq = text.strip().rpartition(".")
+    if not (dot and epoch and len(epoch) <= 32 and seq.isascii() and seq.isdigit() and len(seq) <= 18):
+        return None
+    return After(int(seq), epoch)

@@ -1,0 +1,97 @@
+"""An update: what may stand in one, checked at the door, and how it is encoded, once."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct
+
+MAX_BODY_BYTES = 32 * 1024
+MAX_DATA_BYTES = 32 * 1024
+MAX_UPDATE_BYTES = 64 * 1024
+MAX_BATCH = 500
+ENVELOPE_BYTES = 512  # What the server adds around a draft: channel, epoch, seq, id, at, author, and their names.
+
+Level = Literal["debug", "info", "success", "warning", "error", "critical"]
+Tag = Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """An update as its publisher gives it. A field that is null counts as not given, but for `data`."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=200, description="1 to 200 characters.")] | None = None
+    body: Annotated[str, Meta(description="Up to 32 KiB as UTF-8.")] | None = None
+    format: Annotated[Literal["text", "markdown"], Meta(description="How body is shown; text where absent.")] | None = (
+        None
+    )
+    level: Annotated[Level, Meta(description="info where absent.")] | None = None
+    tags: Annotated[tuple[Tag, ...], Meta(max_length=10, description="Up to 10, each 1 to 40 characters.")] = ()
+    link: Annotated[str, Meta(max_length=2048, description="An http(s) URL.")] | None = None
+    key: Annotated[str, Meta(min_length=1, max_length=80, description="Names the thing this is about.")] | None = None
+    value: Annotated[int | float, Meta(description="A finite number.")] | None = None
+    unit: Annotated[str, Meta(max_length=16, description="Of value; up to 16 characters.")] | None = None
+    progress: Annotated[float, Meta(ge=0, le=1, description="0 to 1.")] | None = None
+    status: Annotated[str, Meta(min_length=1, max_length=40, description="up, down, running …")] | None = None
+    data: Annotated[Any, Meta(description="Any JSON, up to 32 KiB encoded.")] = UNSET
+    gone: Annotated[bool, Meta(description="true, only with key: takes that key off the board.")] | None = None
+
+    @property
+    def words(self) -> str | None:
+        """What full-text search finds this by: the words of its texts in lower case, or None."""
+        texts = (self.title, self.body, self.key, self.status, *self.tags)
+        return " ".join(words_of(" ".join(text for text in texts if text))) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a channel's log, already encoded as the live `update` message."""
+
+    seq: int
+    json: bytes
+
+    @property
+    def update_id(self) -> str:
+        """The id, read out of the encoded form."""
+        at = self.json.index(b'"id":"') + 6  # The first: slug and epoch before it can hold no quote.
+        return self.json[at : at + 36].decode()
+
+
+_WORD = re.compile(r"[^\W_]+")
+_TYPE = b'{"type":"update",'
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text or of a search, the same way for both and for every database."""
+    return _WORD.findall(text.lower())
+
+
+def encode_entry(slug: str, epoch: str, seq: int, update_id: str, at: int, author: str | None, fields: bytes) -> Entry:
+    """The entry around `fields`, a draft's encoded object; `at` in milliseconds since 1970, UTC."""
+    head = (
+        f'{{"type":"update","channel":"{slug}","epoch":"{epoch}","seq":{seq},"id":"{update_id}",'
+        f'"at":"{rfc3339(at)}","author":'
+    )
+    return Entry(seq, b"".join((head.encode(), msgspec.json.encode(author), b",", fields[1:])))
+
+
+def bare(entry: Entry) -> bytes:
+    """The update object without its message type, as HTTP's answers show it."""
+    return b"{" + entry.json[len(_TYPE) :]
+
+
+def rfc3339(at: int) -> str:
+    """Milliseconds since 1970 as 2026-11-21T09:30:00.123Z (RFC 3339, 5.6)."""
+    return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 1000:03d}Z"
+
+
+def new_update_id(at: int) -> str:
+    """A UUID version 7 (RFC 9562, 5.7): sorted by its time, unique by 74 random bits."""
+    random = secrets.randbits(80)
+    number = (at & (2**48 - 1)) << 80 | random
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
