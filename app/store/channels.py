@@ -1,0 +1,119 @@
+"""Channels: found, listed, made, changed, emptied, removed."""
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import Conflict
+from app.model.access import Role
+from app.model.channel import Channel, ChannelDraft, Visibility
+from app.store.rows import CHANNEL_COLUMNS as C
+from app.store.rows import to_channel
+from app.store.tables import CHANNELS, MEMBERS, UPDATE_TAGS, UPDATES
+
+_TABLE = CHANNELS
+_M = MEMBERS.c
+
+
+def new_epoch() -> str:
+    """An epoch that no log ever had: 40 random bits, without the dot that separates it from a seq."""
+    return secrets.token_hex(5)
+
+
+async def find(tx: AsyncConnection, slug: str) -> Channel | None:
+    """The channel of this name."""
+    row = (await tx.execute(select(*C).where(C.slug == slug))).mappings().one_or_none()
+    return to_channel(row) if row else None
+
+
+async def find_with_role(tx: AsyncConnection, slug: str, user_id: int | None) -> tuple[Channel, Role] | None:
+    """The channel of this name, and what the user is to it."""
+    query = (
+        select(*C, _M.role)
+        .select_from(_TABLE.outerjoin(MEMBERS, (_M.channel_id == C.id) & (_M.user_id == user_id)))
+        .where(C.slug == slug)
+    )
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return (to_channel(row), Role(row["role"] or Role.NONE)) if row else None
+
+
+async def of_ids(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, Channel]:
+    """Those of these channels that still exist."""
+    query = select(*C).where(C.id.in_(list(ids)))
+    return {row["id"]: to_channel(row) for row in (await tx.execute(query)).mappings()}
+
+
+async def listed(
+    tx: AsyncConnection, *, user_id: int | None, everything: bool, q: str | None, above: str, limit: int
+) -> list[Channel]:
+    """The public channels and the user's own, by slug, after `above`; all of them with `everything`."""
+    query = select(*C).where(C.slug > above)
+    if not everything:
+        own = select(_M.channel_id).where(_M.user_id == user_id)
+        query = query.where(or_(C.visibility == Visibility.PUBLIC.value, C.id.in_(own)))
+    if q:
+        like = "%" + q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        query = query.where(
+            or_(
+                C.slug.like(like, escape="\\"),
+                C.title.ilike(like, escape="\\"),
+                C.description.ilike(like, escape="\\"),
+            )
+        )
+    rows = (await tx.execute(query.order_by(C.slug).limit(limit))).mappings()
+    return [to_channel(row) for row in rows]
+
+
+async def add(tx: AsyncConnection, draft: ChannelDraft, at: int) -> Channel:
+    """A new channel with an empty log. Raises Conflict when the slug is taken."""
+    values: dict[str, Any] = {
+        "slug": draft.slug,
+        "title": draft.title,
+        "description": draft.description,
+        "visibility": draft.visibility.value,
+        "publishing": draft.publishing.value,
+        "epoch": new_epoch(),
+        "first_seq": 1,
+        "last_seq": 0,
+        "retention_days": draft.retention_days,
+        "retention_updates": draft.retention_updates,
+        "created_at": at,
+    }
+    try:
+        row = (await tx.execute(insert(_TABLE).values(values).returning(*C))).mappings().one()
+    except IntegrityError:
+        raise Conflict(f"There is a channel {draft.slug!r} already.", field="slug") from None
+    return to_channel(row)
+
+
+async def change(tx: AsyncConnection, channel_id: int, changes: dict[str, Any]) -> Channel | None:
+    """The channel after the change; None when it is gone."""
+    query = update(_TABLE).where(C.id == channel_id).values(changes).returning(*C)
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return to_channel(row) if row else None
+
+
+async def empty(tx: AsyncConnection, channel_id: int) -> Channel | None:
+    """Remove every update. The log that begins now is another one, so it gets a new epoch and counts from 1."""
+    fresh = {"epoch": new_epoch(), "first_seq": 1, "last_seq": 0, "last_at": None}
+    channel = await change(tx, channel_id, fresh)
+    await tx.execute(delete(UPDATE_TAGS).where(UPDATE_TAGS.c.channel_id == channel_id))
+    await tx.execute(delete(UPDATES).where(UPDATES.c.channel_id == channel_id))
+    return channel
+
+
+async def renew_epochs(tx: AsyncConnection) -> int:
+    """Give every log a new epoch, as after a restore from an older backup; how many there are."""
+    ids = (await tx.execute(select(C.id).order_by(C.id))).scalars().all()
+    for channel_id in ids:
+        await change(tx, channel_id, {"epoch": new_epoch()})
+    return len(ids)
+
+
+async def remove(tx: AsyncConnection, channel_id: int) -> bool:
+    """Remove the channel and its log; False when it was gone already."""
+    return bool((await tx.execute(delete(_TABLE).where(C.id == channel_id))).rowcount)

@@ -1,0 +1,88 @@
+"""The engine, and the two ways to use it: a transaction that writes, a transaction that reads."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+import asyncpg
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.config import Settings
+from app.errors import InvalidUpdate, Unavailable
+from app.store.engines import WRITES, SqliteThread, async_engine
+
+# What a stopped, restarted, full or locked database looks like from here.
+_OUTAGES = (DBAPIError, PoolTimeout, TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Unstorable(InvalidUpdate):
+    """The database itself refused a value or broke a constraint over it; nothing of the transaction was stored."""
+
+
+class Database:
+    """A pool of connections: every use ends within a bound, and an outage is an `Unavailable`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.dialect = make_url(settings.database_url).get_backend_name()
+        self.engine = async_engine(settings)
+        # SQLite has one writer: waiting here is fair and free, waiting in its busy handler is neither.
+        self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
+        self._thread = SqliteThread(settings) if self.dialect == "sqlite" else None
+
+    @asynccontextmanager
+    async def transaction(self, within: float | None = None) -> AsyncIterator[AsyncConnection]:
+        """A transaction that writes: committed at the end, or rolled back by any exception. `within` in seconds.
+
+        Raises Unavailable when the database can't be reached or does not answer, Unstorable when it refuses a value.
+        """
+        async with self._bounded(within), self._writer or nullcontext(), self.engine.connect() as connection:
+            await connection.execution_options(**{WRITES: True})
+            async with connection.begin():
+                yield connection
+
+    async def write[T](self, work: Callable[[Connection], T], within: float) -> T:
+        """What `work` returns, as one transaction that writes: the short way for the hot path. Raises as `transaction`.
+
+        asyncio costs a hop a statement on SQLite, to the driver's thread, and a greenlet a statement on PostgreSQL:
+        here it is one for the whole.
+        """
+        async with self._bounded(within), self._writer or nullcontext():
+            if self._thread is not None:
+                return await self._thread.write(work)
+            async with self.engine.connect() as connection, connection.begin():
+                return await connection.run_sync(work)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads, beside any writer. Raises Unavailable."""
+        async with self._bounded(None), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the database does not answer."""
+        async with self.reading() as tx:
+            await tx.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        if self._thread is not None:
+            await self._thread.close()
+        await self.engine.dispose()
+
+    def _bounded(self, within: float | None) -> AbstractAsyncContextManager[None]:
+        return _bounded(within or self._settings.query_timeout)
+
+
+@asynccontextmanager
+async def _bounded(within: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(within):
+            yield
+    except (IntegrityError, DataError) as error:
+        raise Unstorable("The database can't store this.") from error
+    except _OUTAGES as error:
+        raise Unavailable("The database can't be reached or is busy; try again.", retry_after=1) from error

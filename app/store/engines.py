@@ -1,0 +1,78 @@
+"""Engines: one for both databases, and SQLite's own thread for the hot path."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.config import Settings
+
+WRITES = "tidewire_writes"  # The execution option of a transaction that writes.
+
+
+class SqliteThread:
+    """One connection in one thread: a whole transaction costs one hop there and back."""
+
+    def __init__(self, settings: Settings) -> None:
+        url = make_url(settings.database_url).set(drivername="sqlite+pysqlite")
+        self._engine = create_engine(url, pool_size=1, connect_args={"timeout": settings.commit_timeout})
+        _listen(self._engine)
+        self._thread = ThreadPoolExecutor(1, "sqlite")
+
+    async def write[T](self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, committed. A caller that gives up waiting does not stop it."""
+
+        def run() -> T:
+            with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+
+    async def close(self) -> None:
+        """Close the connection, after what is under way."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown()
+
+
+def async_engine(settings: Settings) -> AsyncEngine:
+    """The pool that every ordinary query goes through."""
+    if (path := settings.sqlite_path) is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(
+            settings.database_url,
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=settings.query_timeout,
+            connect_args={"timeout": settings.query_timeout},
+        )
+        _listen(engine.sync_engine)
+        return engine
+    return create_async_engine(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        max_overflow=0,
+        pool_timeout=settings.query_timeout,
+        connect_args={"timeout": settings.query_timeout, "command_timeout": settings.query_timeout},
+    )
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # The driver must not begin by itself: _begin_sqlite does.
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that turns from reading to writing can fail at once as SQLITE_BUSY; an immediate one waits.
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _listen(engine: Engine) -> None:
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)

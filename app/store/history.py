@@ -1,0 +1,142 @@
+"""Reading the log: pages for watchers that are behind, history with filters, and the board."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, func, literal_column, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.model.channel import Channel
+from app.model.position import Extent
+from app.model.update import Entry, encode_entry, words_of
+from app.store.tables import UPDATE_TAGS, UPDATES
+
+_U = UPDATES.c
+_T = UPDATE_TAGS.c
+_ENTRY = (_U.seq, _U.update_id, _U.at, _U.author, _U.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Consecutive entries after a position, and what the log held at that same moment."""
+
+    extent: Extent
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which updates of a channel are wanted; `words` must all occur."""
+
+    level: str | None = None
+    tag: str | None = None
+    key: str | None = None
+    words: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, level: str | None, tag: str | None, key: str | None, q: str | None) -> "Filter":
+        """A filter from what a caller typed."""
+        return cls(level, tag, key, tuple(words_of(q or "")))
+
+
+# One statement, so that the page and the log's extent are of one moment (READ COMMITTED has a snapshot a statement).
+# The row that crosses the bound of bytes is still taken, so that a page is never empty where the log is not.
+_PAGE = text("""
+    SELECT c.slug, c.epoch, c.first_seq, c.last_seq, p.seq, p.update_id, p.at, p.author, p.fields
+    FROM channels c LEFT JOIN (
+        SELECT q.*, sum(length(q.fields)) OVER (ORDER BY q.seq) - length(q.fields) AS bytes_before
+        FROM (
+            SELECT seq, update_id, at, author, fields FROM updates
+            WHERE channel_id = :channel AND seq > :after
+              AND seq >= (SELECT first_seq FROM channels WHERE id = :channel)
+            ORDER BY seq LIMIT :most
+        ) q
+    ) p ON p.bytes_before < :most_bytes
+    WHERE c.id = :channel ORDER BY p.seq
+""")
+
+
+async def read_after(tx: AsyncConnection, channel_id: int, after: int, most: int, most_bytes: int) -> Page | None:
+    """The entries after `after`, oldest first: up to `most`, and until `most_bytes`; None when the channel is gone."""
+    values = {"channel": channel_id, "after": after, "most": most, "most_bytes": most_bytes}
+    rows = (await tx.execute(_PAGE, values)).all()
+    if not rows:
+        return None
+    head = rows[0]
+    entries = tuple(_entry(head.slug, head.epoch, row) for row in rows if row.seq is not None)
+    return Page(Extent(head.epoch, head.first_seq, head.last_seq), entries)
+
+
+async def read(
+    tx: AsyncConnection,
+    channel: Channel,
+    wanted: Filter,
+    *,
+    after: int | None = None,
+    before: int | None = None,
+    limit: int,
+) -> list[Entry]:
+    """History: oldest first with `after`, else newest first, below `before` when given."""
+    query = select(*_ENTRY).where(_U.channel_id == channel.id, _U.seq >= channel.first_seq, *_conditions(wanted))
+    query = query.order_by(_U.seq.desc()) if after is None else query.where(_U.seq > after).order_by(_U.seq)
+    if before is not None:
+        query = query.where(_U.seq < before)
+    query = _searched(query, channel, wanted.words, tx.dialect.name)
+    return [_entry(channel.slug, channel.epoch, row) for row in await tx.execute(query.limit(limit))]
+
+
+# Loose index scan: one look-up a key instead of one a row, however many updates a key has had
+# (https://wiki.postgresql.org/wiki/Loose_indexscan).
+_BOARD = """
+    WITH RECURSIVE keys(key) AS (
+        SELECT (SELECT min(key) FROM updates WHERE channel_id = :channel AND key IS NOT NULL AND key > :above)
+        UNION ALL
+        SELECT (SELECT min(key) FROM updates WHERE channel_id = :channel AND key IS NOT NULL AND key > keys.key)
+        FROM keys WHERE keys.key IS NOT NULL
+    ),
+    heads(seq) AS (
+        SELECT (SELECT max(seq) FROM updates WHERE channel_id = :channel AND key = keys.key AND seq <= :at)
+        FROM keys WHERE keys.key IS NOT NULL
+    )
+    SELECT u.key, u.seq, u.update_id, u.at, u.author, u.fields
+    FROM heads JOIN updates u ON u.channel_id = :channel AND u.seq = heads.seq
+    WHERE NOT u.gone ORDER BY u.key LIMIT :most
+"""
+
+
+async def board(tx: AsyncConnection, channel: Channel, at: int, above: str, most: int) -> list[tuple[str, Entry]]:
+    """For each key after `above`, in order, its newest update up to `at`; a key whose newest is `gone` is not there."""
+    values: dict[str, Any] = {"channel": channel.id, "at": at, "above": above, "most": most}
+    rows: Sequence[Any] = (await tx.execute(text(_BOARD), values)).all()
+    return [(row.key, _entry(channel.slug, channel.epoch, row)) for row in rows]
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.level is not None:
+        found.append(_U.level == wanted.level)
+    if wanted.key is not None:
+        found.append(_U.key == wanted.key)
+    if wanted.tag is not None:
+        found.append(exists().where(_T.channel_id == _U.channel_id, _T.tag == wanted.tag, _T.seq == _U.seq))
+    return found
+
+
+def _searched(query: Select[Any], channel: Channel, words: tuple[str, ...], dialect: str) -> Select[Any]:
+    if not words:
+        return query
+    if dialect == "postgresql":
+        vector = func.to_tsvector(literal_column("'simple'::regconfig"), _U.words)
+        asked = func.plainto_tsquery(literal_column("'simple'::regconfig"), " ".join(words))
+        return query.where(vector.op("@@")(asked))
+    # Words are letters and digits alone (words_of), so quoting each leaves nothing of FTS5's own syntax.
+    matches = text(
+        "updates.seq IN (SELECT rowid & 1099511627775 FROM updates_words WHERE updates_words MATCH :search"
+        " AND rowid BETWEEN (:search_channel << 40) AND (:search_channel << 40) + 1099511627775)"
+    ).bindparams(search=" ".join(f'"{word}"' for word in words), search_channel=channel.id)
+    return query.where(matches)
+
+
+def _entry(slug: str, epoch: str, row: Any) -> Entry:
+    return encode_entry(slug, epoch, row.seq, row.update_id, row.at, row.author, row.fields.encode())

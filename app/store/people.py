@@ -1,0 +1,54 @@
+"""Users: made, found, disabled."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import Conflict
+from app.store.rows import to_time
+from app.store.tables import USERS
+
+_TABLE = USERS
+_U = _TABLE.c
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account. The password's hash never leaves this folder but to be compared."""
+
+    id: int
+    name: str
+    email: str
+    is_admin: bool
+    disabled_at: datetime | None
+
+
+async def add(tx: AsyncConnection, name: str, email: str, password_hash: str | None, is_admin: bool, at: int) -> User:
+    """A new user. Raises Conflict when the name or the address is taken."""
+    values = {
+        "name": name,
+        "email": email,
+        "password_hash": password_hash,
+        "is_admin": is_admin,
+        "created_at": at,
+    }
+    try:
+        row = (await tx.execute(insert(_TABLE).values(values).returning(_U.id))).one()
+    except IntegrityError:
+        raise Conflict(f"There is a user of the name {name!r} or the address {email!r} already.") from None
+    return User(row.id, name, email, is_admin, None)
+
+
+async def find(tx: AsyncConnection, name: str) -> User | None:
+    """The user of this name."""
+    query = select(_U.id, _U.name, _U.email, _U.is_admin, _U.disabled_at).where(_U.name == name)
+    row = (await tx.execute(query)).one_or_none()
+    return User(row.id, row.name, row.email, row.is_admin, to_time(row.disabled_at)) if row else None
+
+
+async def set_disabled(tx: AsyncConnection, user_id: int, at: int | None) -> None:
+    """Disable the user from `at` on, or enable them with None."""
+    await tx.execute(update(_TABLE).where(_U.id == user_id).values(disabled_at=at))

@@ -1,0 +1,42 @@
+"""Between rows and values: times, and the channel that every other file of this folder returns."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from app.model.channel import Channel, Publishing, Visibility
+from app.store.tables import CHANNELS
+
+CHANNEL_COLUMNS = CHANNELS.c
+
+
+def to_time(at: int | None) -> datetime | None:
+    """Milliseconds since 1970 as an aware time."""
+    return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
+
+
+def to_millis(at: datetime) -> int:
+    """An aware time as milliseconds since 1970."""
+    return round(at.timestamp() * 1000)
+
+
+def to_channel(row: RowMapping | dict[str, Any]) -> Channel:
+    """A whole row of `channels` as its value."""
+    created = to_time(row["created_at"])
+    assert created is not None
+    return Channel(
+        id=row["id"],
+        slug=row["slug"],
+        title=row["title"],
+        description=row["description"],
+        visibility=Visibility(row["visibility"]),
+        publishing=Publishing(row["publishing"]),
+        epoch=row["epoch"],
+        first_seq=row["first_seq"],
+        last_seq=row["last_seq"],
+        last_at=to_time(row["last_at"]),
+        retention_days=row["retention_days"],
+        retention_updates=row["retention_updates"],
+        created_at=created,
+    )

@@ -1,0 +1,167 @@
+"""The tables as they are now; `migrations/` tells how they came to be, and a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# SQLite numbers rows by itself only in a column of the type INTEGER.
+BigKey = BigInteger().with_variant(Integer(), "sqlite")
+# Compared byte by byte, as SQLite does, so that both databases order slugs and keys alike.
+Name = String(80).with_variant(String(80, collation="C"), "postgresql")
+
+
+class Base(DeclarativeBase):
+    """What Alembic compares. Times are BIGINT milliseconds since 1970, UTC: exact, and alike on both databases."""
+
+
+class Channel(Base):
+    """One row a channel; its lock orders the publishes to it."""
+
+    __tablename__ = "channels"
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    slug: Mapped[str] = mapped_column(Name, unique=True)
+    title: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    visibility: Mapped[str] = mapped_column(String(16))
+    publishing: Mapped[str] = mapped_column(String(16))
+    epoch: Mapped[str] = mapped_column(String(32))
+    first_seq: Mapped[int] = mapped_column(BigInteger)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[int | None] = mapped_column(BigInteger)
+    retention_days: Mapped[int | None] = mapped_column(Integer)
+    retention_updates: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class Update(Base):
+    """One row an update. `fields` is its encoded JSON, never decoded again on the way out."""
+
+    __tablename__ = "updates"
+    channel_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("channels.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    update_id: Mapped[str] = mapped_column(String(36))
+    at: Mapped[int] = mapped_column(BigInteger)
+    author: Mapped[str | None] = mapped_column(Text)
+    level: Mapped[str] = mapped_column(String(16))
+    key: Mapped[str | None] = mapped_column(Name)
+    gone: Mapped[bool] = mapped_column(Boolean)
+    fields: Mapped[str] = mapped_column(Text)
+    words: Mapped[str | None] = mapped_column(Text)
+    # On the last update of what was submitted together: kept as long as any of it.
+    idempotency_key: Mapped[str | None] = mapped_column(Text)
+    idempotency_digest: Mapped[str | None] = mapped_column(String(64))
+    idempotency_count: Mapped[int | None] = mapped_column(Integer)
+
+    __table_args__ = (
+        Index(
+            "updates_key",
+            "channel_id",
+            "key",
+            "seq",
+            postgresql_where=text("key IS NOT NULL"),
+            sqlite_where=text("key IS NOT NULL"),
+        ),
+        Index(
+            "updates_idempotency",
+            "channel_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+            sqlite_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index(
+            "updates_words",
+            func.to_tsvector(literal_column("'simple'::regconfig"), text("words")),
+            postgresql_using="gin",
+        ).ddl_if(dialect="postgresql"),
+    )
+
+
+class UpdateTag(Base):
+    """One row a tag of an update, for the filter."""
+
+    __tablename__ = "update_tags"
+    channel_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("channels.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    tag: Mapped[str] = mapped_column(Name, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class User(Base):
+    """One row a person or machine account."""
+
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(Name, unique=True)
+    email: Mapped[str] = mapped_column(Text, unique=True)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    is_admin: Mapped[bool] = mapped_column(Boolean)
+    disabled_at: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class Member(Base):
+    """What a user is to a channel."""
+
+    __tablename__ = "members"
+    channel_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("channels.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    user_id: Mapped[int] = mapped_column(
+        BigKey, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False, index=True
+    )
+    role: Mapped[int] = mapped_column(Integer)
+
+
+class Token(Base):
+    """One row an API token: only its SHA-256 is kept, and its first characters for the eye."""
+
+    __tablename__ = "tokens"
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    prefix: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(Text)
+    user_id: Mapped[int] = mapped_column(BigKey, ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    channel_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("channels.id", ondelete="CASCADE"), index=True)
+    scopes: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[int | None] = mapped_column(BigInteger)
+    revoked_at: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+
+
+class Ticket(Base):
+    """A one-use pass for a stream or a websocket; taken by deleting its row."""
+
+    __tablename__ = "tickets"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token_id: Mapped[int] = mapped_column(BigKey, ForeignKey("tokens.id", ondelete="CASCADE"))
+    expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+def _table(of: type[Base]) -> Table:
+    table = of.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+CHANNELS = _table(Channel)
+UPDATES = _table(Update)
+UPDATE_TAGS = _table(UpdateTag)
+USERS = _table(User)
+MEMBERS = _table(Member)
+TOKENS = _table(Token)
+TICKETS = _table(Ticket)

@@ -1,0 +1,67 @@
+"""Retention: the oldest updates leave the log, a bounded number in one transaction."""
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.model.channel import Channel
+from app.store.rows import CHANNEL_COLUMNS as C
+from app.store.rows import to_channel
+from app.store.tables import CHANNELS, UPDATE_TAGS, UPDATES
+
+_U = UPDATES.c
+_T = UPDATE_TAGS.c
+
+
+async def due(tx: AsyncConnection, above: int, limit: int) -> list[Channel]:
+    """Channels that have a retention, by id, after `above`."""
+    limited = or_(C.retention_days.is_not(None), C.retention_updates.is_not(None))
+    query = select(*C).where(limited, C.id > above).order_by(C.id).limit(limit)
+    return [to_channel(row) for row in (await tx.execute(query)).mappings()]
+
+
+async def trim(tx: AsyncConnection, channel_id: int, older_than: int | None, keep: int | None, most: int) -> int:
+    """Remove up to `most` of the oldest updates that are older than `older_than` or beyond the newest `keep`.
+
+    How many left the log. Of each key the newest update that leaves keeps its row, so that the board, now and at any
+    seq still in the log, outlives the history; but it is no longer part of the log: `first_seq` has passed it.
+    """
+    locked = select(*C).where(C.id == channel_id).with_for_update(key_share=True)
+    row = (await tx.execute(locked)).mappings().one_or_none()
+    if row is None:
+        return 0
+    channel = to_channel(row)
+    first = channel.first_seq
+    if keep is not None:
+        first = max(first, channel.last_seq - keep + 1)
+    first = min(first, channel.first_seq + most)
+    if older_than is not None:
+        first = max(first, await _first_kept(tx, channel, older_than, most))
+    if first == channel.first_seq:
+        return 0
+    await tx.execute(update(CHANNELS).where(C.id == channel_id).values(first_seq=first))
+    newer = UPDATES.alias()
+    superseded = (
+        select(newer.c.seq)
+        .where(newer.c.channel_id == _U.channel_id, newer.c.key == _U.key, newer.c.seq > _U.seq, newer.c.seq < first)
+        .exists()
+    )
+    gone = (_U.channel_id == channel_id, _U.seq < first, or_(_U.key.is_(None), _U.gone, superseded))
+    await tx.execute(delete(UPDATE_TAGS).where(_T.channel_id == channel_id, _T.seq < first))
+    await tx.execute(delete(UPDATES).where(*gone))
+    return first - channel.first_seq
+
+
+async def _first_kept(tx: AsyncConnection, channel: Channel, older_than: int, most: int) -> int:
+    """The oldest update that is young enough, among the `most` oldest: times rise with the seq, so a prefix is old."""
+    query = (
+        select(_U.seq, _U.at)
+        .where(_U.channel_id == channel.id, _U.seq >= channel.first_seq)
+        .order_by(_U.seq)
+        .limit(most)
+    )
+    first = channel.first_seq
+    for seq, at in await tx.execute(query):
+        if at >= older_than:
+            break
+        first = seq + 1
+    return first
