@@ -1,0 +1,125 @@
+"""The hub: the feeds of this process, who watches them, and the way in for what is committed here or elsewhere."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from app.config import Settings
+from app.live.broker import Broker, Census, Hint
+from app.live.feed import Feed, Page, ReadLog
+from app.live.flight import Flights
+from app.live.presence import Presence
+from app.live.watch import Watch
+from app.metrics import Metrics
+from app.model.access import Principal
+from app.model.update import Entry
+from app.tasks import TaskScope
+
+
+class Hub:
+    """Fan-out inside one process. A channel has a feed exactly while somebody watches it."""
+
+    def __init__(
+        self, broker: Broker, read_log: ReadLog, settings: Settings, metrics: Metrics, tasks: TaskScope
+    ) -> None:
+        self.presence = Presence()
+        self._feeds: dict[int, Feed] = {}
+        self._watches: dict[int, set[Watch]] = {}
+        self._broker = broker
+        self._read_log = read_log
+        self._flights: Flights[tuple[int, int], Page | None] = Flights(tasks)
+        self._settings = settings
+        self._metrics = metrics
+        self._alarms: list[Callable[[], None]] = []
+        broker.attach(self)
+
+    @asynccontextmanager
+    async def watch(self, channel_id: int, who: Principal) -> AsyncIterator[Watch]:
+        """A watch on the channel, not begun yet. Inside, hints are heard: what is read now from the log has no hole
+        to what comes live, which is why the extent to begin with must be read here and not before."""
+        feed = self._feeds.get(channel_id)
+        if feed is None:
+            feed = self._feeds[channel_id] = Feed(
+                channel_id,
+                self._read_log,
+                self._flights,
+                self._settings,
+                self._metrics,
+                self.on_access_changed,
+            )
+        watch = Watch(feed, who)
+        self._watches.setdefault(channel_id, set()).add(watch)
+        self._metrics.watchers.inc()
+        try:
+            await self._broker.listen(channel_id)
+            yield watch
+        finally:
+            self._metrics.watchers.dec()
+            self._leave(watch)
+
+    def arrive(self, watch: Watch) -> None:
+        """Count a watch that was let in as present."""
+        watch.present = True
+        self.presence.arrive(watch.feed.channel_id, watch.who.user)
+        self._broker.announce_presence_changed(watch.feed.channel_id)
+
+    def _leave(self, watch: Watch) -> None:
+        channel_id = watch.feed.channel_id
+        watches = self._watches[channel_id]
+        watches.discard(watch)
+        if not watches:
+            del self._watches[channel_id]
+            self._feeds.pop(channel_id).close()
+            self._broker.ignore(channel_id)
+        if watch.present:
+            self.presence.leave(channel_id, watch.who.user)
+            self._broker.announce_presence_changed(channel_id)
+
+    def publish(self, channel_id: int, epoch: str, entries: Sequence[Entry]) -> None:
+        """Committed here: the own watchers first, then a hint to the other processes."""
+        hint = Hint(channel_id, epoch, entries)
+        self.on_hint(hint)
+        self._broker.announce(hint)
+
+    def access_changed(self) -> None:
+        """A right or a channel changed here: look at once, and let the others look."""
+        self.on_access_changed()
+        self._broker.announce_access_changed()
+
+    async def census(self, channel_id: int) -> Census:
+        """Who watches the channel, in all processes."""
+        return await self._broker.census(channel_id, self.presence.here(channel_id))
+
+    def feeds(self) -> dict[int, Feed]:
+        """The feeds there are now, by channel id."""
+        return dict(self._feeds)
+
+    def watches(self, channel_id: int) -> tuple[Watch, ...]:
+        """The channel's watches there are now."""
+        return tuple(self._watches.get(channel_id, ()))
+
+    def on_alarm(self, alarm: Callable[[], None]) -> None:
+        """Call `alarm` whenever rights or channels should be looked at before the next poll."""
+        self._alarms.append(alarm)
+
+    def on_hint(self, hint: Hint) -> None:
+        """What was committed, here or elsewhere."""
+        feed = self._feeds.get(hint.channel_id)
+        if feed is not None:
+            feed.offer(hint.epoch, hint.entries)
+
+    def on_access_changed(self) -> None:
+        """Look at rights and channels now."""
+        for alarm in self._alarms:
+            alarm()
+
+    def on_presence_changed(self, channel_id: int) -> None:
+        """Who watches changed elsewhere."""
+        self.presence.tell(channel_id)
+
+    def here(self, channel_id: int) -> Census:
+        """This process's part of who watches the channel."""
+        return self.presence.here(channel_id)
+
+    def everything_here(self) -> dict[int, Census]:
+        """This process's part, for every channel that is watched here."""
+        return self.presence.everything_here()

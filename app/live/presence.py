@@ -1,0 +1,67 @@
+"""Who watches, in this process: counted by channel, and told to those who asked, at most once a second."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from app.live.broker import Census
+
+MOST_NAMES = 100  # Names told at most; the number is always the whole one.
+
+
+class Presence:
+    """The watchers of this process. `changed` is called with a channel's id at every change here."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, Counter[str]] = {}
+        self._counts: Counter[int] = Counter()
+        self._told: dict[int, set[Callable[[], None]]] = {}
+
+    def arrive(self, channel_id: int, name: str | None) -> None:
+        """One more connection watches."""
+        self._counts[channel_id] += 1
+        if name is not None:
+            self._names.setdefault(channel_id, Counter())[name] += 1
+        self.tell(channel_id)
+
+    def leave(self, channel_id: int, name: str | None) -> None:
+        """One less."""
+        self._counts[channel_id] -= 1
+        if self._counts[channel_id] <= 0:
+            del self._counts[channel_id]
+        names = self._names.get(channel_id)
+        if name is not None and names is not None:
+            names[name] -= 1
+            if names[name] <= 0:
+                del names[name]
+            if not names:
+                del self._names[channel_id]
+        self.tell(channel_id)
+
+    def here(self, channel_id: int) -> Census:
+        """This process's part of who watches."""
+        return Census(self._counts[channel_id], tuple(sorted(self._names.get(channel_id, ()))))
+
+    def everything_here(self) -> dict[int, Census]:
+        """This process's part, for every channel that is watched here."""
+        return {channel_id: self.here(channel_id) for channel_id in self._counts}
+
+    def ask(self, channel_id: int, tell: Callable[[], None]) -> None:
+        """Call `tell` at every change, until `forget`."""
+        self._told.setdefault(channel_id, set()).add(tell)
+
+    def forget(self, channel_id: int, tell: Callable[[], None]) -> None:
+        """The end of `ask`."""
+        asked = self._told.get(channel_id, set())
+        asked.discard(tell)
+        if not asked:
+            self._told.pop(channel_id, None)
+
+    def tell(self, channel_id: int) -> None:
+        """Something changed, here or elsewhere."""
+        for tell in tuple(self._told.get(channel_id, ())):
+            tell()
+
+    def tell_all(self) -> None:
+        """Something may have changed: a process may have died without a word."""
+        for channel_id in tuple(self._told):
+            self.tell(channel_id)

@@ -1,0 +1,109 @@
+"""What the server underneath lets us do beyond ASGI: decline compression, hear of a shutdown, cut a stuck socket.
+
+Under hypercorn's asyncio workers the `send` that an application gets leads, step by step and each step checked, to
+the server's own objects; nothing is patched. Under any other server every answer is the harmless one, and plain ASGI
+is used.
+"""
+
+import asyncio
+from asyncio import Transport
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.protocol.ws_stream import WSStream
+
+type Send = Callable[[Any], Awaitable[None]]
+
+
+class Stalled(Exception):
+    """A websocket has taken nothing for the send timeout."""
+
+
+class Wire:
+    """The server's side of one request or websocket, as far as it can be reached."""
+
+    __slots__ = ("_send", "_stream", "_timeout", "_transport")
+
+    def __init__(self, send: Send, send_timeout: float) -> None:
+        """`send_timeout`, in seconds: how long a socket may take nothing of what waits for it."""
+        self._send = send
+        self._timeout = send_timeout
+        stream = getattr(send, "__self__", None)
+        self._stream = stream if isinstance(stream, WSStream | HTTPStream) else None
+        self._transport = _transport(self._stream)
+
+    def decline_compression(self) -> None:
+        """Leave permessage-deflate out of the handshake: a compressor a connection costs up to 300 KiB and the sharing
+        of encoded bytes, and hypercorn accepts it from every client that offers it."""
+        if isinstance(self._stream, WSStream):
+            self._stream.handshake.extensions = None
+
+    def shutdown(self) -> Callable[[], Awaitable[None]] | None:
+        """What to await to hear that the server is asked to stop; None when it can't be heard.
+
+        hypercorn tells applications only after every connection has ended, which ours would never do by themselves.
+        """
+        context = getattr(self._stream, "context", None)
+        return context.terminated.wait if isinstance(context, WorkerContext) else None
+
+    async def send(self, message: Any) -> None:
+        """ASGI's send, for as long as the socket takes something now and then.
+
+        A websocket's message raises Stalled after the timeout, so that the connection can be closed with its reason.
+        Anything else, that close included, ends the connection by force.
+        """
+        try:
+            await self._send_while_it_moves(message)
+        except TimeoutError:
+            if message["type"] == "websocket.send":
+                raise Stalled from None
+            self.cut()
+
+    async def _send_while_it_moves(self, message: Any) -> None:
+        loop = asyncio.get_running_loop()
+        moved = loop.time()
+        left: int | None = None
+
+        timer: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal moved, left, timer
+            now, before, left = loop.time(), left, self.unsent()
+            if before is not None and left is not None and left < before:
+                moved = now
+            if now - moved < self._timeout:
+                timer = loop.call_later(every, look)
+            else:
+                deadline.reschedule(now)
+
+        every = self._timeout / 4
+        timer = loop.call_later(every, look)
+        async with asyncio.timeout(None) as deadline:
+            try:
+                await self._send(message)
+            finally:
+                timer.cancel()
+
+    def unsent(self) -> int | None:
+        """Bytes that the socket has not taken yet; None when that can't be known."""
+        return None if self._transport is None else self._transport.get_write_buffer_size()
+
+    def cut(self) -> None:
+        """End the connection without waiting for what is unsent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _transport(stream: WSStream | HTTPStream | None) -> Transport | None:
+    protocol = getattr(getattr(stream, "send", None), "__self__", None)
+    if not isinstance(protocol, H11Protocol):
+        return None  # HTTP/2 has its own framing and flow control, and many streams a transport.
+    server = getattr(protocol.send, "__self__", None)
+    if not isinstance(server, TCPServer):
+        return None
+    transport = server.writer.transport
+    return transport if isinstance(transport, Transport) else None
