@@ -1,0 +1,78 @@
+"""Channels: list, make, change, empty, delete."""
+
+from app.actions.clock import now_ms
+from app.actions.find import configurable
+from app.live.hub import Hub
+from app.model.access import Principal, Role, check_create, no_such_channel
+from app.model.channel import Channel, ChannelDraft, ChannelPatch, check_slug
+from app.store import channels, members
+from app.store.database import Database
+
+
+async def list_channels(
+    db: Database, who: Principal, *, q: str | None, after: str, limit: int
+) -> tuple[list[Channel], str | None]:
+    """The channels that stand in the caller's list, by slug, and the cursor of the next page if there is one."""
+    user_id = who.user_id if who.grant is None or who.grant.channel_id is None else None
+    everything = who.is_admin and user_id is not None
+    async with db.reading() as tx:
+        found = await channels.listed(tx, user_id=user_id, everything=everything, q=q, above=after, limit=limit + 1)
+    return found[:limit], found[limit - 1].slug if len(found) > limit else None
+
+
+async def create_channel(db: Database, who: Principal, draft: ChannelDraft) -> Channel:
+    """A new channel, owned by its maker. Raises InvalidRequest for its slug, Conflict when that is taken."""
+    check_create(who)
+    check_slug(draft.slug)
+    assert who.user_id is not None
+    async with db.transaction() as tx:
+        channel = await channels.add(tx, draft, now_ms())
+        await members.put(tx, channel.id, who.user_id, Role.OWNER)
+    return channel
+
+
+async def provide_channel(db: Database, draft: ChannelDraft) -> Channel:
+    """A new channel made by the operator: it has no owner, admins look after it. Raises as `create_channel`."""
+    check_slug(draft.slug)
+    async with db.transaction() as tx:
+        return await channels.add(tx, draft, now_ms())
+
+
+async def change_channel(db: Database, hub: Hub, who: Principal, slug: str, patch: ChannelPatch) -> Channel:
+    """The channel after the change. Watchers whose right it takes away are let go at once."""
+    channel = await configurable(db, who, slug)
+    changes = patch.changes()
+    if not changes:
+        return channel
+    async with db.transaction() as tx:
+        changed = await channels.change(tx, channel.id, changes)
+    if changed is None:
+        raise no_such_channel(slug)
+    hub.access_changed()
+    return changed
+
+
+async def delete_channel(db: Database, hub: Hub, who: Principal, slug: str) -> None:
+    """Remove the channel and its log; its watchers are told."""
+    channel = await configurable(db, who, slug)
+    async with db.transaction() as tx:
+        removed = await channels.remove(tx, channel.id)
+    if not removed:
+        raise no_such_channel(slug)
+    hub.access_changed()
+
+
+async def empty_channel(db: Database, slug: str) -> Channel:
+    """Remove every update, for the operator: the log gets a new epoch and watchers a `reset`. Raises NotFound."""
+    async with db.transaction() as tx:
+        channel = await channels.find(tx, slug)
+        emptied = await channels.empty(tx, channel.id) if channel is not None else None
+    if emptied is None:
+        raise no_such_channel(slug)
+    return emptied
+
+
+async def renew_epochs(db: Database) -> int:
+    """Give every log a new epoch, after a restore from an older backup; how many."""
+    async with db.transaction() as tx:
+        return await channels.renew_epochs(tx)

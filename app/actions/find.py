@@ -1,0 +1,28 @@
+"""Finding a channel for somebody: the one way from a slug to a channel that they may read, or change."""
+
+from app.model.access import Principal, Role, check_configure, check_read, no_such_channel
+from app.model.channel import Channel
+from app.store import channels
+from app.store.database import Database
+
+
+async def readable(db: Database, who: Principal, slug: str) -> tuple[Channel, Role]:
+    """The channel and the caller's role. Raises NotFound where there is none for them, or Forbidden."""
+    channel, role = await _found(db, who, slug)
+    check_read(who, channel, role)
+    return channel, role
+
+
+async def configurable(db: Database, who: Principal, slug: str) -> Channel:
+    """The channel, for who may change it. Raises NotFound, Unauthenticated or Forbidden."""
+    channel, role = await _found(db, who, slug)
+    check_configure(who, channel, role)
+    return channel
+
+
+async def _found(db: Database, who: Principal, slug: str) -> tuple[Channel, Role]:
+    async with db.reading() as tx:
+        found = await channels.find_with_role(tx, slug, who.user_id)
+    if found is None:
+        raise no_such_channel(slug)
+    return found

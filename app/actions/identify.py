@@ -1,0 +1,34 @@
+"""Who asks, known again without a query each time: a token that was recognised counts for a second."""
+
+import time
+
+from app.actions.tokens import digest, recognise
+from app.live.flight import Flights
+from app.live.hub import Hub
+from app.model.access import Principal
+from app.store.database import Database
+
+_SECONDS = 1.0
+_MOST = 10_000
+
+
+class Identities:
+    """Principals by their token, each at most a second old; announced changes clear them at once."""
+
+    def __init__(self, db: Database, hub: Hub, flights: Flights[str, Principal]) -> None:
+        self._db = db
+        self._flights = flights
+        self._known: dict[str, tuple[Principal, float]] = {}
+        hub.on_alarm(self._known.clear)
+
+    async def of_token(self, secret: str) -> Principal:
+        """Whose token this is. Raises Unauthenticated or Unavailable."""
+        key = digest(secret)  # The secret itself is kept nowhere, not even here.
+        known = self._known.get(key)
+        if known is not None and time.monotonic() < known[1]:
+            return known[0]
+        who = await self._flights.fly(key, lambda: recognise(self._db, secret))
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[key] = (who, time.monotonic() + _SECONDS)
+        return who

@@ -1,0 +1,128 @@
+"""Publishing: what arrives while one commit is on its way waits together and goes as the next one."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+
+from app.actions.clock import now_ms
+from app.config import Settings
+from app.errors import InvalidRequest, Refusal, Unavailable
+from app.live.hub import Hub
+from app.metrics import Metrics
+from app.model.access import Principal, check_publish
+from app.model.draft import Submission
+from app.store import log as store_log
+from app.store.database import Database, Unstorable
+from app.store.log import Outcome, Stored, Submitted
+from app.tasks import TaskScope
+
+log = logging.getLogger("tidewire.publish")
+
+MAX_IDEMPOTENCY_KEY = 200
+
+
+class Publisher:
+    """Group commit: one transaction at a time, for all who wait. Each caller hears only after its own commit."""
+
+    def __init__(self, db: Database, hub: Hub, settings: Settings, metrics: Metrics, tasks: TaskScope) -> None:
+        self._db = db
+        self._hub = hub
+        self._settings = settings
+        self._metrics = metrics
+        self._tasks = tasks
+        self._waiting: deque[tuple[Submitted, asyncio.Future[Stored]]] = deque()
+        self._committing: asyncio.Task[None] | None = None
+
+    async def append(self, submitted: Submitted) -> Stored:
+        """What stands in the log for it, committed. Raises the Refusal that kept it out: then nothing was stored.
+
+        A caller that gives up waiting does not stop what it submitted. Only where the connection to the database broke
+        during the commit itself can an `Unavailable` be wrong; an idempotency key makes trying again safe.
+        """
+        if len(self._waiting) >= self._settings.pending_publishes:
+            raise Unavailable("Too many publishes are waiting; try again.", retry_after=1)
+        future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        self._waiting.append((submitted, future))
+        if self._committing is None or self._committing.done():
+            self._committing = self._tasks.spawn(self._commit_waiting(), "publish: commit")
+        return await asyncio.shield(future)
+
+    async def drain(self) -> None:
+        """Return when nothing waits any more."""
+        if self._committing is not None and not self._committing.done():
+            await asyncio.wait([self._committing])
+
+    async def _commit_waiting(self) -> None:
+        while self._waiting:
+            group = self._next_group()
+            outcomes = await self._commit([submitted for submitted, _ in group])
+            for (_, future), outcome in zip(group, outcomes, strict=True):
+                if future.done():
+                    continue  # The caller's loop is closing.
+                if isinstance(outcome, Refusal):
+                    future.set_exception(outcome)
+                    future.exception()  # Taken note of, should the caller have left.
+                else:
+                    future.set_result(outcome)
+
+    def _next_group(self) -> list[tuple[Submitted, asyncio.Future[Stored]]]:
+        group = [self._waiting.popleft()]
+        updates = len(group[0][0].submission.drafts)
+        while self._waiting:
+            updates += len(self._waiting[0][0].submission.drafts)
+            if updates > self._settings.group_updates:
+                break
+            group.append(self._waiting.popleft())
+        return group
+
+    async def _commit(self, group: list[Submitted]) -> list[Outcome]:
+        """The group in one transaction; each of it alone when the database refuses something in it."""
+        try:
+            return await self._commit_once(group)
+        except Unstorable as refusal:
+            if len(group) == 1:
+                return [refusal]
+        except Refusal as refusal:
+            return [refusal for _ in group]
+        except Exception:
+            log.exception("A commit of %d publishes failed", len(group))
+            return [Unavailable("The update could not be stored.", retry_after=1) for _ in group]
+        return [(await self._commit([submitted]))[0] for submitted in group]
+
+    async def _commit_once(self, group: list[Submitted]) -> list[Outcome]:
+        began = time.perf_counter()
+        at = now_ms()
+        outcomes = await self._db.write(
+            lambda tx: store_log.append(tx, group, at, check_publish), self._settings.commit_timeout
+        )
+        self._metrics.commit_seconds.observe(time.perf_counter() - began)
+        self._tell(outcomes)
+        return outcomes
+
+    def _tell(self, outcomes: list[Outcome]) -> None:
+        """Committed: now, and not before, the watchers hear of it; one hint a channel."""
+        fresh = [each for each in outcomes if isinstance(each, Stored) and not each.replayed]
+        together: dict[int, list[Stored]] = {}
+        for each in fresh:
+            together.setdefault(each.channel.id, []).append(each)
+        total = 0
+        for channel_id, stored in together.items():
+            entries = [entry for each in stored for entry in each.entries]
+            total += len(entries)
+            self._hub.publish(channel_id, stored[0].channel.epoch, entries)
+        if total:
+            self._metrics.published.inc(total)
+            self._metrics.group_updates.observe(total)
+
+
+async def publish(
+    publisher: Publisher, who: Principal, slug: str, submission: Submission, idempotency_key: str | None
+) -> Stored:
+    """Append the drafts to the channel, all or none, in order. Raises what `check_publish` raises, Conflict for a used
+    idempotency key, Unavailable when they could not be committed."""
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
+        raise InvalidRequest(f"An Idempotency-Key is 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
+    if idempotency_key is not None and "\0" in idempotency_key:
+        raise InvalidRequest("An Idempotency-Key must not contain the character U+0000.", field="Idempotency-Key")
+    return await publisher.append(Submitted(slug, who, submission, idempotency_key))

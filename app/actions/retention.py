@@ -1,0 +1,29 @@
+"""Retention: what is older, or more, than a channel keeps leaves its log."""
+
+from app.actions.clock import now_ms
+from app.store import trim
+from app.store.database import Database
+
+_DAY_MS = 86_400_000
+_CHANNELS = 100
+_UPDATES = 2000  # In one transaction: publishers of the channel wait that long.
+
+
+async def trim_logs(db: Database) -> int:
+    """Trim every channel that has a retention; how many updates left. Any number of processes may do it at once."""
+    removed = above = 0
+    while True:
+        async with db.reading() as tx:
+            due = await trim.due(tx, above, _CHANNELS)
+        for channel in due:
+            days = channel.retention_days
+            older_than = now_ms() - days * _DAY_MS if days is not None else None
+            while True:
+                async with db.transaction() as tx:
+                    gone = await trim.trim(tx, channel.id, older_than, channel.retention_updates, _UPDATES)
+                removed += gone
+                if gone < _UPDATES:
+                    break
+        if len(due) < _CHANNELS:
+            return removed
+        above = due[-1].id

@@ -1,0 +1,114 @@
+"""API tokens and tickets: made, recognised, revoked. The secret itself is shown once and kept nowhere."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.actions.clock import now_ms
+from app.errors import InvalidRequest, NotFound, Unauthenticated
+from app.model.access import Principal, Role, Scope, no_such_channel
+from app.store import channels, members, people, tokens
+from app.store.database import Database
+from app.store.tokens import NewToken, TokenLine
+
+TOKEN_PREFIX = "tw_"
+TICKET_SECONDS = 60
+_SHOWN = 9  # Characters of a token that are kept for the eye: the prefix and six of its 43.
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDraft:
+    """What a new token is asked to be; without a channel it is for all that its user may."""
+
+    user: str
+    name: str | None
+    scopes: frozenset[Scope]
+    channel: str | None
+    expires_at: datetime | None
+
+
+async def create_token(db: Database, draft: TokenDraft) -> str:
+    """A new token for the user, for the operator: 256 random bits.
+
+    A token never exceeds its user's rights; so one that is bound to a channel makes its user a member there, a
+    publisher with the scope `publish` and else a reader, unless the user is more already. Raises NotFound or
+    InvalidRequest.
+    """
+    if not draft.scopes:
+        raise InvalidRequest("A token needs a scope: read, publish or both.", field="scope")
+    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    async with db.transaction() as tx:
+        user = await people.find(tx, draft.user)
+        if user is None:
+            raise NotFound(f"There is no user {draft.user!r}.", field="user")
+        channel = await channels.find(tx, draft.channel) if draft.channel is not None else None
+        if draft.channel is not None and channel is None:
+            raise no_such_channel(draft.channel)
+        if channel is not None and not user.is_admin:
+            needed = Role.PUBLISHER if Scope.PUBLISH in draft.scopes else Role.READER
+            if await members.role(tx, channel.id, user.id) < needed:
+                await members.put(tx, channel.id, user.id, needed)
+        new = NewToken(
+            digest=digest(secret),
+            prefix=secret[:_SHOWN],
+            name=draft.name or user.name,
+            user_id=user.id,
+            channel_id=channel.id if channel is not None else None,
+            scopes=draft.scopes,
+            expires_at=round(draft.expires_at.timestamp() * 1000) if draft.expires_at else None,
+        )
+        await tokens.add(tx, new, now_ms())
+    return secret
+
+
+async def revoke_token(db: Database, prefix: str) -> None:
+    """Revoke the token that begins so; what it holds open ends within the poll interval. Raises NotFound."""
+    async with db.transaction() as tx:
+        if not await tokens.revoke(tx, prefix[:_SHOWN], now_ms()):
+            raise NotFound(f"There is no living token that begins with {prefix[:_SHOWN]!r}.")
+
+
+async def list_tokens(db: Database, user_name: str) -> list[TokenLine]:
+    """A user's tokens, newest first. Raises NotFound."""
+    async with db.reading() as tx:
+        user = await people.find(tx, user_name)
+        if user is None:
+            raise NotFound(f"There is no user {user_name!r}.", field="user")
+        return await tokens.listed(tx, user.id)
+
+
+async def recognise(db: Database, secret: str) -> Principal:
+    """Whose token this is. Raises Unauthenticated when it is unknown, revoked, expired or its user disabled."""
+    async with db.reading() as tx:
+        who = await tokens.principal(tx, digest(secret), now_ms())
+    if who is None:
+        raise Unauthenticated("This token is not known here, or it was revoked or has expired.")
+    return who
+
+
+async def create_ticket(db: Database, who: Principal) -> str:
+    """A one-use pass for this principal, good for TICKET_SECONDS. Raises Unauthenticated for nobody."""
+    if who.grant is None:
+        raise Unauthenticated("A ticket needs a token: send one as 'Authorization: Bearer tw_…'.")
+    secret = secrets.token_urlsafe(32)
+    now = now_ms()
+    async with db.transaction() as tx:
+        await tokens.add_ticket(tx, digest(secret), who.grant.token_id, now, now + TICKET_SECONDS * 1000)
+    return secret
+
+
+async def redeem_ticket(db: Database, secret: str) -> Principal:
+    """Whose ticket this was; it is used up now, on every node. Raises Unauthenticated."""
+    now = now_ms()
+    async with db.transaction() as tx:
+        token_id = await tokens.take_ticket(tx, digest(secret), now)
+        living = await tokens.living(tx, [token_id] if token_id is not None else [], now)
+    if token_id is None or token_id not in living:
+        raise Unauthenticated("This ticket is not known here, was used already, or is older than 60 seconds.")
+    return living[token_id]
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret of 256 random bits: a fast hash is enough, for there is nothing to guess."""
+    return hashlib.sha256(secret.encode()).hexdigest()

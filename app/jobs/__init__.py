@@ -1,0 +1,1 @@
+"""Background loops, safe in every process."""

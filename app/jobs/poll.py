@@ -1,0 +1,47 @@
+"""The poll: what no hint and no announcement said is found here, at the latest after one interval."""
+
+import asyncio
+import logging
+
+from app.actions.recheck import recheck
+from app.errors import Unavailable
+from app.services import Services
+
+log = logging.getLogger("tidewire.poll")
+_LEAST_PAUSE = 0.1  # However often somebody cries for a look.
+
+
+async def poll(services: Services) -> None:
+    """Look at heads, rights and lives every `poll_interval`, and at once when asked to."""
+    asked = asyncio.Event()
+    services.hub.on_alarm(asked.set)
+    interval = services.settings.poll_interval
+    down = False
+    while True:
+        try:
+            async with asyncio.timeout(interval):
+                await asked.wait()
+        except TimeoutError:
+            pass
+        asked.clear()
+        try:
+            connections = services.connections
+            dead = await recheck(services.db, services.hub, connections.principals())
+            connections.end(dead)
+            if down:
+                log.info("The database answers again")
+            down = False
+        except Unavailable as error:
+            if not down:
+                log.warning("The poll could not read the database: %s", error.__cause__ or error)
+            down = True
+        except Exception:
+            log.exception("The poll failed")
+        await asyncio.sleep(min(_LEAST_PAUSE, interval))
+
+
+async def poll_presence(services: Services) -> None:
+    """Let who asked for presence look again: a killed process leaves without a word."""
+    while True:
+        await asyncio.sleep(services.settings.presence_lease / 3)
+        services.hub.presence.tell_all()

@@ -1,0 +1,95 @@
+"""The long-lived things of one hub, opened and closed together and handed on as one frozen value."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from app.actions.connections import Connections
+from app.actions.follow import Doorkeeper, read_log
+from app.actions.identify import Identities
+from app.actions.publish import Publisher
+from app.actions.setup import check_schema, prepare_development
+from app.config import ConfigError, Settings
+from app.live.broker import Broker, InProcessBroker
+from app.live.flight import Flights
+from app.live.hub import Hub
+from app.live.redis_broker import RedisBroker
+from app.metrics import Metrics
+from app.model.rate import Buckets
+from app.store.database import Database
+from app.tasks import TaskScope
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that an action may need, and nothing that belongs to one request."""
+
+    settings: Settings
+    metrics: Metrics
+    tasks: TaskScope
+    db: Database
+    broker: Broker
+    hub: Hub
+    publisher: Publisher
+    door: Doorkeeper
+    identities: Identities
+    connections: Connections
+    buckets: Buckets
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open the hub's services; at the end finish the commits on their way, then close in reverse.
+
+    Raises ConfigError when what is configured can't run, and Unavailable when the database can't be reached.
+    """
+    async with AsyncExitStack() as stack:
+        if settings.redis_url is None:
+            stack.callback(os.close, _only_worker(settings))
+        db = Database(settings)
+        stack.push_async_callback(db.close)
+        await (check_schema if settings.env == "production" else prepare_development)(db)
+        metrics = Metrics()
+        tasks = await stack.enter_async_context(TaskScope())
+        broker: Broker = RedisBroker(settings, tasks) if settings.redis_url else InProcessBroker()
+        read = partial(read_log, db, most=settings.page_updates, most_bytes=settings.page_bytes)
+        hub = Hub(broker, read, settings, metrics, tasks)
+        await stack.enter_async_context(broker)
+        publisher = Publisher(db, hub, settings, metrics, tasks)
+        stack.push_async_callback(publisher.drain)
+        yield Services(
+            settings=settings,
+            metrics=metrics,
+            tasks=tasks,
+            db=db,
+            broker=broker,
+            hub=hub,
+            publisher=publisher,
+            door=Doorkeeper(db, Flights(tasks)),
+            identities=Identities(db, hub, Flights(tasks)),
+            connections=Connections(settings.max_connections),
+            buckets=Buckets(),
+        )
+
+
+def _only_worker(settings: Settings) -> int:
+    """The lock that one process a database holds where there is no Redis; it goes with the process, however that ends.
+
+    hypercorn's own `--workers` can't be seen from inside, so a setting alone would not notice the second worker.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(settings.database_url.encode()).hexdigest()[:16]
+    lock = os.open(settings.data_dir / f"hub-{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise ConfigError(
+            "Another worker already runs on this database, and TIDEWIRE_REDIS_URL is not set: without Redis one worker "
+            "does not hear at once what another commits. Set the URL, or run one worker."
+        ) from None
+    return lock
