@@ -1,0 +1,21 @@
+// The tree of markdown.js as nodes of the document. Text stays text: nothing here reads HTML.
+
+/**
+ * @param {import("./markdown.js").Node[]} tree
+ * @param {Document} [document]
+ * @returns {DocumentFragment}
+ */
+export function toDom(tree, document = globalThis.document) {
+  const fragment = document.createDocumentFragment();
+  for (const node of tree) {
+    if (typeof node === "string") {
+      fragment.append(node);
+      continue;
+    }
+    const element = document.createElement(node.tag);
+    for (const [name, value] of Object.entries(node.attributes ?? {})) element.setAttribute(name, value);
+    element.append(toDom(node.children, document));
+    fragment.append(element);
+  }
+  return fragment;
+}

@@ -1,0 +1,12 @@
+// Random numbers that a seed repeats (mulberry32), so that a failing run can be run again.
+
+/** @param {number} seed @returns {() => number} numbers in [0, 1) */
+export function seeded(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
