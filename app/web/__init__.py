@@ -1,0 +1,1 @@
+"""HTTP and websockets: views that read, call one action, and answer."""

@@ -1,0 +1,78 @@
+"""Reading queries and bodies, and writing JSON answers: the encoded entries go out as they are."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from quart import Response, request
+
+from app.errors import InvalidRequest, UnsupportedMediaType
+from app.model.draft import parse_json
+from app.model.update import Entry, bare
+
+_MOST_SEQ = 2**62
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """Any value that msgspec can encode, as JSON."""
+    return Response(msgspec.json.encode(value), status, mimetype="application/json")
+
+
+def entries_answer(head: dict[str, object], name: str, entries: Iterable[Entry], status: int = 200) -> Response:
+    """`head` with one more field, a list of the entries."""
+    opening = msgspec.json.encode(head)[:-1] + (b"," if head else b"")
+    body = b"".join((opening, b'"', name.encode(), b'":[', b",".join([bare(entry) for entry in entries]), b"]}"))
+    return Response(body, status, mimetype="application/json")
+
+
+def number_arg(name: str, *, least: int = 0, most: int = _MOST_SEQ) -> int | None:
+    """A whole number in the query; None when it is not given. Raises InvalidRequest, naming it and its bounds."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or not least <= int(text) <= most:
+        span = f"from {least} to {most}" if most < _MOST_SEQ else f"from {least}"
+        raise InvalidRequest(f"{name} must be a whole number {span}.", field=name)
+    return int(text)
+
+
+def text_arg(name: str, most: int = 200) -> str | None:
+    """A text in the query; None when it is not given or empty. Raises InvalidRequest when it is too long."""
+    text = request.args.get(name)
+    if text is not None and (len(text) > most or "\0" in text):
+        raise InvalidRequest(f"{name} must be up to {most} characters, none of them U+0000.", field=name)
+    return text or None
+
+
+async def read_body[T](kind: type[T]) -> T:
+    """The request's JSON body as `kind`. Raises InvalidRequest naming the field, or UnsupportedMediaType."""
+    check_json_type()
+    value = parse_json(await body_bytes())
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        sentence, _, path = str(error).partition(" - at `$")
+        field = path.strip("`").lstrip(".") or None
+        if "unknown field `" in sentence or "required field `" in sentence:
+            field = sentence.rpartition("field `")[2].strip("`")
+        raise InvalidRequest(f"{field or 'The body'}: {sentence}.", field=field) from None
+
+
+async def body_bytes() -> bytes:
+    """The request's body as it came."""
+    body = await request.get_data(as_text=False)
+    assert isinstance(body, bytes)
+    return body
+
+
+def check_json_type() -> None:
+    """Raises UnsupportedMediaType for a body that says it is something else than JSON."""
+    given = request.mimetype
+    if given and given != "application/json" and not given.endswith("+json"):
+        raise UnsupportedMediaType(f"Send the body as application/json, not {given[:80]}.", field="Content-Type")
+
+
+def as_items(pairs: Iterable[tuple[str, Entry]]) -> bytes:
+    """A JSON object of keys and entries."""
+    parts: list[Any] = [b"%s:%s" % (msgspec.json.encode(key), bare(entry)) for key, entry in pairs]
+    return b"{" + b",".join(parts) + b"}"

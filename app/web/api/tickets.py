@@ -1,0 +1,31 @@
+"""Tickets over the API."""
+
+from quart import Blueprint, Response
+
+from app.actions.tokens import TICKET_SECONDS, create_ticket
+from app.errors import Unauthenticated
+from app.web import shapes
+from app.web.answers import json_answer
+from app.web.context import services
+from app.web.describe import Answer, Operation, describe
+from app.web.identity import caller
+
+blueprint = Blueprint("api_tickets", __name__, url_prefix="/api/v1/tickets")
+
+
+@blueprint.post("")
+@describe(
+    Operation(
+        name="create_ticket",
+        tag="Access",
+        summary="Get a one-use ticket for a stream or a websocket",
+        text="For a browser elsewhere, which can send no header with those: pass it as `?ticket=`.",
+        answers={201: Answer("The ticket, good once and for 60 seconds.", shapes.Ticket)},
+        refusals=(Unauthenticated,),
+    )
+)
+async def post_ticket() -> Response:
+    ticket = await create_ticket(services().db, await caller())
+    answer = json_answer({"ticket": ticket, "expires_in": TICKET_SECONDS}, 201)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,166 @@
+"""Updates over the API: publish, history, board, presence."""
+
+import msgspec
+from quart import Blueprint, Response, request
+
+from app.actions.history import MOST_KEYS, Slice, read_board, read_history
+from app.actions.presence import read_presence
+from app.actions.publish import publish
+from app.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    InvalidUpdate,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from app.model.draft import parse_submission
+from app.model.update import Draft, bare
+from app.store.history import Filter
+from app.store.log import Stored
+from app.web import shapes
+from app.web.answers import as_items, body_bytes, check_json_type, entries_answer, json_answer, number_arg, text_arg
+from app.web.context import services
+from app.web.describe import Answer, Operation, Param, describe, limit, seq
+from app.web.identity import caller
+
+blueprint = Blueprint("api_updates", __name__, url_prefix="/api/v1/channels/<slug>")
+TAG = "Updates"
+MOST = 1000
+KEY = Param(
+    "Idempotency-Key",
+    "Up to 200 characters, unique in the channel: the same key again stores nothing and answers what was stored first.",
+    {"type": "string", "minLength": 1, "maxLength": 200},
+    "header",
+)
+
+
+@blueprint.post("/updates")
+@describe(
+    Operation(
+        name="publish",
+        tag=TAG,
+        summary="Publish one update, or a batch",
+        text="A batch of up to 500 is stored all or none, in order. The answer comes after the commit: "
+        "what was answered 201 is never lost.",
+        body=Draft | shapes.Batch,
+        params=(KEY,),
+        answers={
+            201: Answer("The update, or the batch, as stored.", shapes.Update | shapes.Published),
+            200: Answer(
+                "As 201, stored before under this Idempotency-Key.",
+                shapes.Update | shapes.Published,
+                headers={"Idempotent-Replayed": "true"},
+            ),
+        },
+        refusals=(
+            InvalidRequest,
+            InvalidUpdate,
+            Unauthenticated,
+            Forbidden,
+            NotFound,
+            Conflict,
+            TooLarge,
+            UnsupportedMediaType,
+            RateLimited,
+            Unavailable,
+        ),
+        example={"title": "Nightly backup", "body": "42 GiB in 3 min", "level": "success", "key": "backup"},
+    )
+)
+async def post_updates(slug: str) -> Response:
+    who = await caller()
+    check_json_type()
+    submission, is_batch = parse_submission(await body_bytes())
+    stored = await publish(services().publisher, who, slug, submission, request.headers.get("Idempotency-Key"))
+    return published(stored, is_batch)
+
+
+def published(stored: Stored, is_batch: bool) -> Response:
+    """The answer to a publish."""
+    status = 200 if stored.replayed else 201
+    if is_batch:
+        answer = entries_answer({}, "updates", stored.entries, status)
+    else:
+        answer = Response(bare(stored.entries[0]), status, mimetype="application/json")
+    if stored.replayed:
+        answer.headers["Idempotent-Replayed"] = "true"
+    return answer
+
+
+@blueprint.get("/updates")
+@describe(
+    Operation(
+        name="history",
+        tag=TAG,
+        summary="Read the history",
+        text="Newest first; with `after`, oldest first.",
+        params=(
+            seq("after", "Only updates after this seq, oldest first."),
+            seq("before", "Only updates before this seq, newest first."),
+            limit(MOST, 100),
+            Param("level", "Only this level."),
+            Param("tag", "Only with this tag."),
+            Param("key", "Only about this key."),
+            Param("q", "Only where all these words occur in title, body, key, status or tags."),
+        ),
+        answers={200: Answer("A part of the log.", shapes.History)},
+        refusals=(InvalidRequest, Forbidden, NotFound),
+    )
+)
+async def get_updates(slug: str) -> Response:
+    who = await caller()
+    part = Slice(number_arg("after"), number_arg("before"), number_arg("limit", least=1, most=MOST) or 100)
+    wanted = Filter.of(text_arg("level", 16), text_arg("tag", 40), text_arg("key", 80), text_arg("q"))
+    channel, entries = await read_history(services().db, who, slug, wanted, part)
+    return entries_answer({"epoch": channel.epoch, "last_seq": channel.last_seq}, "updates", entries)
+
+
+@blueprint.get("/board")
+@describe(
+    Operation(
+        name="board",
+        tag=TAG,
+        summary="Read the board: for every key its newest update",
+        params=(
+            seq("at", "The board as it stood at this seq."),
+            limit(MOST_KEYS, MOST_KEYS),
+            Param("cursor", "`next_cursor` of the page before."),
+        ),
+        answers={200: Answer("The board, by key.", shapes.Board)},
+        refusals=(InvalidRequest, Forbidden, NotFound),
+    )
+)
+async def get_board(slug: str) -> Response:
+    who = await caller()
+    most = number_arg("limit", least=1, most=MOST_KEYS) or MOST_KEYS
+    channel, items, next_cursor = await read_board(
+        services().db, who, slug, number_arg("at"), text_arg("cursor", 80) or "", most
+    )
+    return json_answer(
+        {
+            "epoch": channel.epoch,
+            "last_seq": channel.last_seq,
+            "board": msgspec.Raw(as_items(items)),
+            "next_cursor": next_cursor,
+        }
+    )
+
+
+@blueprint.get("/presence")
+@describe(
+    Operation(
+        name="presence",
+        tag=TAG,
+        summary="Who watches now",
+        answers={200: Answer("How many, and for members who.", shapes.Presence)},
+        refusals=(Forbidden, NotFound),
+    )
+)
+async def get_presence(slug: str) -> Response:
+    census = await read_presence(services().db, services().hub, await caller(), slug)
+    return json_answer({"watching": census.watching, "users": census.users})

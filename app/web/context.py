@@ -1,0 +1,24 @@
+"""What a view needs of its application: the hub's services, and the wire under the request."""
+
+from quart import current_app, has_websocket_context, request, websocket
+
+from app.errors import Unavailable
+from app.live.wire import Wire
+from app.services import Services
+
+EXTENSION = "tidewire"
+
+
+def services() -> Services:
+    """The services of the application that serves this request. Raises Unavailable before they are open."""
+    found = current_app.extensions.get(EXTENSION)
+    if not isinstance(found, Services):
+        raise Unavailable("The hub is starting or stopping; try again.", retry_after=1)
+    return found
+
+
+def wire() -> Wire | None:
+    """The server's side of this request or websocket; None where a test client calls the application directly."""
+    scope = websocket.scope if has_websocket_context() else request.scope
+    found = (scope.get("extensions") or {}).get(EXTENSION)
+    return found if isinstance(found, Wire) else None

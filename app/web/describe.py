@@ -1,0 +1,71 @@
+"""What a view says of itself for the OpenAPI document: written beside the view, read by `openapi.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.errors import Refusal
+
+_ATTRIBUTE = "__operation__"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter in the query or a header; `schema` is JSON Schema."""
+
+    name: str
+    text: str
+    schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
+    place: str = "query"
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One way to succeed: what it means, the msgspec type of its content and its media type, and headers of its own."""
+
+    text: str
+    body: Any = None
+    media: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One call of the API."""
+
+    name: str
+    tag: str
+    summary: str
+    answers: dict[int, Answer]
+    text: str = ""
+    body: Any = None
+    media: str = "application/json"
+    params: tuple[Param, ...] = ()
+    refusals: tuple[type[Refusal], ...] = ()
+    example: Any = None
+
+
+def describe[View: Callable[..., Any]](operation: Operation) -> Callable[[View], View]:
+    """Mark a view as one that the document shows."""
+
+    def mark(view: View) -> View:
+        setattr(view, _ATTRIBUTE, operation)
+        return view
+
+    return mark
+
+
+def operation_of(view: Callable[..., Any]) -> Operation | None:
+    """What the view says of itself; None when it is not for the document."""
+    return getattr(view, _ATTRIBUTE, None)
+
+
+def seq(name: str, text: str) -> Param:
+    """A parameter that is a seq."""
+    return Param(name, text, {"type": "integer", "minimum": 0})
+
+
+def limit(most: int, default: int) -> Param:
+    """A parameter that bounds a page."""
+    return Param("limit", "How many at most.", {"type": "integer", "minimum": 1, "maximum": most, "default": default})

@@ -1,0 +1,55 @@
+"""Who asks: decided here and nowhere else. What they may is for `model/access.py`."""
+
+from quart import has_websocket_context, request, websocket
+
+from app.actions.tokens import redeem_ticket
+from app.errors import InvalidRequest, Unauthenticated
+from app.model.access import ANONYMOUS, Principal
+from app.web.context import services
+from app.web.limits import take
+
+_MOST_SECRET = 200
+
+
+async def caller(cost: int = 1) -> Principal:
+    """Who makes this call, counted against their limit. Raises Unauthenticated, RateLimited or Unavailable."""
+    who = await _principal()
+    take(who, cost)
+    return who
+
+
+async def watcher() -> Principal:
+    """As `caller`, for streams and websockets, where a ticket in the URL may stand for the token."""
+    asked = websocket if has_websocket_context() else request
+    ticket = asked.args.get("ticket")
+    if ticket is None:
+        return await caller()
+    _check_length(ticket, "ticket")
+    try:
+        who = await redeem_ticket(services().db, ticket)
+    except Unauthenticated:
+        take(ANONYMOUS, 1)
+        raise
+    take(who, 1)
+    return who
+
+
+async def _principal() -> Principal:
+    asked = websocket if has_websocket_context() else request
+    header = asked.headers.get("Authorization")
+    if header is None:
+        return ANONYMOUS
+    scheme, _, secret = header.partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Unauthenticated("Send the token as 'Authorization: Bearer tw_…'.", field="Authorization")
+    _check_length(secret, "Authorization")
+    try:
+        return await services().identities.of_token(secret.strip())
+    except Unauthenticated:
+        take(ANONYMOUS, 1)  # Guessing counts against the address.
+        raise
+
+
+def _check_length(secret: str, field: str) -> None:
+    if len(secret) > _MOST_SECRET:
+        raise InvalidRequest(f"{field} is longer than any that this hub gives.", field=field)

@@ -1,0 +1,55 @@
+"""How often one caller may call: counted by token or user, by address only for the anonymous."""
+
+import math
+import time
+
+from quart import g, has_websocket_context, request, websocket
+from werkzeug.datastructures import Headers
+
+from app.errors import RateLimited
+from app.model.access import Principal
+from app.model.rate import Allowance, Rate
+from app.web.context import services
+
+
+def take(who: Principal, cost: int) -> None:
+    """Count a call of `who`. Raises RateLimited when there were too many."""
+    allowance = try_take(who, cost, address())
+    if allowance is None:
+        return
+    g.allowance = allowance
+    if not allowance.allowed:
+        raise refusal(allowance)
+
+
+def try_take(who: Principal, cost: int, from_address: str) -> Allowance | None:
+    """Count a call and say how it stands; None when limits are off."""
+    settings = services().settings
+    if not settings.rate_limits:
+        return None
+    if who.rate_key is not None:
+        key, rate = who.rate_key, Rate(settings.publish_rate, settings.publish_burst)
+    else:
+        key, rate = f"address:{from_address}", Rate(settings.anonymous_rate, settings.anonymous_burst)
+    return services().buckets.take(key, rate, time.monotonic(), cost)
+
+
+def refusal(allowance: Allowance) -> RateLimited:
+    """What is said to who called too often."""
+    seconds = max(1, math.ceil(allowance.retry_after))
+    return RateLimited(f"Too many calls; there is room again in {seconds} s.", retry_after=seconds)
+
+
+def address() -> str:
+    """Where the call comes from, the hub's own proxies seen through (TIDEWIRE_TRUSTED_PROXIES)."""
+    asked = websocket if has_websocket_context() else request
+    return asked.remote_addr or "unknown"
+
+
+def put_headers(headers: Headers) -> None:
+    """The RateLimit fields (draft-ietf-httpapi-ratelimit-headers-03) of a call that was counted."""
+    allowance: Allowance | None = g.get("allowance")
+    if allowance is not None:
+        headers["RateLimit-Limit"] = str(allowance.limit)
+        headers["RateLimit-Remaining"] = str(allowance.remaining)
+        headers["RateLimit-Reset"] = str(math.ceil(allowance.reset))

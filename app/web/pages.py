@@ -1,0 +1,117 @@
+"""The pages: the public channels, and one channel, readable without JavaScript and live with it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+from quart import Blueprint, render_template, request
+
+from app.actions.channels import list_channels
+from app.actions.find import readable
+from app.actions.history import Slice, read_history
+from app.errors import Refusal
+from app.model.access import check_publish
+from app.model.update import Entry
+from app.store.history import Filter
+from app.web.answers import number_arg, text_arg
+from app.web.context import services
+from app.web.identity import caller
+from app.web.markdown import to_html
+
+blueprint = Blueprint("pages", __name__)
+SHOWN = 50
+_CHANNELS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUpdate:
+    """An update as a template shows it."""
+
+    seq: int
+    id: str
+    at: datetime
+    author: str | None
+    title: str | None
+    body: str | None
+    body_html: Markup | None
+    level: str
+    tags: tuple[str, ...]
+    link: str | None
+    key: str | None
+    value: int | float | None
+    unit: str | None
+    progress: float | None
+    status: str | None
+    gone: bool
+    data_json: str | None
+
+
+@blueprint.get("/")
+async def index() -> str:
+    """The channels that stand in the caller's list."""
+    who = await caller()
+    found, next_cursor = await list_channels(
+        services().db, who, q=text_arg("q"), after=text_arg("cursor", 63) or "", limit=_CHANNELS
+    )
+    return await render_template(
+        "index.html",
+        channels=found,
+        query=text_arg("q") or "",
+        next_cursor=next_cursor,
+        base_url=_base_url(),
+    )
+
+
+@blueprint.get("/<slug>")
+async def channel(slug: str) -> str:
+    """One channel: its newest updates, newest first, and the position from which the page goes on live."""
+    who = await caller()
+    hub = services()
+    found, role = await readable(hub.db, who, slug)
+    before = number_arg("before")
+    shown, entries = await read_history(hub.db, who, slug, Filter(), Slice(None, before, SHOWN))
+    oldest = entries[-1].seq if entries else 0
+    try:
+        check_publish(who, found, role)
+        may_publish = True
+    except Refusal:
+        may_publish = False
+    return await render_template(
+        "channel.html",
+        channel=shown,
+        updates=[_shown(entry) for entry in entries],
+        may_publish=may_publish,
+        older=oldest if oldest > shown.first_seq else None,
+        base_url=_base_url(),
+    )
+
+
+def _shown(entry: Entry) -> ShownUpdate:
+    fields: dict[str, Any] = msgspec.json.decode(entry.json)
+    body = fields.get("body")
+    return ShownUpdate(
+        seq=entry.seq,
+        id=fields["id"],
+        at=datetime.fromisoformat(fields["at"]),
+        author=fields["author"],
+        title=fields.get("title"),
+        body=body,
+        body_html=to_html(body) if body and fields.get("format") == "markdown" else None,
+        level=fields.get("level", "info"),
+        tags=tuple(fields.get("tags", ())),
+        link=fields.get("link"),
+        key=fields.get("key"),
+        value=fields.get("value"),
+        unit=fields.get("unit"),
+        progress=fields.get("progress"),
+        status=fields.get("status"),
+        gone=fields.get("gone", False),
+        data_json=json.dumps(fields["data"], indent=2, ensure_ascii=False) if "data" in fields else None,
+    )
+
+
+def _base_url() -> str:
+    return (services().settings.public_url or request.host_url).rstrip("/")

@@ -1,0 +1,50 @@
+"""Around the application, towards the server: each connection's wire, and a shutdown that ends all of them in time."""
+
+import asyncio
+from typing import Any
+
+from quart import Quart
+
+from app.live.wire import Send, Wire
+from app.services import Services
+from app.web.context import EXTENSION
+
+
+class ServerSide:
+    """The outermost ASGI layer: `app.asgi_app = ServerSide(app)`, as Flask's middleware goes around `wsgi_app`."""
+
+    def __init__(self, app: Quart) -> None:
+        self._app = app
+        self._inner = app.asgi_app
+        self._wires: set[Wire] = set()
+        self._listening: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        services = self._app.extensions.get(EXTENSION)
+        if scope["type"] not in ("http", "websocket") or not isinstance(services, Services):
+            await self._inner(scope, receive, send)
+            return
+        wire = Wire(send, services.settings.send_timeout)
+        wire.decline_compression()
+        self._listen_for_shutdown(wire, services)
+        self._wires.add(wire)
+        try:
+            scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: wire}
+            await self._inner(scope, receive, wire.send)
+        finally:
+            self._wires.discard(wire)
+
+    def _listen_for_shutdown(self, wire: Wire, services: Services) -> None:
+        if self._listening is not None and not self._listening.done():
+            return
+        shutdown = wire.shutdown()
+        if shutdown is not None:
+            self._listening = services.tasks.spawn(self._end_all(shutdown, services), "server: shutdown")
+
+    async def _end_all(self, shutdown: Any, services: Services) -> None:
+        """Say goodbye to every connection, and cut those that are still there when the time is nearly over."""
+        await shutdown()
+        services.connections.shut_down()
+        await asyncio.sleep(services.settings.shutdown_timeout * 0.8)
+        for wire in tuple(self._wires):
+            wire.cut()

@@ -1,0 +1,105 @@
+"""The shapes of the API's answers, for its document: a test holds real answers to them."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from app.model.channel import Publishing, Visibility
+from app.model.update import Draft
+
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class Update(Draft, frozen=True, kw_only=True):
+    """One entry of a channel: what was given, and what the server adds."""
+
+    channel: str
+    epoch: Annotated[str, Meta(description="One for the life of the channel's log.")]
+    seq: Annotated[int, Meta(ge=1, description="Counts 1, 2, 3 … in the channel, with no hole.")]
+    id: Annotated[UUID, Meta(description="A UUID, version 7.")]
+    at: Annotated[datetime, Meta(tz=True, description="When it was committed.")]
+    author: Annotated[str | None, Meta(description="The token's or user's name; null for an anonymous publish.")]
+
+
+class Channel(Struct, frozen=True, kw_only=True):
+    """A channel as it stands."""
+
+    slug: str
+    title: str | None
+    description: str | None
+    visibility: Visibility
+    publishing: Publishing
+    epoch: str
+    first_seq: Annotated[int, Meta(description="The oldest update kept; last_seq + 1 when there is none.")]
+    last_seq: int
+    last_at: Moment | None
+    retention_days: int | None
+    retention_updates: int | None
+    created_at: Moment
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """Several updates, stored all or none, in order."""
+
+    updates: Annotated[tuple[Draft, ...], Meta(min_length=1, max_length=500)]
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """A batch as stored."""
+
+    updates: tuple[Update, ...]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """A part of a channel's log."""
+
+    epoch: str
+    last_seq: int
+    updates: tuple[Update, ...]
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """For every key its newest update."""
+
+    epoch: str
+    last_seq: int
+    board: dict[str, Update]
+    next_cursor: str | None
+
+
+class Channels(Struct, frozen=True, kw_only=True):
+    """A page of channels, by slug."""
+
+    channels: tuple[Channel, ...]
+    next_cursor: str | None
+
+
+class Presence(Struct, frozen=True, kw_only=True):
+    """Who watches a channel now; names for its members alone."""
+
+    watching: int
+    users: tuple[str, ...]
+
+
+class Ticket(Struct, frozen=True, kw_only=True):
+    """A one-use pass for a stream or a websocket."""
+
+    ticket: str
+    expires_in: Annotated[int, Meta(description="Seconds.")]
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """What went wrong: the code is for programs, the message for people."""
+
+    code: str
+    message: str
+    field: str | None
+    request_id: str
+
+
+class Error(Struct, frozen=True, kw_only=True):
+    """The body of every answer that is no success."""
+
+    error: Fault
