@@ -1,7 +1,7 @@
 """What the hub counts, for `GET /metrics`: one registry an application, so that several can live in one process."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 # From a tenth of a millisecond, a commit on a good disk, to ten seconds, the bound of a commit.
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -39,6 +39,8 @@ class Metrics:
         self.slow_closed = Counter(
             "tidewire_slow_closed", "Connections closed because they took nothing.", registry=self.registry
         )
+
+    media_type = CONTENT_TYPE_LATEST
 
     def render(self) -> bytes:
         """The registry in Prometheus' text format."""

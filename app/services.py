@@ -55,7 +55,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await (check_schema if settings.env == "production" else prepare_development)(db)
         metrics = Metrics()
         tasks = await stack.enter_async_context(TaskScope())
-        broker: Broker = RedisBroker(settings, tasks) if settings.redis_url else InProcessBroker()
+        broker: Broker = RedisBroker(settings) if settings.redis_url else InProcessBroker()
         read = partial(read_log, db, most=settings.page_updates, most_bytes=settings.page_bytes)
         hub = Hub(broker, read, settings, metrics, tasks)
         await stack.enter_async_context(broker)

@@ -16,6 +16,7 @@ from app.model.update import Entry
 from app.store import history
 from app.store.database import Database
 
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """A channel that somebody may read, their role in it, and when the looking began, by the loop's clock."""
@@ -52,9 +53,7 @@ class Doorkeeper:
 
 
 @asynccontextmanager
-async def follow(
-    door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start
-) -> AsyncGenerator[Following]:
+async def follow(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> AsyncGenerator[Following]:
     """A watch at the place that `start` asks for. Raises NotFound, Unauthenticated, Forbidden or Unavailable.
 
     Registered first, read then: the channel is looked up again inside the watch, so that nothing that is committed

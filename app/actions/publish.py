@@ -80,14 +80,15 @@ class Publisher:
         """The group in one transaction; each of it alone when the database refuses something in it."""
         try:
             return await self._commit_once(group)
+        except Unavailable as refusal:
+            return [refusal for _ in group]
         except Unstorable as refusal:
             if len(group) == 1:
                 return [refusal]
-        except Refusal as refusal:
-            return [refusal for _ in group]
         except Exception:
-            log.exception("A commit of %d publishes failed", len(group))
-            return [Unavailable("The update could not be stored.", retry_after=1) for _ in group]
+            if len(group) == 1:
+                log.exception("A publish to %r could not be stored", group[0].slug)
+                return [Unavailable("The update could not be stored; it was logged.", retry_after=1)]
         return [(await self._commit([submitted]))[0] for submitted in group]
 
     async def _commit_once(self, group: list[Submitted]) -> list[Outcome]:

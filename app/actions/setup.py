@@ -12,7 +12,7 @@ from app.store.database import Database
 LOBBY = ChannelDraft(
     slug="lobby",
     title="Lobby",
-    description='Open to everyone: try `curl -d "hello"` at it.',
+    description="Open to everyone on this hub, to read and to post to.",
     visibility=Visibility.PUBLIC,
     publishing=Publishing.EVERYONE,
 )

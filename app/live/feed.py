@@ -17,6 +17,9 @@ from app.model.update import Entry
 type ReadLog = Callable[[int, int], Awaitable[tuple[Extent, Sequence[Entry]] | None]]
 
 
+_SHARED_BATCHES = 16  # Riders need one, and so does each herd; who comes alone gets a batch that nobody keeps.
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What follows a position, in batches ready for a socket, and what the log held at that same moment."""
@@ -107,7 +110,9 @@ class Feed:
             entries = self._ring.after(seq, self._settings.page_updates, self._settings.batch_bytes)
             if entries is None or self.epoch is None:
                 return None
-            batch = self._batches[seq] = Batch(self.epoch, entries)
+            batch = Batch(self.epoch, entries)
+            if len(self._batches) < _SHARED_BATCHES:
+                self._batches[seq] = batch
         return batch
 
     async def page(self, seq: int) -> Page | None:

@@ -29,6 +29,7 @@ _CONTROL = b"tidewire:control"
 _ACCESS = b"access"
 _PRESENCE = b"presence "
 _OUTBOX_BYTES = 8 * 2**20  # Waiting for Redis at most; what comes beyond is dropped and the log is read instead.
+_SENT_AT_ONCE = 500
 _LISTEN_WAIT = 1.0
 _TROUBLE = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
 
@@ -36,7 +37,7 @@ _TROUBLE = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
 class RedisBroker:
     """One connection that publishes, one that is subscribed, and a probe that notices when the second hears nothing."""
 
-    def __init__(self, settings: Settings, tasks: TaskScope) -> None:
+    def __init__(self, settings: Settings) -> None:
         assert settings.redis_url is not None
         # Bounded waits everywhere: a Redis that swallows what it is sent must not hold anyone up.
         self._redis = Redis.from_url(
@@ -48,7 +49,7 @@ class RedisBroker:
         self._node = secrets.token_hex(6)
         self._probe = b"tidewire:probe:" + self._node.encode()
         self._leases = Leases(self._redis, self._node, settings.presence_lease, self._everything_here)
-        self._tasks = tasks
+        self._tasks = TaskScope()
         self._settings = settings
         self._listener: Listener | None = None
         self._wanted: dict[int, asyncio.Future[None]] = {}
@@ -67,6 +68,7 @@ class RedisBroker:
         return self
 
     async def __aexit__(self, *failure: object) -> None:
+        await self._tasks.__aexit__(None, None, None)
         try:
             async with asyncio.timeout(2):
                 await self._leases.give_up()
@@ -145,21 +147,24 @@ class RedisBroker:
             try:
                 await self._subscribe_pending()
                 while self._outbox:
-                    pipeline = self._redis.pipeline(transaction=False)
-                    self._leases.write_touched(pipeline, self._here)
-                    for _ in range(min(len(self._outbox), 500)):
-                        topic, message = self._outbox.popleft()
-                        self._outbox_bytes -= len(message)
-                        pipeline.publish(topic, message)
-                    await pipeline.execute()
+                    await self._send_some()
                 tries = 0
-            except _TROUBLE as error:
-                log.warning("Redis took no hints: %s", error)
+            except Exception as error:
+                _tell("Redis took no hints", error)
                 self._outbox.clear()  # Until Redis is back the poll will have found them.
                 self._outbox_bytes = 0
                 tries += 1
                 await asyncio.sleep(_backoff(tries))
                 self._work.set()
+
+    async def _send_some(self) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        self._leases.write_touched(pipeline, self._here)
+        for _ in range(min(len(self._outbox), _SENT_AT_ONCE)):
+            topic, message = self._outbox.popleft()
+            self._outbox_bytes -= len(message)
+            pipeline.publish(topic, message)
+        await pipeline.execute()
 
     async def _subscribe_pending(self) -> None:
         pubsub = self._pubsub
@@ -188,8 +193,8 @@ class RedisBroker:
                     tries = 0
                     while True:
                         self._take(await pubsub.get_message(timeout=None))
-            except* _TROUBLE as errors:
-                log.warning("Redis is not heard: %s", errors.exceptions[0])
+            except* Exception as errors:
+                _tell("Redis is not heard", errors.exceptions[0])
             self._pubsub = None
             self._alarm()  # What was announced meanwhile is unknown: look at everything once.
             tries += 1
@@ -241,9 +246,17 @@ class RedisBroker:
             try:
                 async with asyncio.timeout(2):
                     await self._leases.renew()
-            except _TROUBLE as error:
-                log.debug("Redis took no leases: %s", error)
+            except Exception as error:
+                _tell("Redis took no leases", error)
             await asyncio.sleep(self._settings.presence_lease / 3)
+
+
+def _tell(what: str, error: Exception) -> None:
+    """An outage is one line; what we did not foresee is logged whole. Neither ends the loop it happened in."""
+    if isinstance(error, _TROUBLE):
+        log.warning("%s: %s", what, error)
+    else:
+        log.error(what, exc_info=error)
 
 
 def _backoff(tries: int) -> float:

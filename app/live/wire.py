@@ -14,7 +14,10 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
-from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WSStream
+from wsproto.events import Message
+
+_LAST_WORDS = 5.0  # Seconds that a client has to answer the close 1009 before its connection is cut.
 
 type Send = Callable[[Any], Awaitable[None]]
 
@@ -41,6 +44,12 @@ class Wire:
         of encoded bytes, and hypercorn accepts it from every client that offers it."""
         if isinstance(self._stream, WSStream):
             self._stream.handshake.extensions = None
+
+    def bound_messages(self) -> None:
+        """Let go of a message over the limit and, soon after, of who sent it: hypercorn answers 1009 and goes on
+        collecting what the client sends, for as long as it does."""
+        if isinstance(self._stream, WSStream):
+            self._stream.buffer = _BoundedMessage(self._stream.buffer.max_length, self.cut)
 
     def shutdown(self) -> Callable[[], Awaitable[None]] | None:
         """What to await to hear that the server is asked to stop; None when it can't be heard.
@@ -96,6 +105,25 @@ class Wire:
         """End the connection without waiting for what is unsent."""
         if self._transport is not None:
             self._transport.abort()
+
+
+class _BoundedMessage(WebsocketBuffer):
+    """The message that is coming in; over the limit nothing is kept of it, nor of what comes after it."""
+
+    def __init__(self, max_length: int, cut: Callable[[], None]) -> None:
+        super().__init__(max_length)
+        self._cut = cut
+        self._refused = False
+
+    def extend(self, event: Message[Any]) -> None:
+        try:
+            super().extend(event)
+        except FrameTooLargeError:
+            self.value = None
+            if not self._refused:
+                self._refused = True
+                asyncio.get_running_loop().call_later(_LAST_WORDS, self._cut)
+            raise
 
 
 def _transport(stream: WSStream | HTTPStream | None) -> Transport | None:

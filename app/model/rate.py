@@ -32,6 +32,9 @@ class Buckets:
         self._full_at: dict[str, float] = {}
         self._most = most
 
+    def __len__(self) -> int:
+        return len(self._full_at)
+
     def take(self, key: str, rate: Rate, now: float, cost: int = 1) -> Allowance:
         """Take `cost` from the key's bucket, or nothing when there is not so much in it. `now` in seconds."""
         full_at = max(self._full_at.get(key, now), now)

@@ -82,7 +82,16 @@ async def _bounded(within: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(within):
             yield
-    except (IntegrityError, DataError) as error:
-        raise Unstorable("The database can't store this.") from error
     except _OUTAGES as error:
+        if _refuses_a_value(error):
+            raise Unstorable("The database can't store this.") from error
         raise Unavailable("The database can't be reached or is busy; try again.", retry_after=1) from error
+
+
+def _refuses_a_value(error: BaseException) -> bool:
+    """Is it about what was to be stored, and not about the database? By SQLSTATE's class, where there is one."""
+    if isinstance(error, IntegrityError | DataError):
+        return True
+    origin = getattr(error, "orig", None)
+    state = getattr(origin, "sqlstate", None) or ""
+    return state[:2] in ("22", "23") or isinstance(getattr(origin, "__cause__", None), asyncpg.DataError)

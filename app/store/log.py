@@ -23,6 +23,12 @@ from app.store.tables import CHANNELS, UPDATE_TAGS, UPDATES
 _U = UPDATES.c
 _INSERT = insert(UPDATES)
 _INSERT_TAGS = insert(UPDATE_TAGS)
+_LOCK = (
+    select(*CHANNEL_COLUMNS)
+    .where(CHANNEL_COLUMNS.slug.in_(bindparam("slugs", expanding=True)))
+    .order_by(CHANNEL_COLUMNS.id)
+    .with_for_update(key_share=True)
+)
 _BUMP = (
     update(CHANNELS)
     .where(CHANNEL_COLUMNS.id == bindparam("channel"))
@@ -89,13 +95,7 @@ def append(tx: Connection, group: Sequence[Submitted], at: int, allow: Allow) ->
 
 
 def _lock(tx: Connection, slugs: Iterable[str]) -> dict[str, Channel]:
-    query = (
-        select(*CHANNEL_COLUMNS)
-        .where(CHANNEL_COLUMNS.slug.in_(slugs))
-        .order_by(CHANNEL_COLUMNS.id)
-        .with_for_update(key_share=True)
-    )
-    return {row["slug"]: to_channel(row) for row in (tx.execute(query)).mappings()}
+    return {row["slug"]: to_channel(row) for row in tx.execute(_LOCK, {"slugs": list(slugs)}).mappings()}
 
 
 def _number(

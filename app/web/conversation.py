@@ -99,8 +99,8 @@ class Conversation:
         async with self._sending:
             await websocket.send(text)
 
-    async def _hear(self, frame: str | bytes) -> None:
-        if isinstance(frame, bytes):
+    async def _hear(self, frame: str | bytes | None) -> None:
+        if not isinstance(frame, str):  # Bytes, and None where Quart took an empty binary frame for a text without one.
             await self._refuse(None, InvalidRequest("Send text frames; this one was binary."))
             return
         for line in messages.split_frame(frame):

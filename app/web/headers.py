@@ -6,6 +6,7 @@ import secrets
 from quart import Quart, Response, g, has_websocket_context, request, websocket
 
 from app.config import Settings
+from app.logs import REQUEST_ID
 from app.web.limits import put_headers
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -23,6 +24,7 @@ def install(app: Quart, settings: Settings) -> None:
         headers = (websocket if has_websocket_context() else request).headers
         given = headers.get("X-Request-ID", "")
         g.request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+        REQUEST_ID.set(g.request_id)
 
     def finish(response: Response) -> Response:
         headers = response.headers

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from quart import Blueprint, Response
 
 from app.errors import Unavailable
@@ -43,7 +42,8 @@ async def readyz() -> Response:
 @blueprint.get("/metrics")
 async def metrics() -> Response:
     """The hub's counters in Prometheus' text format."""
-    return Response(services().metrics.render(), content_type=CONTENT_TYPE_LATEST)
+    counters = services().metrics
+    return Response(counters.render(), content_type=counters.media_type)
 
 
 async def _state(ping: Callable[[], Awaitable[None]]) -> str:

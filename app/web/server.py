@@ -26,6 +26,7 @@ class ServerSide:
             return
         wire = Wire(send, services.settings.send_timeout)
         wire.decline_compression()
+        wire.bound_messages()
         self._listen_for_shutdown(wire, services)
         self._wires.add(wire)
         try:

@@ -74,8 +74,12 @@ async def _stream(slug: str, form: Form) -> Response:
     start = _start()
     chunks = _chunks(await watcher(), slug, start, form)
     opening = await anext(chunks)  # What refuses the stream does so here, while it can still be answered.
-    response = Response(_with(opening, chunks), mimetype=form.media)
-    response.timeout = None
+    if request.method == "HEAD":
+        await chunks.aclose()
+        response = Response(b"", mimetype=form.media)
+    else:
+        response = Response(_with(opening, chunks), mimetype=form.media)
+        response.timeout = None
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the stream back.
     return response

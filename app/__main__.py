@@ -1,0 +1,5 @@
+"""`python -m app` is `tidewire`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,99 @@
+"""A server program that a test runs as its own child: started until it answers, and ended by its pid."""
+
+import contextlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+class Child:
+    """One program, at most one process of it at a time; its output goes to the end of one log file."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        user: int | None = None,
+    ) -> None:
+        self.command, self.log, self._cwd, self._env, self._user = list(command), log, cwd, env, user
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the running process, or of the last one."""
+        assert self._process is not None, f"{self.command[0]} was never started"
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def spawn(self) -> None:
+        """Start the process and return at once; it need not answer yet."""
+        assert not self.running, f"{self.command[0]} already runs as {self.pid}"
+        # A group of its own: Ctrl+C is for the test run alone, which then ends its children in order.
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._cwd,
+                env=self._env,
+                user=self._user,
+                group=self._user,
+                extra_groups=None if self._user is None else [],
+                process_group=0,
+            )
+
+    def start(self, ready: Callable[[], bool], *, within: float) -> None:
+        """Start, and return when `ready` says so; a process that ends before that, or takes longer, fails."""
+        self.spawn()
+        deadline = time.monotonic() + within
+        while not ready():
+            if not self.running:
+                raise AssertionError(f"{self.command[0]} ended with {self.returncode}:\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                self.end(signal.SIGKILL, within=10)
+                raise AssertionError(f"{self.command[0]} was not ready within {within} s:\n{self.log_tail()}")
+            time.sleep(0.02)
+
+    def send(self, number: signal.Signals) -> None:
+        """A signal to the process; nothing when it is gone."""
+        if self._process is not None and self.running:
+            self._process.send_signal(number)
+
+    def end(self, number: signal.Signals, *, within: float) -> int | None:
+        """Send the signal and `wait` for the end."""
+        self.send(number)
+        return self.wait(within=within)
+
+    def wait(self, *, within: float) -> int | None:
+        """The exit status once the process has ended, None when it never ran.
+
+        Past the bound it is killed and the test fails.
+        """
+        if self._process is None:
+            return None
+        try:
+            return self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            self._process.wait(10)
+            raise AssertionError(
+                f"{self.command[0]} did not end within {within} s:\n{self.log_tail()}"
+            ) from None
+
+    @property
+    def returncode(self) -> int | None:
+        return None if self._process is None else self._process.poll()
+
+    def log_tail(self, characters: int = 4000) -> str:
+        """The end of what the process has written."""
+        return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""

@@ -1,0 +1,135 @@
+"""The command line as an operator uses it: `python -m app …` as a process, with these settings and no others."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.process import ROOT
+
+WITHIN = 30.0  # seconds for a command that ends by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+class CommandLine:
+    """Commands in one working directory; each gets `settings` and nothing of the test run's own."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWIRE_")}
+        self._env = {**inherited, "PYTHONPATH": str(ROOT), **settings}
+        self._directory = directory
+
+    async def run(self, *arguments: str, given: bytes = b"", **settings: str) -> Outcome:
+        """Run the command to its end; `given` is its standard input."""
+        process = await self._start(arguments, settings)
+        try:
+            async with asyncio.timeout(WITHIN):
+                out, err = await process.communicate(given)
+        except TimeoutError:
+            process.kill()
+            out, err = await process.communicate()
+            raise AssertionError(f"{arguments} did not end: {out!r} {err!r}") from None
+        assert process.returncode is not None
+        return Outcome(process.returncode, out.decode(), err.decode())
+
+    async def ok(self, *arguments: str, given: bytes = b"", **settings: str) -> str:
+        """Run the command, which must succeed: its standard output."""
+        outcome = await self.run(*arguments, given=given, **settings)
+        assert outcome.status == 0, outcome
+        return outcome.out
+
+    @asynccontextmanager
+    async def running(self, *arguments: str, **settings: str) -> AsyncIterator["Running"]:
+        """Start a command that does not end by itself; killed at the end if it still runs."""
+        running = Running(await self._start(arguments, settings))
+        try:
+            yield running
+        finally:
+            await running.close()
+
+    async def _start(self, arguments: tuple[str, ...], settings: Mapping[str, str]) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "app",
+            *arguments,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            cwd=self._directory,
+            env={**self._env, **settings},
+            limit=2**20,
+            process_group=0,
+        )
+
+
+class Running:
+    """A command that runs: its output line by line, as it comes."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def line(self, *, within: float = 15) -> str:
+        """The next line on stdout."""
+        assert self._process.stdout is not None
+        return await self._next(self._process.stdout, within)
+
+    async def error_line(self, *, within: float = 15) -> str:
+        """The next line on stderr."""
+        assert self._process.stderr is not None
+        return await self._next(self._process.stderr, within)
+
+    async def json_lines(self, count: int, *, within: float = 15) -> list[dict[str, Any]]:
+        """The next `count` lines on stdout, each a JSON object."""
+        return [json.loads(await self.line(within=within)) for _ in range(count)]
+
+    def hang_up(self) -> None:
+        """Read no more of stdout, as `head` does when it has enough."""
+        transport = self._process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        transport.close()
+
+    async def interrupt(self, *, within: float = 10) -> int:
+        """Ctrl-C, and the exit status."""
+        self._process.send_signal(signal.SIGINT)
+        return await self.ended(within=within)
+
+    async def ended(self, *, within: float = 10) -> int:
+        """The exit status, once it has ended."""
+        async with asyncio.timeout(within):
+            return await self._process.wait()
+
+    async def rest(self) -> tuple[str, str]:
+        """What it still wrote on stdout and on stderr, after its end."""
+        out, err = await self._process.communicate()
+        return out.decode(), err.decode()
+
+    async def close(self) -> None:
+        """End it, whatever it does."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+    async def _next(self, stream: asyncio.StreamReader, within: float) -> str:
+        try:
+            async with asyncio.timeout(within):
+                line = await stream.readline()
+        except TimeoutError:
+            raise AssertionError(f"no line within {within} s") from None
+        assert line, "the output has ended"
+        return line.decode().rstrip("\n")

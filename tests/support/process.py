@@ -1,0 +1,114 @@
+"""A hub as a process of its own, as an operator runs it: it can be stopped, and it can be killed."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from tests.support.child import Child
+from tests.support.ports import HOST, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+START_WITHIN = 30.0  # seconds: a first start runs the migrations, on a machine that may be busy
+STOP_WITHIN = 30.0
+
+
+class HubProcess:
+    """`python -m app serve` on its own port, in its own directory, with these settings and no others."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, str], *, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.url = f"http://{HOST}:{self.port}"
+        directory.mkdir(parents=True, exist_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWIRE_")}
+        own = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "TIDEWIRE_BIND": f"{HOST}:{self.port}"}
+        # The directory is the working directory too, so that neither a developer's .env nor data/ is read.
+        self._child = Child(
+            [sys.executable, "-m", "app", "serve"],
+            directory / f"hub-{self.port}.log",
+            cwd=directory,
+            env={**inherited, **own, **settings},
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child.running
+
+    @property
+    def log(self) -> str:
+        """All it has written so far, over all its starts."""
+        return self._child.log_tail(1_000_000)
+
+    async def start(self, *, within: float = START_WITHIN) -> None:
+        """Start, and return once /readyz answers 200."""
+        self._child.spawn()
+        await self.ready(within=within)
+
+    async def ready(self, *, within: float = START_WITHIN) -> None:
+        """Wait until /readyz answers 200; fails when the process ends, or the time does."""
+        deadline, last = time.monotonic() + within, "no answer"
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+            while time.monotonic() < deadline:
+                if not self.running:
+                    raise AssertionError(f"the hub ended with {self._child.returncode}:\n{self.log[-4000:]}")
+                try:
+                    async with session.get(f"{self.url}/readyz") as response:
+                        last = f"{response.status} {await response.text()}"
+                        if response.status == 200:
+                            return
+                except (aiohttp.ClientError, TimeoutError):
+                    pass
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"the hub was not ready within {within} s ({last}):\n{self.log[-4000:]}")
+
+    async def kill(self) -> None:
+        """kill -9: no goodbye, no flush."""
+        await self._end(signal.SIGKILL, within=10)
+
+    async def stop(self, *, within: float = STOP_WITHIN) -> int:
+        """SIGTERM, and the exit status; past the bound it is killed and the test fails."""
+        return await self._end(signal.SIGTERM, within=within)
+
+    async def restart(self) -> None:
+        """A graceful stop, then a start on the same port."""
+        await self.stop()
+        await self.start()
+
+    def send(self, number: signal.Signals) -> None:
+        """Any other signal, such as SIGSTOP and SIGCONT for a hub that hangs."""
+        self._child.send(number)
+
+    async def _end(self, number: signal.Signals, *, within: float) -> int:
+        # In a thread: the clients in this loop have to see the end while it happens.
+        status = await asyncio.to_thread(self._child.end, number, within=within)
+        assert status is not None, "the hub was never started"
+        return status
+
+    async def close(self) -> None:
+        """Whatever happened before: end the process, at once if it hangs."""
+        if self.running:
+            self._child.send(signal.SIGCONT)
+            await self.kill()
+
+
+@asynccontextmanager
+async def hub_process(
+    directory: Path, settings: Mapping[str, str], *, port: int | None = None
+) -> AsyncIterator[HubProcess]:
+    """A started hub; killed at the end if the test has not stopped it."""
+    hub = HubProcess(directory, settings, port=port)
+    try:
+        await hub.start()
+        yield hub
+    finally:
+        await hub.close()

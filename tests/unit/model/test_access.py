@@ -1,0 +1,133 @@
+"""Who may do what, for the whole cast: ana owns, ben reads, pia publishes, cyd is a stranger, adi an admin."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.errors import Forbidden, NotFound, Refusal, Unauthenticated
+from app.model.access import (
+    ANONYMOUS,
+    Grant,
+    Principal,
+    Role,
+    Scope,
+    check_configure,
+    check_create,
+    check_publish,
+    check_read,
+    may_see_names,
+)
+from app.model.channel import Channel, Publishing, Visibility
+
+BOTH = frozenset(Scope)
+ROLES = {
+    "ana": Role.OWNER,
+    "pia": Role.PUBLISHER,
+    "ben": Role.READER,
+    "cyd": Role.NONE,
+    "adi": Role.NONE,
+    "nobody": Role.NONE,
+}
+
+
+def person(name: str, *, scopes: frozenset[Scope] | None = None, bound_to: int | None = None) -> Principal:
+    if name == "nobody":
+        return ANONYMOUS
+    grant = Grant(1, name, scopes, bound_to, None) if scopes is not None else None
+    return Principal(list(ROLES).index(name) + 1, name, name == "adi", grant)
+
+
+def channel(visibility: Visibility, publishing: Publishing = Publishing.EVERYONE) -> Channel:
+    born = datetime(2026, 11, 21, tzinfo=UTC)
+    return Channel(7, "ci", None, None, visibility, publishing, "e1", 1, 0, None, None, None, born)
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_everyone_reads_what_is_public_or_unlisted(name: str) -> None:
+    for visibility in (Visibility.PUBLIC, Visibility.UNLISTED):
+        check_read(person(name), channel(visibility), ROLES[name])
+
+
+@pytest.mark.parametrize("name", ["cyd", "nobody"])
+def test_a_private_channel_is_not_there_for_an_outsider(name: str) -> None:
+    for check in (check_read, check_publish, check_configure):
+        with pytest.raises(NotFound):
+            check(person(name), channel(Visibility.PRIVATE), ROLES[name])
+
+
+@pytest.mark.parametrize(
+    ("publishing", "who_may"),
+    [
+        (Publishing.EVERYONE, {"ana", "pia", "ben", "cyd", "adi", "nobody"}),
+        (Publishing.MEMBERS, {"ana", "pia", "ben", "adi"}),
+        (Publishing.PUBLISHERS, {"ana", "pia", "adi"}),
+    ],
+)
+def test_publishing_is_for_whom_the_channel_says(publishing: Publishing, who_may: set[str]) -> None:
+    allowed = set()
+    for name, role in ROLES.items():
+        try:
+            check_publish(person(name), channel(Visibility.PUBLIC, publishing), role)
+        except Forbidden:
+            assert name != "nobody"
+        except Unauthenticated:
+            assert name == "nobody"
+        else:
+            allowed.add(name)
+
+    assert allowed == who_may
+
+
+@pytest.mark.parametrize("name", ["ana", "adi"])
+def test_a_token_does_no_more_than_its_scopes(name: str) -> None:
+    reader, publisher = person(name, scopes=frozenset({Scope.READ})), person(name, scopes=frozenset({Scope.PUBLISH}))
+    open_to_all = channel(Visibility.PUBLIC)
+    check_read(reader, open_to_all, ROLES[name])
+    check_publish(publisher, open_to_all, ROLES[name])
+
+    with pytest.raises(Forbidden, match="'publish'"):
+        check_publish(reader, open_to_all, ROLES[name])
+    with pytest.raises(Forbidden, match="'read'"):
+        check_read(publisher, open_to_all, ROLES[name])
+
+
+@pytest.mark.parametrize(("visibility", "refusal"), [(Visibility.PUBLIC, Forbidden), (Visibility.PRIVATE, NotFound)])
+def test_a_bound_token_is_nobody_elsewhere(visibility: Visibility, refusal: type[Refusal]) -> None:
+    bound = person("adi", scopes=BOTH, bound_to=8)
+
+    for check in (check_read, check_publish):
+        with pytest.raises(refusal):
+            check(bound, channel(visibility), Role.OWNER)
+
+
+def test_changing_a_channel_is_for_its_owners_and_admins() -> None:
+    allowed = set()
+    for name, role in ROLES.items():
+        try:
+            check_configure(person(name), channel(Visibility.PUBLIC), role)
+        except Refusal:
+            continue
+        allowed.add(name)
+
+    assert allowed == {"ana", "adi"}
+
+
+def test_a_token_bound_to_the_channel_does_not_change_it() -> None:
+    with pytest.raises(Forbidden):
+        check_configure(person("ana", scopes=BOTH, bound_to=7), channel(Visibility.PUBLIC), Role.OWNER)
+
+
+def test_creating_needs_a_user_and_an_unbound_publish_token() -> None:
+    check_create(person("cyd"))
+    check_create(person("cyd", scopes=BOTH))
+    with pytest.raises(Unauthenticated):
+        check_create(ANONYMOUS)
+    for narrow in (person("cyd", scopes=frozenset({Scope.READ})), person("cyd", scopes=BOTH, bound_to=7)):
+        with pytest.raises(Forbidden):
+            check_create(narrow)
+
+
+def test_names_of_watchers_are_for_members() -> None:
+    knows = {name for name, role in ROLES.items() if may_see_names(person(name), channel(Visibility.PUBLIC), role)}
+
+    assert knows == {"ana", "pia", "ben", "adi"}

@@ -1,0 +1,48 @@
+"""The bucket: its burst at once, its rate after that, and a bound on how many keys it remembers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.model.rate import Buckets, Rate
+
+
+def test_a_burst_passes_and_the_next_waits() -> None:
+    buckets, rate = Buckets(), Rate(per_second=2, burst=3)
+    answers = [buckets.take("a", rate, 100.0) for _ in range(4)]
+
+    assert [answer.allowed for answer in answers] == [True, True, True, False]
+    assert [answer.remaining for answer in answers] == [2, 1, 0, 0]
+    assert answers[3].retry_after == 0.5
+
+
+def test_who_waits_as_told_is_let_in() -> None:
+    buckets, rate = Buckets(), Rate(per_second=2, burst=1)
+    buckets.take("a", rate, 100.0)
+    refused = buckets.take("a", rate, 100.1)
+
+    assert buckets.take("a", rate, 100.1 + refused.retry_after).allowed
+
+
+def test_keys_do_not_share() -> None:
+    buckets, rate = Buckets(), Rate(per_second=1, burst=1)
+    buckets.take("a", rate, 100.0)
+
+    assert buckets.take("b", rate, 100.0).allowed
+
+
+@given(st.lists(st.floats(0, 2), max_size=60))
+def test_no_stretch_of_time_lets_more_through_than_burst_and_rate(pauses: list[float]) -> None:
+    buckets, rate, now, allowed = Buckets(), Rate(per_second=3, burst=5), 0.0, 0
+    for pause in pauses:
+        now += pause
+        allowed += buckets.take("a", rate, now).allowed
+
+    assert allowed <= 5 + 3 * now + 1e-6
+
+
+def test_memory_is_bounded() -> None:
+    buckets, rate = Buckets(most=10), Rate(per_second=1, burst=1)
+    for number in range(1000):
+        buckets.take(str(number), rate, 0.0)
+
+    assert len(buckets) <= 10
