@@ -18,15 +18,15 @@ _EXPOSED = "X-Request-ID, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset,
 
 
 def install(app: Quart, settings: Settings) -> None:
-    """Give every request an id and every answer its headers."""
+    """Give every request an id and every answer its headers. (Async: Quart runs sync hooks in a thread, a hop each.)"""
 
-    def name_request() -> None:
+    async def name_request() -> None:
         headers = (websocket if has_websocket_context() else request).headers
         given = headers.get("X-Request-ID", "")
         g.request_id = given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
         REQUEST_ID.set(g.request_id)
 
-    def finish(response: Response) -> Response:
+    async def finish(response: Response) -> Response:
         headers = response.headers
         headers["X-Request-ID"] = g.get("request_id", "")
         headers.setdefault("X-Content-Type-Options", "nosniff")
