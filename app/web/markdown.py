@@ -1,16 +1,20 @@
 """Markdown bodies as HTML that is safe to show: no raw HTML in, and a sanitiser behind."""
 
+import re
+
 import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+_SAFE = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 # Raw HTML is shown as text, and images are not fetched: a page loads nothing from elsewhere.
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).disable("image")
+_markdown.validateLink = lambda url: _SAFE.match(url) is not None  # type: ignore[method-assign]
 _TAGS = frozenset("a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong ul".split())
 
 
 def to_html(text: str) -> Markup:
-    """The text as HTML of a few harmless tags; links open http, https and mailto alone, and pass nothing on."""
+    """The text as HTML of a few harmless tags; links open http, https and mailto alone; any other stays text."""
     html = nh3.clean(
         _markdown.render(text),
         tags=set(_TAGS),

@@ -112,8 +112,8 @@ function readLink(text, at, find, inner) {
   // Another "[" before the middle means that this one opens nothing.
   if (end < 0 || text.slice(at + 1, middle).includes("[")) return null;
   const [, address] = /^\s*<?([^\s>]*)/.exec(text.slice(middle + 2, end));
-  const label = inner(at + 1, middle, true);
-  return { node: SAFE.test(address) ? anchor(address, label) : label, next: end + 1 };
+  // An address that may not be opened stays what it is, text, as the server shows it.
+  return SAFE.test(address) ? { node: anchor(address, inner(at + 1, middle, true)), next: end + 1 } : null;
 }
 
 function readAddress(text, at, find) {

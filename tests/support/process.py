@@ -28,12 +28,13 @@ class HubProcess:
         directory.mkdir(parents=True, exist_ok=True)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWIRE_")}
         own = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "TIDEWIRE_BIND": f"{HOST}:{self.port}"}
+        # What the command line needs to work on the same database beside the hub.
+        self.command = [sys.executable, "-m", "app"]
+        self.environment = {**inherited, **own, **settings}
+        self.directory = directory
         # The directory is the working directory too, so that neither a developer's .env nor data/ is read.
         self._child = Child(
-            [sys.executable, "-m", "app", "serve"],
-            directory / f"hub-{self.port}.log",
-            cwd=directory,
-            env={**inherited, **own, **settings},
+            [*self.command, "serve"], directory / f"hub-{self.port}.log", cwd=directory, env=self.environment
         )
 
     @property
