@@ -101,7 +101,8 @@ class RedisBroker:
             self._to_unsubscribe.discard(channel_id)
             self._to_subscribe.add(channel_id)
             self._work.set()
-        await asyncio.wait([confirmed], timeout=_LISTEN_WAIT)
+        if self._pubsub is not None and not confirmed.done():
+            await asyncio.wait([confirmed], timeout=_LISTEN_WAIT)
 
     def ignore(self, channel_id: int) -> None:
         """Unsubscribe, soon."""
@@ -188,6 +189,7 @@ class RedisBroker:
                     wanted = [hint_codec.topic(each) for each in self._wanted]
                     await pubsub.subscribe(_CONTROL, self._probe, *wanted)
                     self._pubsub = pubsub
+                    self._work.set()  # For what was asked for while this connection was made.
                     self._heard = asyncio.get_running_loop().time()
                     group.create_task(self._listen_for_probe())
                     tries = 0

@@ -67,13 +67,6 @@ def may_see(who: Principal, channel: Channel, role: Role) -> bool:
     return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
 
 
-def may_list(who: Principal, channel: Channel, role: Role) -> bool:
-    """Does the channel stand in their list? An unlisted one only in its members'."""
-    if channel.visibility is Visibility.PUBLIC:
-        return True
-    return may_see(who, channel, role) and (who.is_admin or role >= Role.READER)
-
-
 def check_read(who: Principal, channel: Channel, role: Role) -> None:
     """Raises NotFound where they may not know of it, Forbidden where the token lacks the right."""
     _check_seen(who, channel, role)

@@ -16,11 +16,6 @@ def to_time(at: int | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
 
 
-def to_millis(at: datetime) -> int:
-    """An aware time as milliseconds since 1970."""
-    return round(at.timestamp() * 1000)
-
-
 def to_channel(row: RowMapping | dict[str, Any]) -> Channel:
     """A whole row of `channels` as its value."""
     created = to_time(row["created_at"])

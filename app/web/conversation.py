@@ -82,6 +82,9 @@ class Conversation:
             self.services.metrics.slow_closed.inc()
         except* ClientDisconnectedError:
             pass
+        except* Exception as errors:
+            log.error("A websocket's conversation failed", exc_info=errors)
+            self._goodbye = Goodbye(1011, "something went wrong here; it was logged")
 
     def say_goodbye(self, farewell: Farewell) -> None:
         """End the connection from outside."""
