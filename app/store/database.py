@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import asyncpg
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import Settings
 from app.errors import InvalidUpdate, Unavailable
-from app.store.engines import WRITES, SqliteThread, async_engine
+from app.store.engines import WRITES, SqliteThread, async_engine, dialect_of
 
 # What a stopped, restarted, full or locked database looks like from here.
 _OUTAGES = (DBAPIError, PoolTimeout, TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -26,8 +26,9 @@ class Database:
     """A pool of connections: every use ends within a bound, and an outage is an `Unavailable`."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises ConfigError when the settings can't be a database."""
         self._settings = settings
-        self.dialect = make_url(settings.database_url).get_backend_name()
+        self.dialect = dialect_of(settings)
         self.engine = async_engine(settings)
         # SQLite has one writer: waiting here is fair and free, waiting in its busy handler is neither.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None

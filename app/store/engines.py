@@ -6,11 +6,25 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.config import Settings
+from app.config import ConfigError, Settings
 
 WRITES = "tidewire_writes"  # The execution option of a transaction that writes.
+
+
+def dialect_of(settings: Settings) -> str:
+    """sqlite or postgresql. Raises ConfigError for a URL that is none, and for a file that can't be."""
+    try:
+        url = make_url(settings.database_url)
+        if settings.sqlite_path is not None:
+            settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(f"TIDEWIRE_DATABASE_URL is no database's URL: {error}.") from None
+    except OSError as error:
+        raise ConfigError(f"TIDEWIRE_DATABASE_URL: the folder of the file can't be made: {error}.") from None
+    return url.get_backend_name()
 
 
 class SqliteThread:
@@ -39,8 +53,7 @@ class SqliteThread:
 
 def async_engine(settings: Settings) -> AsyncEngine:
     """The pool that every ordinary query goes through."""
-    if (path := settings.sqlite_path) is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if settings.sqlite_path is not None:
         engine = create_async_engine(
             settings.database_url,
             pool_size=settings.pool_size,

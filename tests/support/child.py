@@ -86,9 +86,7 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             self._process.wait(10)
-            raise AssertionError(
-                f"{self.command[0]} did not end within {within} s:\n{self.log_tail()}"
-            ) from None
+            raise AssertionError(f"{self.command[0]} did not end within {within} s:\n{self.log_tail()}") from None
 
     @property
     def returncode(self) -> int | None:

@@ -13,7 +13,8 @@ FLOORS = {
     "actions": 4,
     "services": 5,
     "web": 6, "jobs": 6, "cli": 6,
-    "": 7, "__main__": 7,
+    "factory": 7,
+    "": 8, "__main__": 8,
 }  # fmt: skip
 
 # The command line starts the factory (`tidewire serve`), so this one import goes up; nothing else may.
@@ -21,16 +22,16 @@ UPWARD = {("cli", "")}
 
 # Where a library with a say in the architecture may be imported; a library that is not named here is free.
 LIBRARIES = {
-    "quart": {"web", "cli", ""},
-    "flask": {"web", ""},
-    "werkzeug": {"web", "cli", ""},
-    "hypercorn": {"live", "web", "cli", ""},
+    "quart": {"web", "cli", "factory", ""},
+    "flask": {"web", "factory"},
+    "werkzeug": {"web", "cli", "factory", ""},
+    "hypercorn": {"live", "web", "cli", "factory"},
     "sqlalchemy": {"store"},
     "asyncpg": {"store"},
     "aiosqlite": {"store"},
     "alembic": {"store", "cli"},
     "redis": {"live"},
-    "click": {"cli", ""},
+    "click": {"cli", "factory"},
     "websockets": {"cli"},
     "prometheus_client": {"metrics"},
     "msgspec": {"model", "store", "live", "actions", "services", "web", "jobs", "cli"},

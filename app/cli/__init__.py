@@ -1,0 +1,72 @@
+"""The command line: each command is imported when it is asked for, and every failure is one clear line on stderr."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from app.cli.commands import COMMANDS
+from app.cli.own import own_command, own_commands
+from app.config import ConfigError
+from app.errors import Refusal
+
+__all__ = ["main"]
+INTERRUPTED = 130  # 128 + SIGINT, as shells count it.
+
+
+class Commands(click.Group):
+    """The hub's commands, and below them those that the application's own blueprints bring."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names that `--help` shows, ours first."""
+        own = own_commands(ctx)
+        return [*COMMANDS, *sorted(name for name in own if name not in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; ours wins."""
+        if cmd_name not in COMMANDS:
+            return own_command(ctx, cmd_name)
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="tidewire", message="tidewire %(version)s")
+def tidewire() -> None:
+    """A hub for live updates: post from any script, watch in a browser or here, miss nothing.
+
+    Settings come from TIDEWIRE_… variables and from .env; `tidewire doctor` says how they stand.
+    """
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit: 0, 1 for what was refused or failed, 2 for a wrong usage."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """As `main`, and return the exit status."""
+    try:
+        outcome = tidewire.main(arguments, prog_name="tidewire", standalone_mode=False)
+    except click.Abort as abort:
+        if isinstance(abort.__cause__, KeyboardInterrupt):
+            return INTERRUPTED
+        click.echo("Aborted.", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except Refusal as refusal:
+        return _failed(refusal.message)
+    except ConfigError as error:
+        return _failed(str(error))
+    except (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+        return _failed(f"{error.filename}: {error.strerror}.")
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _failed(sentence: str) -> int:
+    click.echo(f"Error: {sentence}", err=True)
+    return 1

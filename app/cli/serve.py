@@ -1,0 +1,43 @@
+"""`tidewire serve`: the hub under hypercorn, until it is told to stop."""
+
+import asyncio
+import os
+
+import click
+from hypercorn.run import run
+from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
+
+from app.cli.database import on_database
+from app.cli.serving import server_config
+from app.config import Settings
+
+
+@click.command()
+@click.option("--bind", metavar="HOST:PORT", help="Where to listen; else TIDEWIRE_BIND.")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="Processes; else TIDEWIRE_WORKERS. More than one needs Redis."
+)
+def serve(bind: str | None, workers: int | None) -> int:
+    """Serve the hub.
+
+    hypercorn.toml in the working directory changes how; where to listen and with how many processes is said by the
+    settings. SIGTERM and Ctrl-C end it gracefully: sockets are closed with 1001 and commits are finished first.
+    """
+    # In the environment, where spawned workers find it.
+    for name, value in (("TIDEWIRE_BIND", bind), ("TIDEWIRE_WORKERS", workers)):
+        if value is not None:
+            os.environ[name] = str(value)
+    settings = Settings.load()
+    config = server_config(settings)
+    if settings.workers > 1:
+        on_database(_nothing)  # The schema is made once, not by all workers at the same moment.
+    try:
+        return run(config)
+    except LifespanFailureError:
+        return 1  # The application has said why.
+    except LifespanTimeoutError as error:
+        raise click.ClickException(f"The hub took too long: {error}") from None
+
+
+async def _nothing(_: object) -> None:
+    await asyncio.sleep(0)

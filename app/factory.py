@@ -1,0 +1,60 @@
+"""The factory's work: every door, job and service of a hub joined into one Quart application."""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+
+from hypercorn.middleware import ProxyFixMiddleware
+from quart import Blueprint, Quart
+
+from app.config import Settings, tree
+from app.jobs.poll import poll, poll_presence
+from app.jobs.retention import retain
+from app.services import open_services
+from app.web import assets, errors, headers, mount, ops, pages, reference, short, socket, stream
+from app.web.api import channels, tickets, updates
+from app.web.context import EXTENSION
+from app.web.inbound import BoundedWebsocket
+from app.web.server import ServerSide
+
+log = logging.getLogger("tidewire")
+
+
+def create_app(settings: Settings | None = None, *, blueprints: Sequence[Blueprint] = ()) -> Quart:
+    """As `app.create_app`, which is its public name."""
+    settings = settings or Settings.load()
+    app = Quart("app", template_folder=str(tree("frontend") / "templates"), static_folder=None)
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        TESTING=settings.env == "testing",
+        MAX_CONTENT_LENGTH=settings.max_request_bytes,
+        BODY_TIMEOUT=settings.query_timeout,
+        SESSION_COOKIE_SECURE=settings.env == "production",
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    app.websocket_class = BoundedWebsocket
+    headers.install(app, settings)
+    errors.install(app)
+    for own in (ops, channels, updates, tickets, stream, socket, reference, assets):
+        app.register_blueprint(own.blueprint)
+    # A blueprint of yours comes before the pages that take every /SLUG; the router prefers fixed words anyway.
+    for blueprint in (*blueprints, *mount.load_all(settings.blueprints, Blueprint)):
+        app.register_blueprint(blueprint)
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(short.blueprint)
+    app.asgi_app = mount.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
+    app.asgi_app = ServerSide(app)  # type: ignore[method-assign]
+    if settings.trusted_proxies:
+        app.asgi_app = ProxyFixMiddleware(app.asgi_app, trusted_hops=settings.trusted_proxies)  # type: ignore[method-assign]
+
+    @app.while_serving
+    async def serve() -> AsyncGenerator[None]:
+        async with open_services(settings) as services:
+            app.extensions[EXTENSION] = services
+            for job in (poll, poll_presence, retain):
+                services.tasks.spawn(job(services), job.__name__)
+            if not settings.rate_limits:
+                log.warning("Rate limits are off (TIDEWIRE_RATE_LIMITS): for load tests only")
+            yield
+            services.connections.shut_down()
+
+    return app

@@ -1,0 +1,129 @@
+"""`tidewire serve`: a clear line for what keeps it from starting, and an end in time with every socket told."""
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.support.command import CommandLine
+from tests.support.ports import HOST, free_port
+from tests.support.process import hub_process
+from tests.support.watcher import Watcher
+
+SHUTDOWN = 3.0
+
+
+async def test_sigterm_ends_it_in_time_and_tells_every_socket(tmp_path: Path) -> None:
+    async with (
+        hub_process(tmp_path, {"TIDEWIRE_SHUTDOWN_TIMEOUT": str(SHUTDOWN)}) as hub,
+        Watcher(hub.url, channel="lobby", resume=False) as watcher,
+        aiohttp.ClientSession() as session,
+        session.get(f"{hub.url}/lobby/sse") as stream,
+    ):
+        await watcher.live()
+        await stream.content.readline()
+        reader, writer = await asyncio.open_connection(HOST, hub.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        began = time.monotonic()
+        status = await hub.stop()
+        took = time.monotonic() - began
+        code = await watcher.closed()
+        writer.close()
+
+    assert (status, code) == (0, 1001)
+    assert took < SHUTDOWN + 6
+    assert "Traceback" not in hub.log
+
+
+async def test_a_first_start_in_development_says_what_to_try(tmp_path: Path) -> None:
+    async with hub_process(tmp_path, {}) as hub:
+        pass
+
+    assert hub.log == f'Tidewire is at {hub.url} - try: curl -d "hello" {hub.url}/lobby (Ctrl-C ends it)\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "reason"),
+    [
+        ({"TIDEWIRE_ENV": "production"}, [], "TIDEWIRE_SECRET_KEY"),
+        ({"TIDEWIRE_WORKERS": "2"}, [], "TIDEWIRE_REDIS_URL is not set"),
+        ({}, ["--workers", "2"], "TIDEWIRE_REDIS_URL is not set"),
+        ({"TIDEWIRE_ENV": "production", "TIDEWIRE_SECRET_KEY": "x" * 40}, [], "run `tidewire db upgrade`"),
+        ({"TIDEWIRE_DATABASE_URL": "mysql://h/d"}, [], "TIDEWIRE_DATABASE_URL"),
+        ({"TIDEWIRE_DATABASE_URL": "postgresql+asyncpg://127.0.0.1:1/d"}, [], "database can't be reached"),
+        ({"TIDEWIRE_BLUEPRINTS": "nothing.here:blueprint"}, [], "TIDEWIRE_BLUEPRINTS"),
+        ({}, ["--bind", "192.0.2.1:80"], "Can't listen on 192.0.2.1:80"),
+        ({}, ["--bind", "127.0.0.1:99999"], "Can't listen on 127.0.0.1:99999"),
+    ],
+)
+async def test_what_keeps_it_from_starting_is_one_line(
+    settings: dict[str, str], options: list[str], reason: str, tmp_path: Path
+) -> None:
+    outcome = await CommandLine(tmp_path, {"TIDEWIRE_BIND": f"{HOST}:{free_port()}", **settings}).run("serve", *options)
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert reason in outcome.err and outcome.err.startswith("Error: ") and outcome.err.count("\n") == 1, outcome.err
+
+
+async def test_a_second_hub_on_one_database_or_port_is_refused(tmp_path: Path) -> None:
+    async with hub_process(tmp_path, {}) as hub:
+        cli = CommandLine(tmp_path, {})
+        database = await cli.run("serve", "--bind", f"{HOST}:{free_port()}")
+        port = await CommandLine(tmp_path / "b", {}).run("serve", "--bind", f"{HOST}:{hub.port}")
+
+    assert (database.status, database.err.count("\n")) == (1, 1)
+    assert "Another worker already runs" in database.err
+    assert (port.status, port.err) == (1, f"Error: Can't listen on {HOST}:{hub.port}: Address already in use.\n")
+
+
+async def test_several_workers_share_a_port_and_end_together(tmp_path: Path, redis_url: str) -> None:
+    settings = {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url, "TIDEWIRE_SHUTDOWN_TIMEOUT": str(SHUTDOWN)}
+    async with (
+        hub_process(tmp_path, settings) as hub,
+        Watcher(hub.url, channel="lobby", resume=False) as one,
+        Watcher(hub.url, channel="lobby", resume=False) as two,
+    ):
+        await one.live()
+        await two.live()
+        published = await CommandLine(tmp_path, {"TIDEWIRE_URL": hub.url, **settings}).ok("publish", "lobby", "hello")
+        await one.seen(1)
+        await two.seen(1)
+        status = await hub.stop()
+        codes = [await one.closed(), await two.closed()]
+
+    assert published == "lobby #1\n"
+    assert (status, codes) == (0, [1001, 1001])
+    assert "Traceback" not in hub.log
+
+
+async def test_workers_do_not_outlive_their_parent(tmp_path: Path, redis_url: str) -> None:
+    async with (
+        hub_process(tmp_path, {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url}) as hub,
+        Watcher(hub.url, channel="lobby", resume=False) as watcher,
+    ):
+        await watcher.live()
+        hub.send(signal.SIGKILL)
+
+        await watcher.closed(within=10)
+
+
+async def test_an_own_blueprints_command_is_reached(tmp_path: Path) -> None:
+    tmp_path.joinpath("shop.py").write_text(
+        "import click\n"
+        "from quart import Blueprint, current_app\n"
+        "from quart.cli import with_appcontext\n"
+        "blueprint = Blueprint('shop', __name__, cli_group='shop')\n"
+        "@blueprint.cli.command()\n"
+        "@click.argument('name')\n"
+        "@with_appcontext\n"
+        "def greet(name):\n"
+        "    click.echo(f'{current_app.name} greets {name}')\n"
+    )
+    cli = CommandLine(tmp_path, {"TIDEWIRE_BLUEPRINTS": "shop:blueprint"})
+
+    assert await cli.ok("shop", "greet", "ana") == "app greets ana\n"
+    assert "\n  shop" in await cli.ok("--help")
