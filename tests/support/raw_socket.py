@@ -106,7 +106,8 @@ class RawSocket:
         key = base64.b64encode(os.urandom(16)).decode()
         await self.send(
             f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: tidewire.v1\r\n\r\n".encode()
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Protocol: tidewire.v1\r\n\r\n".encode()
         )
         head = await self.until(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101 "), head

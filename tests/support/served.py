@@ -39,9 +39,7 @@ async def served(
     config.bind = [f"fd://{listener.detach()}"]
 
     stop, started = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(
-        serve(_announced(app, started), config, shutdown_trigger=stop.wait, mode="asgi")
-    )
+    task = asyncio.create_task(serve(_announced(app, started), config, shutdown_trigger=stop.wait, mode="asgi"))
     try:
         await _until_started(task, started)
         yield f"http://{HOST}:{port}"

@@ -12,9 +12,7 @@ import aiohttp
 
 WS_PATH = "/api/v1/ws"
 HANDSHAKE_WITHIN = 10.0
-SILENCE_WITHIN = (
-    60.0  # seconds without a frame or a ping of the hub after which the connection counts as lost
-)
+SILENCE_WITHIN = 60.0  # seconds without a frame or a ping of the hub after which the connection counts as lost
 
 type Message = dict[str, Any]
 

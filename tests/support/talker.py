@@ -1,0 +1,83 @@
+"""A websocket's conversation, said and heard message by message, each in the order it came."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from tests.support.watcher import WS_PATH
+
+type Message = dict[str, Any]
+
+
+class Talker:
+    """One connection that is told nothing by itself: what is heard is what the test asks to hear."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self._heard: deque[Message] = deque()
+
+    async def say(self, *messages: Message) -> None:
+        """All of them in one frame, one a line."""
+        await self.socket.send_str("\n".join(json.dumps(message) for message in messages))
+
+    async def hear(self, *, within: float = 10) -> Message:
+        """The next message, whatever it is. Fails at a close."""
+        if not self._heard:
+            frame = await self.socket.receive(timeout=within)
+            assert frame.type is aiohttp.WSMsgType.TEXT, f"{frame} instead of a message"
+            self._heard.extend(json.loads(line) for line in frame.data.split("\n"))
+        return self._heard.popleft()
+
+    async def hear_all(self, count: int, *, within: float = 10) -> list[Message]:
+        """The next so many."""
+        async with asyncio.timeout(within):
+            return [await self.hear(within=within) for _ in range(count)]
+
+    async def ask(self, message: Message, *, within: float = 10) -> Message:
+        """Say it and hear the next message, which is the answer where nothing else is under way."""
+        await self.say(message)
+        return await self.hear(within=within)
+
+    async def hear_until(self, kind: str, *, within: float = 10) -> list[Message]:
+        """Everything up to and with the next message of that type."""
+        heard: list[Message] = []
+        async with asyncio.timeout(within):
+            while not heard or heard[-1]["type"] != kind:
+                heard.append(await self.hear(within=within))
+        return heard
+
+    async def closed(self, *, within: float = 10) -> int | None:
+        """Wait for the hub to close; what it says before is passed over. The close code."""
+        async with asyncio.timeout(within):
+            while (await self.socket.receive(timeout=within)).type is aiohttp.WSMsgType.TEXT:
+                pass
+        return self.socket.close_code
+
+
+@asynccontextmanager
+async def talking(
+    url: str,
+    *,
+    token: str | None = None,
+    ticket: str | None = None,
+    protocols: Iterable[str] = ("tidewire.v1",),
+    headers: Mapping[str, str] | None = None,
+    welcomed: bool = True,
+    **given: Any,
+) -> AsyncIterator[Talker]:
+    """A connection to the hub at `url`, its welcome heard already unless `welcomed` is False."""
+    own = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
+    query = f"?ticket={ticket}" if ticket else ""
+    async with (
+        aiohttp.ClientSession(headers=own) as session,
+        session.ws_connect(url + WS_PATH + query, protocols=protocols, max_msg_size=0, **given) as socket,
+    ):
+        talker = Talker(socket)
+        if welcomed:
+            assert (await talker.hear())["type"] == "welcome"
+        yield talker

@@ -1,0 +1,1 @@
+"""What the doors of app/web do by themselves."""
