@@ -1,7 +1,10 @@
 """Every setting, once: read from the environment and `.env`, checked, frozen, and passed on."""
 
+import math
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
@@ -11,6 +14,7 @@ from dotenv import dotenv_values
 
 PREFIX = "TIDEWIRE_"
 ENVIRONMENTS = ("development", "production", "testing")
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class ConfigError(Exception):
@@ -81,6 +85,10 @@ class Settings:
             _check_bounds(each, getattr(self, each.name))
         if not self.database_url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
             raise ConfigError(f"{PREFIX}DATABASE_URL must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://.")
+        if self.sqlite_path is not None and str(self.sqlite_path) in (".", ":memory:"):
+            raise ConfigError(f"{PREFIX}DATABASE_URL must name a file: sqlite+aiosqlite:///PATH.")
+        if self.log_level.lower() not in LOG_LEVELS:
+            raise ConfigError(f"{PREFIX}LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}; got {self.log_level!r}.")
         if self.redis_url is not None and not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
             raise ConfigError(f"{PREFIX}REDIS_URL must begin with redis://, rediss:// or unix://.")
         if self.workers > 1 and self.redis_url is None:
@@ -137,7 +145,10 @@ def _parse(each: Field[Any], text: str) -> Any:
 
 def _check_bounds(each: Field[Any], value: Any) -> None:
     least, most = each.metadata.get("least"), each.metadata.get("most")
-    if (least is not None and value < least) or (most is not None and value > most):
+    if least is None and most is None:
+        return
+    # Neither infinity nor NaN is a bound: the first makes NaN of a sum, the second passes every comparison.
+    if not math.isfinite(value) or (least is not None and value < least) or (most is not None and value > most):
         span = f"at least {least}" if most is None else f"between {least} and {most}"
         raise ConfigError(f"{PREFIX}{each.name.upper()} must be {span}; got {value}.")
 
@@ -148,12 +159,15 @@ def _kept_secret(data_dir: Path) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         data_dir.mkdir(parents=True, exist_ok=True)
-    # Created readable by its owner alone, and by one of two processes that start at once.
+    # Readable by its owner alone, and there whole or not at all: of two processes that start at once, one is first.
+    handle, made = tempfile.mkstemp(dir=data_dir)
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(32))
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):
+            os.link(made, path)
+    finally:
+        os.unlink(made)
     return path.read_text().strip()
 
 

@@ -3,7 +3,7 @@
 from app.actions.clock import now_ms
 from app.actions.find import configurable
 from app.live.hub import Hub
-from app.model.access import Principal, Role, check_create, no_such_channel
+from app.model.access import Principal, Role, check_create, check_list, no_such_channel
 from app.model.channel import Channel, ChannelDraft, ChannelPatch, check_slug
 from app.store import channels, members
 from app.store.database import Database
@@ -12,11 +12,16 @@ from app.store.database import Database
 async def list_channels(
     db: Database, who: Principal, *, q: str | None, after: str, limit: int
 ) -> tuple[list[Channel], str | None]:
-    """The channels that stand in the caller's list, by slug, and the cursor of the next page if there is one."""
-    user_id = who.user_id if who.grant is None or who.grant.channel_id is None else None
-    everything = who.is_admin and user_id is not None
+    """The channels that stand in the caller's list, by slug, and the cursor of the next page if there is one.
+
+    Raises Forbidden for a token without the scope `read`.
+    """
+    check_list(who)
+    bound_to = who.grant.channel_id if who.grant else None
     async with db.reading() as tx:
-        found = await channels.listed(tx, user_id=user_id, everything=everything, q=q, above=after, limit=limit + 1)
+        found = await channels.listed(
+            tx, user_id=who.user_id, everything=who.is_admin, bound_to=bound_to, q=q, above=after, limit=limit + 1
+        )
     return found[:limit], found[limit - 1].slug if len(found) > limit else None
 
 

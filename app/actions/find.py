@@ -1,6 +1,6 @@
 """Finding a channel for somebody: the one way from a slug to a channel that they may read, or change."""
 
-from app.model.access import Principal, Role, check_configure, check_read, no_such_channel
+from app.model.access import Principal, Role, check_configure, check_name, check_read, no_such_channel
 from app.model.channel import Channel
 from app.store import channels
 from app.store.database import Database
@@ -21,6 +21,7 @@ async def configurable(db: Database, who: Principal, slug: str) -> Channel:
 
 
 async def _found(db: Database, who: Principal, slug: str) -> tuple[Channel, Role]:
+    check_name(slug)
     async with db.reading() as tx:
         found = await channels.find_with_role(tx, slug, who.user_id)
     if found is None:

@@ -10,7 +10,7 @@ from app.config import Settings
 from app.errors import InvalidRequest, Refusal, Unavailable
 from app.live.hub import Hub
 from app.metrics import Metrics
-from app.model.access import Principal, check_publish
+from app.model.access import Principal, check_name, check_publish
 from app.model.draft import Submission
 from app.store import log as store_log
 from app.store.database import Database, Unstorable
@@ -126,4 +126,5 @@ async def publish(
         raise InvalidRequest(f"An Idempotency-Key is 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
     if idempotency_key is not None and "\0" in idempotency_key:
         raise InvalidRequest("An Idempotency-Key must not contain the character U+0000.", field="Idempotency-Key")
+    check_name(slug)
     return await publisher.append(Submitted(slug, who, submission, idempotency_key))

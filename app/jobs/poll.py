@@ -27,6 +27,8 @@ async def poll(services: Services) -> None:
         try:
             connections = services.connections
             dead = await recheck(services.db, services.hub, connections.principals())
+            if dead:
+                services.identities.forget()  # Or who is let go now could come straight back.
             connections.end(dead)
             if down:
                 log.info("The database answers again")

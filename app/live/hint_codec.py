@@ -6,7 +6,7 @@ from app.live.broker import Hint
 from app.model.update import Entry
 
 _TOPIC = b"tidewire:channel:"
-_HEAD = re.compile(rb"([0-9a-f]+) ([^ \n]{1,32}) (\d{1,18})")
+_HEAD = re.compile(rb"([0-9a-f]+) ([!-~]{1,32}) (\d{1,18})")
 
 
 def topic(channel_id: int) -> bytes:

@@ -187,7 +187,7 @@ class RedisBroker:
                     self._to_subscribe.clear()
                     self._to_unsubscribe.clear()
                     wanted = [hint_codec.topic(each) for each in self._wanted]
-                    await pubsub.subscribe(_CONTROL, self._probe, *wanted)
+                    await pubsub.subscribe(_CONTROL, *wanted, self._probe)
                     self._pubsub = pubsub
                     self._work.set()  # For what was asked for while this connection was made.
                     self._heard = asyncio.get_running_loop().time()
@@ -233,6 +233,8 @@ class RedisBroker:
             self._listener.on_presence_changed(int(data[len(_PRESENCE) :]))
 
     def _confirm(self, topic: bytes) -> None:
+        if topic == self._probe:
+            self._alarm()  # The last of those subscribed to together: what was announced until now went unheard.
         channel_id = hint_codec.channel_of(topic)
         confirmed = self._wanted.get(channel_id) if channel_id is not None else None
         if confirmed is not None and not confirmed.done():

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from app.errors import Forbidden, NotFound, Refusal, Unauthenticated
-from app.model.channel import Channel, Publishing, Visibility
+from app.model.channel import SLUG, Channel, Publishing, Visibility
 
 
 class Scope(StrEnum):
@@ -67,6 +67,12 @@ def may_see(who: Principal, channel: Channel, role: Role) -> bool:
     return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
 
 
+def check_list(who: Principal) -> None:
+    """May they list channels? Everybody may, a token with the scope `read`."""
+    if who.grant and Scope.READ not in who.grant.scopes:
+        raise Forbidden(f"This token lacks the scope {Scope.READ.value!r}.")
+
+
 def check_read(who: Principal, channel: Channel, role: Role) -> None:
     """Raises NotFound where they may not know of it, Forbidden where the token lacks the right."""
     _check_seen(who, channel, role)
@@ -125,6 +131,12 @@ def _refuse(who: Principal, rule: str) -> None:
     refusal: type[Refusal] = Forbidden if who.user_id is not None else Unauthenticated
     hint = "" if who.user_id is not None else " Send a token as 'Authorization: Bearer tw_…'."
     raise refusal(rule + hint)
+
+
+def check_name(slug: str) -> None:
+    """Raises NotFound for a name that no channel can have, before any database is asked to look for it."""
+    if not SLUG.fullmatch(slug):
+        raise no_such_channel(slug)
 
 
 def no_such_channel(slug: str) -> NotFound:

@@ -1,13 +1,13 @@
 """From bytes to drafts: every rule of an update is checked here, and a broken one is named by its field."""
 
 import re
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, Struct
 
 from app.errors import InvalidRequest, InvalidUpdate, TooLarge
+from app.model.parsing import parse_json
 from app.model.update import (
     ENVELOPE_BYTES,
     MAX_BATCH,
@@ -73,16 +73,6 @@ def parse_submission(body: bytes) -> tuple[Submission, bool]:
             field = f"updates[{index}]" + (f".{refusal.field}" if refusal.field else "")
             raise InvalidUpdate(f"Update {index} of the batch: {refusal.message}", field=field) from None
     return check(drafts), True
-
-
-def parse_json(body: bytes | str) -> Any:
-    """Any JSON value. Raises InvalidRequest for what is none (RFC 8259), or is nested too deep to be read."""
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"The body must be JSON: {error}.") from None
-    except RecursionError:
-        raise InvalidRequest("The body is nested too deep.") from None
 
 
 def draft_of(value: object) -> Draft:

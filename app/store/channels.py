@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,18 +48,29 @@ async def of_ids(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, Channel]:
 
 
 async def listed(
-    tx: AsyncConnection, *, user_id: int | None, everything: bool, q: str | None, above: str, limit: int
+    tx: AsyncConnection,
+    *,
+    user_id: int | None,
+    everything: bool,
+    bound_to: int | None,
+    q: str | None,
+    above: str,
+    limit: int,
 ) -> list[Channel]:
-    """The public channels and the user's own, by slug, after `above`; all of them with `everything`."""
-    query = select(*C).where(C.slug > above)
-    if not everything:
-        own = select(_M.channel_id).where(_M.user_id == user_id)
-        query = query.where(or_(C.visibility == Visibility.PUBLIC.value, C.id.in_(own)))
+    """The public channels and the user's own, or with `everything` all, by slug, after `above`.
+
+    With `bound_to`, of those that are not public that one alone.
+    """
+    own: ColumnElement[bool] = true() if everything else C.id.in_(select(_M.channel_id).where(_M.user_id == user_id))
+    if bound_to is not None:
+        own = and_(own, C.id == bound_to)
+    query = select(*C).where(C.slug > above, or_(C.visibility == Visibility.PUBLIC.value, own))
     if q:
-        like = "%" + q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        # The database lowers both sides, for SQLite does so with A to Z alone.
+        like = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         query = query.where(
             or_(
-                C.slug.like(like, escape="\\"),
+                C.slug.ilike(like, escape="\\"),
                 C.title.ilike(like, escape="\\"),
                 C.description.ilike(like, escape="\\"),
             )

@@ -51,11 +51,16 @@ class Database:
         asyncio costs a hop a statement on SQLite, to the driver's thread, and a greenlet a statement on PostgreSQL:
         here it is one for the whole.
         """
-        async with self._bounded(within), self._writer or nullcontext():
-            if self._thread is not None:
-                return await self._thread.write(work)
-            async with self.engine.connect() as connection, connection.begin():
+        if self._thread is None or self._writer is None:
+            async with self._bounded(within), self.engine.connect() as connection, connection.begin():
                 return await connection.run_sync(work)
+        async with self._bounded(within):
+            await self._writer.acquire()
+        try:
+            async with _bounded(None):  # The thread keeps the bound, and knows on which side of it the commit was.
+                return await self._thread.write(work, within)
+        finally:
+            self._writer.release()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -79,7 +84,7 @@ class Database:
 
 
 @asynccontextmanager
-async def _bounded(within: float) -> AsyncIterator[None]:
+async def _bounded(within: float | None) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(within):
             yield

@@ -1,6 +1,7 @@
 """Engines: one for both databases, and SQLite's own thread for the hot path."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -36,14 +37,22 @@ class SqliteThread:
         _listen(self._engine)
         self._thread = ThreadPoolExecutor(1, "sqlite")
 
-    async def write[T](self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, committed. A caller that gives up waiting does not stop it."""
+    async def write[T](self, work: Callable[[Connection], T], within: float) -> T:
+        """What `work` returns, committed. Raises TimeoutError when it was not committed `within` so many seconds; then
+        it never will be: the thread is waited for, because it alone knows whether it came to the commit."""
+        late = threading.Event()
 
         def run() -> T:
             with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
-                return work(connection)
+                done = work(connection)
+                if late.is_set():
+                    raise TimeoutError("The write took too long and was rolled back.")
+                return done
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        writing = asyncio.get_running_loop().run_in_executor(self._thread, run)
+        await asyncio.wait([writing], timeout=within)
+        late.set()
+        return await writing
 
     async def close(self) -> None:
         """Close the connection, after what is under way."""

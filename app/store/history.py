@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Select, exists, false, func, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.channel import Channel
@@ -27,17 +27,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which updates of a channel are wanted; `words` must all occur."""
+    """Which updates of a channel are wanted; `words` must all occur, and where a search has none nothing is found."""
 
     level: str | None = None
     tag: str | None = None
     key: str | None = None
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, level: str | None, tag: str | None, key: str | None, q: str | None) -> "Filter":
         """A filter from what a caller typed."""
-        return cls(level, tag, key, tuple(words_of(q or "")))
+        return cls(level, tag, key, None if q is None else tuple(words_of(q)))
 
 
 # One statement, so that the page and the log's extent are of one moment (READ COMMITTED has a snapshot a statement).
@@ -123,9 +123,11 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _searched(query: Select[Any], channel: Channel, words: tuple[str, ...], dialect: str) -> Select[Any]:
-    if not words:
+def _searched(query: Select[Any], channel: Channel, words: tuple[str, ...] | None, dialect: str) -> Select[Any]:
+    if words is None:
         return query
+    if not words:
+        return query.where(false())
     if dialect == "postgresql":
         vector = func.to_tsvector(literal_column("'simple'::regconfig"), _U.words)
         asked = func.plainto_tsquery(literal_column("'simple'::regconfig"), " ".join(words))

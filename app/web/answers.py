@@ -7,7 +7,7 @@ import msgspec
 from quart import Response, request
 
 from app.errors import InvalidRequest, UnsupportedMediaType
-from app.model.draft import parse_json
+from app.model.parsing import parse_json, shaped
 from app.model.update import Entry, bare
 
 _MOST_SEQ = 2**62
@@ -47,15 +47,7 @@ def text_arg(name: str, most: int = 200) -> str | None:
 async def read_body[T](kind: type[T]) -> T:
     """The request's JSON body as `kind`. Raises InvalidRequest naming the field, or UnsupportedMediaType."""
     check_json_type()
-    value = parse_json(await body_bytes())
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        sentence, _, path = str(error).partition(" - at `$")
-        field = path.strip("`").lstrip(".") or None
-        if "unknown field `" in sentence or "required field `" in sentence:
-            field = sentence.rpartition("field `")[2].strip("`")
-        raise InvalidRequest(f"{field or 'The body'}: {sentence}.", field=field) from None
+    return shaped(parse_json(await body_bytes()), kind)
 
 
 async def body_bytes() -> bytes:

@@ -185,6 +185,8 @@ class Conversation:
         if running is not None:
             running.cancel()
         if on:
+            # One that ended by itself, its channel deleted or its right gone, is not one of too many.
+            self._presences = {slug: task for slug, task in self._presences.items() if not task.done()}
             if len(self._presences) >= self.services.settings.max_subscriptions:
                 raise TooLarge("This connection asks for the presence of too many channels.", field="channel")
             self._presences[slug] = self._tasks.create_task(

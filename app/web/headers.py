@@ -4,6 +4,7 @@ import re
 import secrets
 
 from quart import Quart, Response, g, has_websocket_context, request, websocket
+from quart.typing import ResponseTypes
 
 from app.config import Settings
 from app.logs import REQUEST_ID
@@ -45,6 +46,15 @@ def install(app: Quart, settings: Settings) -> None:
                 headers["Access-Control-Max-Age"] = "600"
         return response
 
+    async def finish_handshake(response: ResponseTypes | None) -> ResponseTypes | None:
+        """The answer to a handshake that was refused; None when it was not."""
+        if response is not None:
+            response.headers["X-Request-ID"] = g.get("request_id", "")
+            response.headers["Connection"] = "close"  # hypercorn does close then, and a client has to know.
+            put_headers(response.headers)
+        return response
+
     app.before_request(name_request)
     app.before_websocket(name_request)
     app.after_request(finish)
+    app.after_websocket(finish_handshake)

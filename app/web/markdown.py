@@ -9,6 +9,7 @@ from markupsafe import Markup
 _SAFE = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 # Raw HTML is shown as text, and images are not fetched: a page loads nothing from elsewhere.
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).disable("image")
+_markdown.render("*once*")  # Compiles its rules, which two threads must not do at one time.
 _markdown.validateLink = lambda url: _SAFE.match(url) is not None  # type: ignore[method-assign]
 _TAGS = frozenset("a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong ul".split())
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from app.errors import InvalidRequest
 from app.live.broker import Census
 from app.live.frame import Reset
 from app.model.access import Principal
-from app.model.draft import parse_json
+from app.model.parsing import parse_json, shaped
 from app.model.position import After, Last, Now, Start
 from app.model.update import MAX_UPDATE_BYTES
 
@@ -87,9 +86,13 @@ _KINDS: dict[str, type[Message]] = {
 def split_frame(text: str) -> list[str]:
     """The objects of a frame, one a line; a frame that is one object over several lines is one."""
     lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) < 2:
+    if len(lines) < 2 or all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
         return lines
-    return lines if all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines) else [text]
+    try:
+        parse_json(text)
+    except InvalidRequest:
+        return lines  # A line that can't be understood does not cost its neighbours.
+    return [text]
 
 
 def parse_message(text: str) -> tuple[Message | InvalidRequest, Ref]:
@@ -108,13 +111,9 @@ def parse_message(text: str) -> tuple[Message | InvalidRequest, Ref]:
     if kind is None:
         return InvalidRequest(f"type must be one of {', '.join(_KINDS)}.", field="type"), ref
     try:
-        return msgspec.convert(value, kind), ref
-    except msgspec.ValidationError as error:
-        sentence, _, path = str(error).partition(" - at `$")
-        field = path.strip("`").lstrip(".") or None
-        if "required field `" in sentence:
-            field = sentence.rpartition("required field `")[2].strip("`")
-        return InvalidRequest(f"{field or given}: {sentence}.", field=field), ref
+        return shaped(value, kind, str(given)), ref
+    except InvalidRequest as refusal:
+        return refusal, ref
 
 
 def welcome_message(who: Principal) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """The pages: the public channels, and one channel, readable without JavaScript and live with it."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from app.web.markdown import to_html
 blueprint = Blueprint("pages", __name__)
 SHOWN = 50
 _CHANNELS = 100
+_LEVELS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ async def channel(slug: str) -> str:
     return await render_template(
         "channel.html",
         channel=shown,
-        updates=[_shown(entry) for entry in entries],
+        updates=await asyncio.to_thread(lambda: [_shown(entry) for entry in entries]),
         may_publish=may_publish,
         older=oldest if oldest > shown.first_seq else None,
         base_url=_base_url(),
@@ -109,8 +111,20 @@ def _shown(entry: Entry) -> ShownUpdate:
         progress=fields.get("progress"),
         status=fields.get("status"),
         gone=fields.get("gone", False),
-        data_json=json.dumps(fields["data"], indent=2, ensure_ascii=False) if "data" in fields else None,
+        data_json=_data_json(fields["data"]) if "data" in fields else None,
     )
+
+
+def _data_json(data: Any) -> str:
+    """Indented where that stays readable: a line a level, a few KiB nested deep would fill hundreds of MiB."""
+    if _is_shallow(data, _LEVELS):
+        return json.dumps(data, indent=2, ensure_ascii=False)
+    return msgspec.json.encode(data).decode()
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inner is None or (levels > 0 and all(_is_shallow(each, levels - 1) for each in inner))
 
 
 def _base_url() -> str:

@@ -19,6 +19,7 @@ blueprint = Blueprint("short", __name__)
 
 _TEXTS = ("title", "level", "key", "unit", "status", "link")
 _NUMBERS = ("value", "progress")
+_DIGITS = 18  # More may not fit 64 bits, and are a float in JSON too.
 _YES = ("yes", "true", "1", "on")
 _HEADERS = {name: f"{RULES[name][0].upper()}{RULES[name][1:]}." for name in (*_TEXTS, *_NUMBERS)} | {
     "tags": "Up to 10, comma separated.",
@@ -100,7 +101,9 @@ def _given(name: str) -> str | None:
 
 def _number(name: str, text: str) -> int | float:
     try:
-        return int(text) if text.lstrip("+-").isascii() and text.lstrip("+-").isdigit() else _finite(text)
+        if not text.isascii() or "_" in text:
+            raise ValueError(text)  # Python's own reading of numbers is wider than JSON's.
+        return int(text) if text.lstrip("+-").isdigit() and len(text) <= _DIGITS else _finite(text)
     except ValueError:
         raise InvalidUpdate(f"{name} must be {RULES[name]}.", field=name) from None
 

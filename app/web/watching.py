@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from app.errors import Refusal, Unavailable
 from app.live.broker import Census
 from app.model.access import Principal, may_see_names
 from app.services import Services
@@ -19,22 +20,36 @@ async def tell_presence(
     The watch held here is not counted as one: it is there so that a revocation finds it.
     """
     hub = services.hub
-    admission = await services.door.admit(who, slug)
-    channel = admission.channel
-    names = may_see_names(who, channel, admission.role)
+    channel_id = (await services.door.admit(who, slug)).channel.id
     changed = asyncio.Event()
-    async with hub.watch(channel.id, who) as watch:
+    async with hub.watch(channel_id, who) as watch:
         watch.on_end(changed.set)
-        hub.presence.ask(channel.id, changed.set)
-        last: Census | None = None
+        hub.presence.ask(channel_id, changed.set)
+        told: Census | None = None
         try:
             while not watch.over:
                 changed.clear()
-                census = await hub.census(channel.id)
-                if census != last:
-                    last = census
-                    await send(presence_message(slug, census if names else Census(census.watching, ())))
+                try:
+                    census = await _census(services, who, slug, channel_id)
+                except Unavailable:
+                    if told is None:
+                        raise
+                    census = told  # An outage is waited for: the next look comes with a third of a lease.
+                if census != told:
+                    told = census
+                    await send(presence_message(slug, census))
                     await asyncio.sleep(_PAUSE)
                 await changed.wait()
+        except Refusal:
+            if told is None:
+                raise
+            # The right went before the poll noticed, and there is nothing left to tell.
         finally:
-            hub.presence.forget(channel.id, changed.set)
+            hub.presence.forget(channel_id, changed.set)
+
+
+async def _census(services: Services, who: Principal, slug: str, channel_id: int) -> Census:
+    """Who watches, as far as they may know now: a member who is one no longer gets no more names."""
+    admission = await services.door.admit(who, slug)
+    census = await services.hub.census(channel_id)
+    return census if may_see_names(who, admission.channel, admission.role) else Census(census.watching, ())
