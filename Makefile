@@ -39,7 +39,7 @@ check: check-python check-js check-docker  ## format, lint, types and syntax, ch
 check-python: $(VENV)/.development
 	@$(PYTHON) -m ruff format --check --quiet . || { echo "Not formatted: run 'make fmt'."; exit 1; }
 	@$(PYTHON) -m ruff check --quiet .
-	@$(PYTHON) -m mypy --strict app tests/support
+	@$(PYTHON) -m mypy --strict app benchmarks tests
 
 check-js:
 	@if command -v node >/dev/null; then for file in $(JS_SOURCES); do \

@@ -58,6 +58,7 @@ class Stage:
 
     def act(self, step: tuple[str, int]) -> None:
         name, number = step
+        starts: list[Start] = [Now(), After(number), After(number, self.journal.epoch), Last(number)]
         actions: dict[str, Callable[[int], None]] = {
             "commit": lambda n: self.hints.append((self.journal.epoch, self.journal.commit(1 + n % 4))),
             "deliver": lambda n: self.feed.offer(*self.hints.pop(n % len(self.hints))) if self.hints else None,
@@ -66,7 +67,7 @@ class Stage:
             "poll": lambda n: self.observe(),
             "trim": lambda n: self.journal.trim(n % 6),
             "empty": lambda n: self.journal.empty(),
-            "join": lambda n: self.join([Now(), After(n), After(n, self.journal.epoch), Last(n)][n % 4]),
+            "join": lambda n: self.join(starts[n % 4]),
         }
         actions[name](number)
 
