@@ -59,6 +59,7 @@ class Settings:
     poll_interval: float = setting(1.0, "How long a lost hint or revocation may go unnoticed.", least=0.05, most=60)
     early_wait: float = setting(0.05, "How long an early hint waits for its elder.", least=0.0, most=5)
     heartbeat: float = setting(15.0, "Silence on an HTTP stream before a keep-alive.", least=0.1, most=300)
+    ping_interval: float = setting(20.0, "Between two pings to a websocket.", least=0.1, most=3600)
     send_timeout: float = setting(30.0, "A socket that takes nothing for so long is closed.", least=0.1, most=600)
     commit_timeout: float = setting(10.0, "Longest wait for the commit of a publish.", least=0.1, most=120)
     query_timeout: float = setting(10.0, "Longest wait for any other query.", least=0.1, most=120)

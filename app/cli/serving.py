@@ -27,7 +27,6 @@ VALUES: dict[str, Any] = {
     "backlog": 2048,
     "keep_alive_max_requests": 1_000_000_000,
     "keep_alive_timeout": 75,
-    "websocket_ping_interval": 20,
     "websocket_max_message_size": 98_304,
     "h11_max_incomplete_size": 32_768,
     "h2_max_header_list_size": 32_768,

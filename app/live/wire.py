@@ -6,6 +6,7 @@ is used.
 """
 
 import asyncio
+import socket
 from asyncio import Transport
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,7 +16,10 @@ from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WSStream
+from wsproto.connection import ConnectionState
 from wsproto.events import Message
+
+_PING = b"\x89\x00"
 
 _LAST_WORDS = 5.0  # Seconds that a client has to answer the close 1009 before its connection is cut.
 
@@ -29,10 +33,11 @@ class Stalled(Exception):
 class Wire:
     """The server's side of one request or websocket, as far as it can be reached."""
 
-    __slots__ = ("_send", "_stream", "_timeout", "_transport")
+    __slots__ = ("_send", "_stream", "_timeout", "_transport", "next_ping")
 
     def __init__(self, send: Send, send_timeout: float) -> None:
         """`send_timeout`, in seconds: how long a socket may take nothing of what waits for it."""
+        self.next_ping = 0.0  # For who pings; by the loop's clock.
         self._send = send
         self._timeout = send_timeout
         stream = getattr(send, "__self__", None)
@@ -50,6 +55,30 @@ class Wire:
         collecting what the client sends, for as long as it does."""
         if isinstance(self._stream, WSStream):
             self._stream.buffer = _BoundedMessage(self._stream.buffer.max_length, self.cut)
+
+    def notice_death(self) -> None:
+        """Let the kernel end a websocket whose peer acknowledges nothing any more: a closed lid says no goodbye."""
+        handle = self._transport.get_extra_info("socket") if self._transport and self._is_websocket else None
+        if handle is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Later than we would close it ourselves, with 1013, for not reading.
+            wait = round(3000 * self._timeout)
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait)
+
+    def ping(self) -> None:
+        """Ping the websocket (RFC 6455, 5.5.2), between two frames as every write is; not one that is behind already.
+
+        hypercorn's own pings cost a task a connection, and hold a closed connection, and so a shutdown, until the next
+        one is due.
+        """
+        connection = getattr(self._stream, "connection", None) if self._is_websocket else None
+        if connection is None or self._transport is None or self._transport.is_closing():
+            return
+        if connection.state is ConnectionState.OPEN and not self._transport.get_write_buffer_size():
+            self._transport.write(_PING)
+
+    @property
+    def _is_websocket(self) -> bool:
+        return isinstance(self._stream, WSStream)
 
     def shutdown(self) -> Callable[[], Awaitable[None]] | None:
         """What to await to hear that the server is asked to stop; None when it can't be heard.

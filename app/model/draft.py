@@ -69,9 +69,9 @@ def parse_submission(body: bytes) -> tuple[Submission, bool]:
         try:
             drafts.append(draft_of(each))
             check(drafts[-1:])
-        except InvalidUpdate as refusal:
+        except (InvalidUpdate, TooLarge) as refusal:
             field = f"updates[{index}]" + (f".{refusal.field}" if refusal.field else "")
-            raise InvalidUpdate(f"Update {index} of the batch: {refusal.message}", field=field) from None
+            raise type(refusal)(f"Update {index} of the batch: {refusal.message}", field=field) from None
     return check(drafts), True
 
 

@@ -1,9 +1,11 @@
 """Engines: one for both databases, and SQLite's own thread for the hot path."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -12,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.config import ConfigError, Settings
 
+_WAL_TRIES = 20
 WRITES = "tidewire_writes"  # The execution option of a transaction that writes.
 
 
@@ -72,21 +75,47 @@ def async_engine(settings: Settings) -> AsyncEngine:
         )
         _listen(engine.sync_engine)
         return engine
-    return create_async_engine(
+    engine = create_async_engine(
         settings.database_url,
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.query_timeout,
         connect_args={"timeout": settings.query_timeout, "command_timeout": settings.query_timeout},
     )
+    event.listen(engine.sync_engine, "connect", partial(_prepare_postgresql, settings))
+    return engine
+
+
+def _prepare_postgresql(settings: Settings, connection: Any, _record: object) -> None:
+    # A hub whose machine or network is gone says no goodbye, and its open transaction would hold the channel's row, and
+    # every other hub's publishes, until TCP gives up after two hours. No transaction of ours idles beyond its bound.
+    idle = int(1000 * max(settings.commit_timeout, settings.query_timeout))
+    cursor = connection.cursor()
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {idle}")
+    cursor.close()
+    connection.commit()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # The driver must not begin by itself: _begin_sqlite does.
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    _write_ahead(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Turn the write-ahead log on. On a new file it needs the file for itself, and says SQLITE_BUSY at once instead of
+    waiting as everything else does: then wait by a transaction, and try again."""
+    for _ in range(_WAL_TRIES):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("COMMIT")
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -18,6 +18,7 @@ class ServerSide:
         self._inner = app.asgi_app
         self._wires: set[Wire] = set()
         self._listening: asyncio.Task[None] | None = None
+        self._pinging: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         services = self._app.extensions.get(EXTENSION)
@@ -27,7 +28,8 @@ class ServerSide:
         wire = Wire(send, services.settings.send_timeout)
         wire.decline_compression()
         wire.bound_messages()
-        self._listen_for_shutdown(wire, services)
+        wire.notice_death()
+        self._attend(wire, services)
         self._wires.add(wire)
         try:
             scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: wire}
@@ -35,12 +37,25 @@ class ServerSide:
         finally:
             self._wires.discard(wire)
 
-    def _listen_for_shutdown(self, wire: Wire, services: Services) -> None:
-        if self._listening is not None and not self._listening.done():
-            return
+    def _attend(self, wire: Wire, services: Services) -> None:
+        """From the first connection on: pings for all there are, and an ear for the server's shutdown."""
+        wire.next_ping = asyncio.get_running_loop().time() + services.settings.ping_interval
+        if self._pinging is None or self._pinging.done():
+            self._pinging = services.tasks.spawn(self._ping_all(services.settings.ping_interval), "server: pings")
         shutdown = wire.shutdown()
-        if shutdown is not None:
+        if shutdown is not None and (self._listening is None or self._listening.done()):
             self._listening = services.tasks.spawn(self._end_all(shutdown, services), "server: shutdown")
+
+    async def _ping_all(self, interval: float) -> None:
+        """One timer for all websockets; each has its turn by when it came, so that they are not pinged in one burst."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(interval / 4, 1.0))
+            now = loop.time()
+            for wire in tuple(self._wires):
+                if wire.next_ping <= now:
+                    wire.next_ping = now + interval
+                    wire.ping()
 
     async def _end_all(self, shutdown: Any, services: Services) -> None:
         """Say goodbye to every connection, and cut those that are still there when the time is nearly over."""

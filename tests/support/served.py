@@ -27,8 +27,6 @@ async def served(
     """
     config = Config.from_toml(ROOT / "hypercorn.toml")
     config.errorlog = None
-    # hypercorn keeps a closed websocket until its next ping is due, and a stop waits for it: ping often.
-    config.websocket_ping_interval = 0.25
     for name, value in changes.items():
         assert hasattr(config, name), f"hypercorn has no setting {name}"
         setattr(config, name, value)

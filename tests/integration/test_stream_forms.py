@@ -1,0 +1,103 @@
+"""The HTTP stream's two forms: how each is chosen, what opens it, what updates look like, what keeps it awake."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.config import Settings
+from tests.support.hub import ServedHub, serving
+from tests.support.streaming import streaming
+
+STREAM = "/api/v1/channels/ci/stream"
+NDJSON = "application/x-ndjson"
+SSE = "text/event-stream"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "media"),
+    [
+        (STREAM, "*/*", SSE),
+        (STREAM, SSE, SSE),
+        (STREAM, "text/html", SSE),
+        (STREAM, NDJSON, NDJSON),
+        (STREAM, f"{NDJSON}; q=0.9, */*; q=0.1", NDJSON),
+        ("/ci/sse", NDJSON, SSE),
+        ("/ci/json", SSE, NDJSON),
+    ],
+)
+async def test_the_form_is_chosen_by_accept_or_by_path(
+    hub_sqlite: ServedHub, path: str, accept: str, media: str
+) -> None:
+    await hub_sqlite.channel("ci")
+    async with streaming(hub_sqlite.url, path, Accept=accept) as stream:
+        headers = stream.answer.headers
+
+    assert stream.answer.content_type == media
+    assert (headers["Cache-Control"], headers["X-Accel-Buffering"]) == ("no-store", "no")
+    assert headers["X-Request-ID"] != ""
+
+
+async def test_events_open_with_the_position_and_carry_their_ids(hub: ServedHub) -> None:
+    await hub.channel("ci")
+    first = await hub.publish("ci", body="one\ntwo", title="ü")
+    epoch = first["epoch"]
+    async with streaming(hub.url, STREAM + "?after=0") as stream:
+        opening, past = await stream.block(), await stream.event()
+        second = await hub.publish("ci", body="now")
+        live = await stream.event()
+
+    assert opening == {"retry": "2000", "id": f"{epoch}.0"}
+    assert past == ("update", f"{epoch}.1", {"type": "update", **first})
+    assert live == ("update", f"{epoch}.2", {"type": "update", **second})
+
+
+async def test_the_opening_of_a_live_stream_is_where_it_begins(hub: ServedHub) -> None:
+    """A browser that loses the stream before the first update comes back with that id, and misses nothing."""
+    await hub.channel("ci")
+    epoch = (await hub.publish("ci", body="one"))["epoch"]
+    await hub.publish("ci", body="two")
+    async with streaming(hub.url) as stream:
+        opening = await stream.block()
+    await hub.publish("ci", body="missed")
+    async with streaming(hub.url, Last_Event_ID=opening["id"]) as stream:
+        await stream.block()
+        _, event_id, _ = await stream.event()
+
+    assert (opening["id"], event_id) == (f"{epoch}.2", f"{epoch}.3")
+
+
+async def test_lines_are_the_same_messages_as_on_the_websocket(hub: ServedHub) -> None:
+    await hub.channel("ci")
+    first = await hub.publish("ci", body="one\ntwo")
+    async with streaming(hub.url, "/ci/json?after=0") as stream:
+        past = await stream.message()
+        second = await hub.publish("ci", body="now")
+        live = await stream.message()
+
+    assert (past, live) == ({"type": "update", **first}, {"type": "update", **second})
+
+
+async def test_a_quiet_stream_is_kept_awake(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, heartbeat=0.1)) as hub:
+        await hub.channel("ci")
+        async with streaming(hub.url, "/ci/sse") as events, streaming(hub.url, "/ci/json") as lines:
+            await events.block()
+            silence = [await events.block(), await events.block()], [await lines.line(), await lines.line()]
+            stored = await hub.publish("ci", body="x")
+            event, line = await events.event(), await lines.message()
+
+    assert all(set(block) == {""} for block in silence[0])
+    assert silence[1] == [b"", b""]
+    assert event[2] == line == {"type": "update", **stored}
+
+
+async def test_by_default_it_is_kept_awake_every_15_seconds(settings_sqlite: Settings) -> None:
+    assert settings_sqlite.heartbeat == 15
+
+
+async def test_a_head_request_is_no_watcher(hub_sqlite: ServedHub) -> None:
+    await hub_sqlite.channel("ci")
+    await hub_sqlite.call("HEAD", STREAM)
+    presence = await hub_sqlite.call("GET", "/api/v1/channels/ci/presence")
+
+    assert presence.json["watching"] == 0
