@@ -190,7 +190,7 @@ class Conversation:
             if len(self._presences) >= self.services.settings.max_subscriptions:
                 raise TooLarge("This connection asks for the presence of too many channels.", field="channel")
             self._presences[slug] = self._tasks.create_task(
-                self._guarded(ref, lambda: tell_presence(self.services, self.who, slug, self.send))
+                self._guarded(ref, lambda: tell_presence(self.services, self.who, slug, ref, self.send))
             )
 
     async def _guarded(self, ref: Ref, work: Callable[[], object]) -> None:

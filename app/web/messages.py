@@ -149,9 +149,9 @@ def published_message(ref: Ref, slug: str, epoch: str, seq: int, update_id: str)
     return _answer("published", ref, channel=slug, epoch=epoch, seq=seq, id=update_id)
 
 
-def presence_message(slug: str, census: Census) -> dict[str, object]:
+def presence_message(ref: Ref, slug: str, census: Census) -> dict[str, object]:
     """Who watches now."""
-    return _answer("presence", None, channel=slug, watching=census.watching, users=census.users)
+    return _answer("presence", ref, channel=slug, watching=census.watching, users=census.users)
 
 
 def error_message(ref: Ref, code: str, message: str, field: str | None) -> dict[str, object]:

@@ -7,13 +7,13 @@ from app.errors import Refusal, Unavailable
 from app.live.broker import Census
 from app.model.access import Principal, may_see_names
 from app.services import Services
-from app.web.messages import presence_message
+from app.web.messages import Ref, presence_message
 
 _PAUSE = 1.0
 
 
 async def tell_presence(
-    services: Services, who: Principal, slug: str, send: Callable[[dict[str, object]], Awaitable[None]]
+    services: Services, who: Principal, slug: str, ref: Ref, send: Callable[[dict[str, object]], Awaitable[None]]
 ) -> None:
     """Say who watches now, then at every change. Ends when the right to read does. Raises as `follow`.
 
@@ -36,8 +36,8 @@ async def tell_presence(
                         raise
                     census = told  # An outage is waited for: the next look comes with a third of a lease.
                 if census != told:
+                    await send(presence_message(ref if told is None else None, slug, census))
                     told = census
-                    await send(presence_message(slug, census))
                     await asyncio.sleep(_PAUSE)
                 await changed.wait()
         except Refusal:

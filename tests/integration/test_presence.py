@@ -18,7 +18,7 @@ from tests.support.streaming import streaming
 from tests.support.talker import Message, Talker, talking
 from tests.support.watcher import Watcher
 
-ASK: Message = {"type": "presence", "ref": 6, "channel": "ci", "on": True}
+ASK: Message = {"type": "presence", "channel": "ci", "on": True}
 NO_MORE: Message = {**ASK, "on": False}
 
 
@@ -184,3 +184,14 @@ async def test_a_node_that_died_is_forgotten_when_its_lease_ends(
 
     assert (alive, gone) == (presence(3, "ghost"), presence(0))
     assert len(remembered) == 2
+
+
+async def test_the_first_answer_carries_the_ref_and_later_ones_do_not(hub_sqlite: ServedHub) -> None:
+    await hub_sqlite.channel("ci")
+    async with talking(hub_sqlite.url) as member:
+        first = await member.ask({**ASK, "ref": 6})
+        async with Watcher(hub_sqlite.url, channel="ci") as watcher:
+            await watcher.live()
+            later = await member.hear(within=3)
+
+    assert (first, later) == ({**presence(0), "ref": 6}, presence(1))
