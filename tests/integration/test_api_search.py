@@ -1,0 +1,101 @@
+"""Full-text search finds the same on both databases: whole words, in any case, all of them, and nothing is syntax."""
+
+from typing import Any
+
+import pytest
+
+from app.actions.retention import trim_logs
+from tests.support.hub import ServedHub
+
+PATH = "/api/v1/channels/ci/updates"
+UPDATES: list[dict[str, Any]] = [
+    {"title": "Nightly Backup", "body": "42 GiB in 3.14 min", "key": "db-1", "tags": ["Ops Team"], "status": "running"},
+    {"body": "Über den Wolken: ÄRGER, naïve café"},
+    {"body": "disk near full AND not OR empty"},
+    {"body": "snake_case kebab-case dotted.name user@example.org"},
+    {"body": "日本語 テスト Привет"},
+    {"body": 'don\'t "quote" (this) {that} ^col:umn * star'},
+    {"data": {"hidden": "needle"}, "link": "https://needle.example", "level": "warning"},
+    {"body": "", "title": "x" * 200},
+]
+FOUND: list[tuple[str, list[int]]] = [
+    ("backup", [1]),
+    ("BACKUP nightly", [1]),
+    ("nightly disk", []),
+    ("back", []),
+    ("42", [1]),
+    ("3.14", [1]),
+    ("db-1", [1]),
+    ("ops", [1]),
+    ("running gib", [1]),
+    ("über", [2]),
+    ("ÜBER ärger", [2]),
+    ("uber", []),
+    ("NAÏVE CAFÉ", [2]),
+    ("cafe", []),
+    ("near", [3]),
+    ("NEAR", [3]),
+    ("disk NEAR full", [3]),
+    ("disk AND full", [3]),
+    ("disk OR nightly", []),
+    ("NOT empty", [3]),
+    ("disk -full", [3]),
+    ("snake", [4]),
+    ("snake_case", [4]),
+    ("case", [4]),
+    ("example.org", [4]),
+    ("日本語", [5]),
+    ("привет", [5]),
+    ("don't", [6]),
+    ('"quote"', [6]),
+    ('"quote', [6]),
+    ("qu*", []),
+    ("star*", [6]),
+    ("*star", [6]),
+    ("col:umn", [6]),
+    ("words:star", []),
+    ("(this) {that}", [6]),
+    ("NEAR(disk full, 5)", []),
+    ("disk & full | !x", []),
+    ("disk <-> full", [3]),
+    ("full:*", [3]),
+    ("'disk'", [3]),
+    ("needle", []),
+    ("x" * 200, [8]),
+    ("*", []),
+    ('"', []),
+    ("- ( ) ' \\ :*", []),
+    ("🌊", []),
+]
+
+
+async def test_search_is_the_same_on_both_databases(hub: ServedHub) -> None:
+    await hub.channel("ci")
+    await hub.channel("other")
+    stored = await hub.call("POST", PATH, json={"updates": UPDATES})
+    await hub.publish("other", body=" ".join(str(update.get("body")) for update in UPDATES))
+    answers = [(q, await hub.call("GET", PATH, params={"q": q, "after": "0"})) for q, _ in FOUND]
+
+    assert stored.status == 201
+    assert {answer.status for _, answer in answers} == {200}
+    assert [(q, [update["seq"] for update in answer.json["updates"]]) for q, answer in answers] == FOUND
+
+
+@pytest.mark.parametrize("query", ["q=disk&before=3", "q=disk&after=1"])
+async def test_search_goes_with_a_position_and_a_limit(hub: ServedHub, query: str) -> None:
+    await hub.channel("ci")
+    await hub.call("POST", PATH, json={"updates": [{"body": f"disk {n}"} for n in range(1, 6)]})
+    answer = await hub.call("GET", f"{PATH}?{query}&limit=2")
+
+    expected = [2, 1] if "before" in query else [2, 3]
+    assert [update["seq"] for update in answer.json["updates"]] == expected
+
+
+async def test_what_retention_took_is_found_no_longer(hub: ServedHub) -> None:
+    await hub.channel("ci", retention_updates=2)
+    for n in range(4):
+        await hub.publish("ci", body=f"disk {n}", key="k")
+    await trim_logs(hub.services.db)
+    answer = await hub.call("GET", f"{PATH}?q=disk")
+
+    assert [update["seq"] for update in answer.json["updates"]] == [4, 3]

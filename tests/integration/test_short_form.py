@@ -1,0 +1,171 @@
+"""The short form: what a shell sends becomes an update, its headers the fields, and mistakes are named."""
+
+import asyncio
+import sys
+
+import pytest
+
+from tests.support.hub import ServedHub
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_the_body_is_the_update_s_body(hub: ServedHub, method: str) -> None:
+    answer = await hub.call(method, "/lobby", data=b"hello & good=bye %41", headers={"Content-Type": FORM})
+    history = await hub.call("GET", "/api/v1/channels/lobby/updates")
+
+    assert (answer.status, answer.json["seq"], answer.json["body"]) == (201, 1, "hello & good=bye %41")
+    assert set(answer.json) == {"channel", "epoch", "seq", "id", "at", "author", "body"}
+    assert history.json["updates"] == [answer.json]
+
+
+@pytest.mark.parametrize("media", [FORM, "text/plain; charset=latin-1", "application/json", "multipart/form-data", "x"])
+async def test_the_body_is_text_whatever_its_content_type_says(hub_sqlite: ServedHub, media: str) -> None:
+    answer = await hub_sqlite.call("POST", "/lobby", data='{"ä": 1}'.encode(), headers={"Content-Type": media})
+
+    assert (answer.status, answer.json["body"]) == (201, '{"ä": 1}')
+
+
+FIELDS = {
+    "Title": "Größe ✓", "Level": "warning", "Tags": " db, ops team ,,", "Key": "disk", "Value": "42.5", "Unit": "GiB",
+    "Progress": "0.25", "Status": "running", "Link": "https://example.org/a?b=c", "Markdown": "yes",
+}  # fmt: skip
+AS_STORED = {
+    "title": "Größe ✓", "level": "warning", "tags": ["db", "ops team"], "key": "disk", "value": 42.5, "unit": "GiB",
+    "progress": 0.25, "status": "running", "link": "https://example.org/a?b=c", "format": "markdown", "body": "*x*",
+}  # fmt: skip
+
+
+async def test_headers_or_query_fill_the_fields(hub: ServedHub) -> None:
+    by_header = await hub.call("POST", "/lobby", data=b"*x*", headers=FIELDS)
+    by_query = await hub.call("POST", "/lobby", data=b"*x*", params={name.lower(): v for name, v in FIELDS.items()})
+
+    for answer in (by_header, by_query):
+        assert answer.status == 201
+        assert AS_STORED.items() <= answer.json.items()
+
+
+async def test_a_header_goes_before_the_query(hub_sqlite: ServedHub) -> None:
+    answer = await hub_sqlite.call("POST", "/lobby?title=query&key=k", data=b"x", headers={"Title": "header"})
+
+    assert (answer.json["title"], answer.json["key"]) == ("header", "k")
+
+
+async def test_without_a_body_the_fields_are_the_update(hub_sqlite: ServedHub) -> None:
+    answer = await hub_sqlite.call("PUT", "/lobby?value=7")
+    nothing = await hub_sqlite.call("POST", "/lobby")
+
+    assert (answer.status, answer.json["value"], "body" in answer.json) == (201, 7, False)
+    assert (nothing.status, nothing.code) == (422, "invalid_update")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7", 7),
+        ("-7", -7),
+        ("+7", 7),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("9" * 30, 1e30),
+        ("123456789012345678", 123456789012345678),
+    ],
+)
+async def test_a_number_is_read_as_json_would(hub_sqlite: ServedHub, text: str, value: float) -> None:
+    answer = await hub_sqlite.call("POST", "/lobby", headers={"Value": text})
+
+    assert (answer.status, answer.json["value"]) == (201, value)
+
+
+WRONG = [
+    ({"Value": "much"}, "value"), ({"Value": "nan"}, "value"), ({"Value": "inf"}, "value"),
+    ({"Value": "1_000"}, "value"), ({"Value": "0x10"}, "value"), ({"Value": "٣"}, "value"),
+    ({"Value": "9" * 400}, "value"), ({"Value": "+-1"}, "value"),
+    ({"Progress": "50%"}, "progress"), ({"Progress": "2"}, "progress"), ({"Level": "loud"}, "level"),
+    ({"Link": "javascript:x"}, "link"), ({"Title": "t" * 201}, "title"), ({"Key": "k" * 81}, "key"),
+    ({"Unit": "u" * 17}, "unit"), ({"Status": "s" * 41}, "status"), ({"Tags": ",".join("abcdefghijk")}, "tags"),
+]  # fmt: skip
+
+
+async def test_a_wrong_field_is_refused_by_name(hub_sqlite: ServedHub) -> None:
+    for headers, field in WRONG:
+        answer = await hub_sqlite.call("POST", "/lobby", data=b"x", headers=headers)
+
+        assert (answer.status, answer.code, answer.json["error"]["field"]) == (422, "invalid_update", field), headers
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"\xff\xfe", 422), (b"a\0b", 422), (b"x" * 32769, 422), (b"x" * 32768, 201)]
+)
+async def test_the_body_keeps_to_its_rule(hub_sqlite: ServedHub, body: bytes, status: int) -> None:
+    answer = await hub_sqlite.call("POST", "/lobby", data=body)
+
+    assert answer.status == status
+    assert status == 201 or answer.json["error"]["field"] == "body"
+
+
+async def test_an_idempotency_key_counts_here_too(hub: ServedHub) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await hub.call("POST", "/lobby", data=b"x", headers=headers)
+    again = await hub.call("PUT", "/lobby", data=b"x", headers=headers)
+    other = await hub.call("POST", "/lobby", data=b"y", headers=headers)
+
+    assert (first.status, again.status, again.headers["Idempotent-Replayed"]) == (201, 200, "true")
+    assert (again.json, other.status, other.code) == (first.json, 409, "conflict")
+
+
+async def test_the_same_rights_stand_here_as_in_the_api(hub: ServedHub) -> None:
+    await hub.channel("ci", publishing="publishers", owner="ana")
+    statuses = [
+        (await hub.call("POST", "/ci", token=token, data=b"x")).status
+        for token in (None, await hub.token("cyd"), await hub.token("ana", scopes=["read"]), await hub.token("ana"))
+    ]
+
+    assert statuses == [401, 403, 403, 201]
+
+
+async def test_an_error_is_json_in_the_api_s_form(hub_sqlite: ServedHub) -> None:
+    answers = [
+        await hub_sqlite.call("POST", path, data=b"x", headers={"Accept": "*/*"}) for path in ("/absent", "/api")
+    ]
+
+    assert {(answer.status, answer.code) for answer in answers} == {(404, "not_found")}
+    assert all(answer.json["error"]["request_id"] == answer.headers["X-Request-ID"] for answer in answers)
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH"])
+async def test_other_methods_are_told_which_there_are(hub_sqlite: ServedHub, method: str) -> None:
+    answer = await hub_sqlite.call(method, "/lobby")
+
+    assert (answer.status, answer.code) == (405, "invalid_request")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST", "PUT"}
+
+
+@pytest.mark.parametrize(
+    ("path", "media", "opening"), [("sse", "text/event-stream", b"retry: "), ("json", "application/x-ndjson", b"{")]
+)
+async def test_the_stream_s_two_forms_stand_at_their_own_paths(
+    hub: ServedHub, path: str, media: str, opening: bytes
+) -> None:
+    await hub.publish("lobby", body="x")
+    async with hub.http.get(f"{hub.url}/lobby/{path}?after=0") as answer:
+        first = await asyncio.wait_for(answer.content.readline(), 5)
+
+        assert (answer.status, answer.content_type) == (200, media)
+        assert first.startswith(opening)
+
+
+CURL = """
+import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1], data=b"hello").status)
+"""
+
+
+async def test_a_script_with_nothing_but_its_standard_library_publishes(hub_sqlite: ServedHub) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CURL, f"{hub_sqlite.url}/lobby", stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 20)
+
+    assert said == b"201\n"
