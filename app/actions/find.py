@@ -3,27 +3,33 @@
 from app.model.access import Principal, Role, check_configure, check_name, check_read, no_such_channel
 from app.model.channel import Channel
 from app.store import channels
-from app.store.database import Database
+from app.store.database import Database, Transaction
 
 
 async def readable(db: Database, who: Principal, slug: str) -> tuple[Channel, Role]:
     """The channel and the caller's role. Raises NotFound where there is none for them, or Forbidden."""
-    channel, role = await _found(db, who, slug)
+    async with db.reading() as tx:
+        return await readable_in(tx, who, slug)
+
+
+async def readable_in(tx: Transaction, who: Principal, slug: str) -> tuple[Channel, Role]:
+    """As `readable`, inside a transaction that goes on to read more of the same moment."""
+    channel, role = await _found(tx, who, slug)
     check_read(who, channel, role)
     return channel, role
 
 
 async def configurable(db: Database, who: Principal, slug: str) -> Channel:
     """The channel, for who may change it. Raises NotFound, Unauthenticated or Forbidden."""
-    channel, role = await _found(db, who, slug)
+    async with db.reading() as tx:
+        channel, role = await _found(tx, who, slug)
     check_configure(who, channel, role)
     return channel
 
 
-async def _found(db: Database, who: Principal, slug: str) -> tuple[Channel, Role]:
+async def _found(tx: Transaction, who: Principal, slug: str) -> tuple[Channel, Role]:
     check_name(slug)
-    async with db.reading() as tx:
-        found = await channels.find_with_role(tx, slug, who.user_id)
+    found = await channels.find_with_role(tx, slug, who.user_id)
     if found is None:
         raise no_such_channel(slug)
     return found

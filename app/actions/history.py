@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.actions.find import readable
+from app.actions.find import readable_in
 from app.errors import InvalidRequest
 from app.model.access import Principal
 from app.model.channel import Channel
@@ -29,8 +29,8 @@ async def read_history(
     """The channel and the entries that match. Raises NotFound, Unauthenticated or Forbidden."""
     if part.after is not None and part.before is not None:
         raise InvalidRequest("Give after or before, not both.", field="before")
-    channel, _ = await readable(db, who, slug)
     async with db.reading() as tx:
+        channel, _ = await readable_in(tx, who, slug)
         found = await history.read(tx, channel, wanted, after=part.after, before=part.before, limit=part.limit)
     return channel, found
 
@@ -39,13 +39,13 @@ async def read_board(
     db: Database, who: Principal, slug: str, at: int | None, above: str, limit: int = MOST_KEYS
 ) -> tuple[Channel, list[tuple[str, Entry]], str | None]:
     """The channel, for each key its newest update up to `at`, and the cursor of the next page if there is one."""
-    channel, _ = await readable(db, who, slug)
-    if at is not None and not channel.first_seq - 1 <= at <= channel.last_seq:
-        raise InvalidRequest(
-            f"at must be from {channel.first_seq - 1} to {channel.last_seq}, which is what the log can tell of.",
-            field="at",
-        )
     async with db.reading() as tx:
+        channel, _ = await readable_in(tx, who, slug)
+        if at is not None and not channel.first_seq - 1 <= at <= channel.last_seq:
+            raise InvalidRequest(
+                f"at must be from {channel.first_seq - 1} to {channel.last_seq}, which is what the log can tell of.",
+                field="at",
+            )
         last = channel.last_seq if at is None else at
         found = await history.board(tx, channel, last, above, limit + 1)
     return channel, found[:limit], found[limit - 1][0] if len(found) > limit else None

@@ -18,6 +18,9 @@ from app.store.engines import WRITES, SqliteThread, async_engine, dialect_of
 _OUTAGES = (DBAPIError, PoolTimeout, TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
+type Transaction = AsyncConnection
+
+
 class Unstorable(InvalidUpdate):
     """The database itself refused a value or broke a constraint over it; nothing of the transaction was stored."""
 
@@ -64,9 +67,12 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads, beside any writer. Raises Unavailable."""
-        async with self._bounded(None), self.engine.connect() as connection, connection.begin():
-            yield connection
+        """A transaction that only reads, beside any writer: all its queries see one moment. Raises Unavailable."""
+        async with self._bounded(None), self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            async with connection.begin():
+                yield connection
 
     async def ping(self) -> None:
         """Raises Unavailable when the database does not answer."""

@@ -57,6 +57,7 @@ class Conversation:
         self._goodbye: Goodbye | None = None
         self._task: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup
+        self._publishing: asyncio.TaskGroup
 
     async def run(self) -> Goodbye | None:
         """Talk until the client leaves (None) or the server ends it (why)."""
@@ -73,10 +74,13 @@ class Conversation:
 
     async def _talk(self) -> None:
         try:
-            async with asyncio.TaskGroup() as self._tasks:
-                await self.send(messages.welcome_message(self.who))
-                while True:
-                    await self._hear(await websocket.receive())
+            async with asyncio.TaskGroup() as self._publishing:
+                try:
+                    await self._listen()
+                except asyncio.CancelledError:
+                    if self._goodbye is not _FAREWELLS["shutdown"] or self._task is None:
+                        raise
+                    self._task.uncancel()  # What is on its way into the log is still answered, before the close.
         except* Stalled:
             self._goodbye = Goodbye(1013, "too slow")
             self.services.metrics.slow_closed.inc()
@@ -85,6 +89,12 @@ class Conversation:
         except* Exception as errors:
             log.error("A websocket's conversation failed", exc_info=errors)
             self._goodbye = Goodbye(1011, "something went wrong here; it was logged")
+
+    async def _listen(self) -> None:
+        async with asyncio.TaskGroup() as self._tasks:
+            await self.send(messages.welcome_message(self.who))
+            while True:
+                await self._hear(await websocket.receive())
 
     def say_goodbye(self, farewell: Farewell) -> None:
         """End the connection from outside."""
@@ -127,7 +137,7 @@ class Conversation:
                     self._ask_presence(channel, on, ref)
                 case Publish():
                     await self._publishes.acquire()
-                    self._tasks.create_task(self._publish(message))
+                    self._publishing.create_task(self._publish(message))
                 case Ping():
                     await self.send(messages.pong_message(ref))
         except Refusal as found:

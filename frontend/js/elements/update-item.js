@@ -86,10 +86,18 @@ function* foot(update) {
   if (update.link !== undefined && /^https?:\/\//i.test(update.link)) yield link(update.link);
   if (update.tags?.length) yield make("ul", "tags", ...update.tags.map((tag) => make("li", "", tag)));
   if (update.data !== undefined) {
-    const code = make("code", "", JSON.stringify(update.data, null, 2));
+    const code = make("code", "", dataText(update.data));
     yield make("details", "update-data", make("summary", "", "Data"), make("pre", "", code));
   }
 }
+
+// Indented as far as a person reads, as the server does: a few kilobytes of brackets nested in one another would be
+// indented to a hundred megabytes.
+const LEVELS = 20;
+const isShallow = (value, levels) =>
+  value === null || typeof value !== "object" ||
+  (levels > 0 && Object.values(value).every((each) => isShallow(each, levels - 1)));
+const dataText = (data) => JSON.stringify(data, null, isShallow(data, LEVELS) ? 2 : 0);
 
 function link(address) {
   const anchor = make("a", "", address);
