@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import aiohttp
 
@@ -42,13 +43,15 @@ class SseWatcher(_StreamWatcher):
     """Follows as an EventSource does: always the first URL, and after a loss the last event's id in the header."""
 
     media = "text/event-stream"
-    event_id = ""
-    keep_alives = 0
+
+    def __init__(self, *urls: str, **options: Any) -> None:
+        """As a Watcher's."""
+        super().__init__(*urls, **options)
+        self.event_id = ""
+        self.keep_alives = 0
+        self._first_query = {} if self.after is None else {"after": str(self.after)}
 
     def _query(self) -> Mapping[str, str]:
-        self._first_query: Mapping[str, str]
-        if not hasattr(self, "_first_query"):
-            self._first_query = {} if self.after is None else {"after": str(self.after)}
         return self._first_query
 
     def _resume_headers(self) -> Mapping[str, str]:

@@ -1,0 +1,91 @@
+"""The hubs that the faults happen to: real processes, on what an operator would give them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.law import history
+from tests.faults.observed import until_metric
+from tests.support.process import HubProcess, hub_process
+from tests.support.publisher import Publisher
+from tests.support.watcher import Watcher
+
+# One address makes all the load here, so its limit is that of a crowd.
+SETTINGS = {"TIDEWIRE_ANONYMOUS_RATE": "100000", "TIDEWIRE_ANONYMOUS_BURST": "100000"}
+
+type OpenHub = Callable[..., AbstractAsyncContextManager[HubProcess]]
+type OpenHubs = Callable[..., AbstractAsyncContextManager[tuple[HubProcess, HubProcess]]]
+
+
+@pytest.fixture
+def sqlite_hub(tmp_path: Path, sqlite_url: str) -> OpenHub:
+    """Opens the one hub that a machine without servers has; keyword arguments are settings, in lower case."""
+
+    def open_hub(**settings: object) -> AbstractAsyncContextManager[HubProcess]:
+        return hub_process(tmp_path / "hub", SETTINGS | _variables(database_url=sqlite_url, **settings))
+
+    return open_hub
+
+
+@pytest.fixture(scope="module")
+def shared_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    """A hub on SQLite for all tests of a module, for what must leave a hub as it was."""
+    directory = tmp_path_factory.mktemp("hub")
+    database = f"sqlite+aiosqlite:///{directory / 'tidewire.db'}"
+    hub = HubProcess(directory, SETTINGS | _variables(database_url=database))
+    try:
+        asyncio.run(hub.start())
+        yield hub
+    finally:
+        asyncio.run(hub.close())
+
+
+@pytest.fixture
+async def hub(shared_hub: HubProcess) -> AsyncIterator[HubProcess]:
+    """It, and a neighbour that watches: whatever the test does, the neighbour stays, and gets everything once.
+
+    Afterwards nobody else is left connected, and nothing failed inside the hub.
+    """
+    first = len(await history(shared_hub.url)) + 1
+    async with Watcher(shared_hub.url, channel="lobby", after=first - 1) as neighbour:
+        await neighbour.live()
+        yield shared_hub
+        async with Publisher(shared_hub.url, channel="lobby") as publisher:
+            last = (await publisher.publish()).seq
+        await neighbour.seen(last)
+        await until_metric(shared_hub, "tidewire_watchers", 1, within=10)
+
+    neighbour.assert_whole(last, first=first)
+    assert neighbour.connections == 1
+    assert len(await history(shared_hub.url)) == last
+    assert "Traceback" not in shared_hub.log, shared_hub.log
+    await until_metric(shared_hub, "tidewire_watchers", 0, within=10)
+
+
+@pytest.fixture
+def two_hubs(tmp_path: Path) -> OpenHubs:
+    """Opens two hubs at once on one database and one Redis, both perhaps empty."""
+
+    @asynccontextmanager
+    async def open_hubs(
+        database_url: str, redis_url: str, **settings: object
+    ) -> AsyncIterator[tuple[HubProcess, HubProcess]]:
+        chosen = SETTINGS | _variables(database_url=database_url, redis_url=redis_url, **settings)
+        first, second = (HubProcess(tmp_path / name, chosen) for name in ("first", "second"))
+        try:
+            async with asyncio.TaskGroup() as starts:
+                starts.create_task(first.start())
+                starts.create_task(second.start())
+            yield first, second
+        finally:
+            await first.close()
+            await second.close()
+
+    return open_hubs
+
+
+def _variables(**settings: object) -> dict[str, str]:
+    return {f"TIDEWIRE_{name.upper()}": str(value) for name, value in settings.items()}

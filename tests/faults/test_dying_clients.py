@@ -1,0 +1,116 @@
+"""A client that dies in the middle of saying something: nothing is half stored, nobody else notices."""
+
+import json
+
+import pytest
+
+from tests.faults.law import history
+from tests.faults.observed import until_metric
+from tests.support.ports import HOST
+from tests.support.process import HubProcess
+from tests.support.publisher import Publisher
+from tests.support.raw_socket import TEXT, RawSocket, frame
+
+BATCH = json.dumps({"updates": [{"body": f"half {n}"} for n in range(100)]}).encode()
+PUBLISH = json.dumps({"type": "publish", "channel": "lobby", "update": {"body": "half"}}).encode()
+
+
+def request(path: str, body: bytes, *, media: str, claimed: int | None = None) -> bytes:
+    """A POST whose length may be more than what is sent of it."""
+    length = len(body) if claimed is None else claimed
+    head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {media}\r\nContent-Length: {length}\r\n\r\n"
+    return head.encode() + body
+
+
+def chunked(path: str, *chunks: bytes, media: str) -> bytes:
+    """A POST in chunks that never says it is complete."""
+    head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {media}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head.encode() + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+
+
+UPDATES, SHORT = "/api/v1/channels/lobby/updates", "/lobby"
+WHOLE = b'{"body": "all of it, but more was announced"}'
+HALVES = {
+    "half a batch": request(UPDATES, BATCH[:1500], media="application/json", claimed=len(BATCH)),
+    "a body that is JSON already, with more announced": request(
+        UPDATES, WHOLE, media="application/json", claimed=len(WHOLE) + 20
+    ),
+    "half a text": request(SHORT, b"half a te", media="text/plain", claimed=12),
+    "a head without its body": request(SHORT, b"", media="text/plain", claimed=5),
+    "chunks without an end": chunked(UPDATES, BATCH[:700], BATCH[700:], media="application/json"),
+    "text in chunks without an end": chunked(SHORT, b"half", b" a text", media="text/plain"),
+    "half a chunk": chunked(SHORT, b"half", media="text/plain") + b"ff\r\nmore",
+    "half a head": b"POST /lobby HTTP/1.1\r\nHost: here\r\nContent-Le",
+    "half a request line": b"POST /lob",
+}
+
+
+@pytest.mark.parametrize("way", ["reset", "close", "half close"])
+async def test_half_a_request_stores_nothing(hub: HubProcess, way: str) -> None:
+    before = await history(hub.url)
+    for what, sent in HALVES.items():
+        async with RawSocket(hub.port) as raw:
+            await raw.send(sent)
+            if way == "reset":
+                raw.reset()
+            elif way == "half close":
+                raw.shut()
+                answer = await raw.rest()
+                assert not answer.startswith(b"HTTP/1.1 2"), f"{what}: {answer!r}"
+
+    assert await history(hub.url) == before
+
+
+@pytest.mark.parametrize("way", ["reset", "close"])
+async def test_half_a_frame_stores_nothing_and_lets_go_of_its_watcher(hub: HubProcess, way: str) -> None:
+    before = await history(hub.url)
+    whole = frame(TEXT, PUBLISH)
+    for cut in (1, 2, 5, 6, 30, len(whole) - 1):
+        async with RawSocket(hub.port) as raw:
+            await raw.upgrade()
+            await raw.say({"type": "subscribe", "channel": "lobby"})
+            await raw.message("subscribed")
+            await raw.send(whole[:cut])
+            if way == "reset":
+                raw.reset()
+    async with RawSocket(hub.port) as raw:
+        await raw.upgrade()
+        await raw.send(frame(TEXT, PUBLISH[:20], fin=False))
+        raw.reset()
+    await until_metric(hub, "tidewire_watchers", 1, within=10)
+
+    assert await history(hub.url) == before
+
+
+async def test_who_dies_before_the_answer_has_published_all_or_nothing(hub: HubProcess) -> None:
+    before = len(await history(hub.url))
+    for _ in range(20):
+        async with RawSocket(hub.port) as raw:
+            await raw.send(request(UPDATES, BATCH, media="application/json"))
+            raw.reset()
+    async with Publisher(hub.url, channel="lobby") as publisher:
+        await publisher.publish(body="the last")  # Behind all of theirs in the line of the group commit.
+    bodies = [update["body"] for update in (await history(hub.url))[before:]]
+
+    batch = [f"half {n}" for n in range(100)]
+    assert bodies[-1] == "the last"
+    assert bodies[:-1] == batch * (len(bodies) // 100)
+
+
+async def test_watchers_that_die_while_updates_flow_are_let_go_of(hub: HubProcess) -> None:
+    raws: list[RawSocket] = []
+    for number in range(20):
+        raw = await RawSocket(hub.port).__aenter__()
+        raws.append(raw)
+        if number % 2:
+            form = "sse" if number % 4 == 1 else "json"
+            await raw.send(f"GET /lobby/{form}?after=0 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        else:
+            await raw.upgrade()
+            await raw.say({"type": "subscribe", "channel": "lobby", "after": 0})
+    await until_metric(hub, "tidewire_watchers", 21, within=10)
+    async with Publisher(hub.url, channel="lobby") as publisher:
+        for raw in raws:
+            await publisher.publish(data="x" * 10_000)
+            raw.reset()
+    await until_metric(hub, "tidewire_watchers", 1, within=10)
