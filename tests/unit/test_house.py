@@ -74,9 +74,7 @@ def test_pins_are_exact_and_hashed_and_name_no_host(name: str) -> None:
     wrong = [
         line
         for line in lines
-        if not re.match(
-            r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+( ; .+)? \\$|    --hash=sha256:[0-9a-f]{64}( \\)?$", line
-        )
+        if not re.match(r"[a-z0-9._-]+(\[[a-z,]+\])?==\S+( ; .+)? \\$|    --hash=sha256:[0-9a-f]{64}( \\)?$", line)
     ]
 
     assert len(lines) > 50
