@@ -38,13 +38,16 @@ class Following:
 class Doorkeeper:
     """Looks channels up for those who come: a thousand who come back at once share the look-up."""
 
-    def __init__(self, db: Database, flights: Flights[tuple[Principal, str], Admission]) -> None:
+    def __init__(self, db: Database, flights: Flights[tuple[Principal, str, bool], Admission]) -> None:
         self._db = db
         self._flights = flights
 
-    async def admit(self, who: Principal, slug: str) -> Admission:
-        """The channel and the caller's role, as they stand about now. Raises as `readable`."""
-        return await self._flights.fly((who, slug), lambda: self._look(who, slug))
+    async def admit(self, who: Principal, slug: str, *, listening: bool = False) -> Admission:
+        """The channel and the caller's role, as they stand about now. Raises as `readable`.
+
+        Who is `listening` to the channel already shares the look-up only with others who are: it began after that.
+        """
+        return await self._flights.fly((who, slug, listening), lambda: self._look(who, slug))
 
     async def _look(self, who: Principal, slug: str) -> Admission:
         began = asyncio.get_running_loop().time()
@@ -62,7 +65,7 @@ async def follow(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: S
     while True:
         known = (await door.admit(who, slug)).channel
         async with hub.watch(known.id, who) as watch:
-            admission = await door.admit(who, slug)
+            admission = await door.admit(who, slug, listening=True)
             channel = admission.channel
             if channel.id != known.id:
                 continue  # Deleted and made anew in between.

@@ -37,8 +37,9 @@ class Publisher:
     async def append(self, submitted: Submitted) -> Stored:
         """What stands in the log for it, committed. Raises the Refusal that kept it out: then nothing was stored.
 
-        A caller that gives up waiting does not stop what it submitted. Only where the connection to the database broke
-        during the commit itself can an `Unavailable` be wrong; an idempotency key makes trying again safe.
+        A caller that gives up waiting does not stop what it submitted. Where the connection to the database broke, or
+        the time ran out, during the commit itself, an `Unavailable` can be wrong: an idempotency key makes trying again
+        safe.
         """
         if len(self._waiting) >= self._settings.pending_publishes:
             raise Unavailable("Too many publishes are waiting; try again.", retry_after=1)
@@ -57,6 +58,7 @@ class Publisher:
         while self._waiting:
             group = self._next_group()
             outcomes = await self._commit([submitted for submitted, _ in group])
+            self._tell(outcomes)
             for (_, future), outcome in zip(group, outcomes, strict=True):
                 if future.done():
                     continue  # The caller's loop is closing.
@@ -98,11 +100,18 @@ class Publisher:
             lambda tx: store_log.append(tx, group, at, check_publish), self._settings.commit_timeout
         )
         self._metrics.commit_seconds.observe(time.perf_counter() - began)
-        self._tell(outcomes)
         return outcomes
 
     def _tell(self, outcomes: list[Outcome]) -> None:
-        """Committed: now, and not before, the watchers hear of it; one hint a channel."""
+        """Committed: now, and not before, the watchers hear of it. What goes wrong here is not the publishers' failure:
+        the poll will tell."""
+        try:
+            self._announce(outcomes)
+        except Exception:
+            log.exception("What was committed could not be announced")
+
+    def _announce(self, outcomes: list[Outcome]) -> None:
+        """One hint a channel."""
         fresh = [each for each in outcomes if isinstance(each, Stored) and not each.replayed]
         together: dict[int, list[Stored]] = {}
         for each in fresh:

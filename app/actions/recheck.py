@@ -19,7 +19,9 @@ async def recheck(db: Database, hub: Hub, connected: Collection[Principal]) -> s
     This is what makes hints and announcements optional: run every poll interval, it finds what they did not say.
     """
     feeds = hub.feeds()
-    watchers = {watch.who for channel_id in feeds for watch in hub.watches(channel_id)}
+    # Judged are those who are asked about: who comes meanwhile was let in just now, and has the next round.
+    asked = {channel_id: hub.watches(channel_id) for channel_id in feeds}
+    watchers = {watch.who for watches in asked.values() for watch in watches}
     everyone = watchers | set(connected)
     token_ids = {who.grant.token_id for who in everyone if who.grant is not None}
     user_ids = {who.user_id for who in watchers if who.user_id is not None}
@@ -34,7 +36,7 @@ async def recheck(db: Database, hub: Hub, connected: Collection[Principal]) -> s
             feed.delete()
             continue
         feed.observe(Extent(channel.epoch, channel.first_seq, channel.last_seq), began)
-        for watch in hub.watches(channel_id):
+        for watch in asked[channel_id]:
             if not _may_go_on(watch.who, channel, living, roles):
                 watch.end("revoked")
     return {who for who in everyone if _now(who, living) is None}

@@ -46,6 +46,7 @@ class Feed:
         self.first = 1
         self.deleted = False
         self._epoch_since = 0.0
+        self._unplaced = ("", 0)
         self._ring = Ring(0, settings.ring_updates, settings.ring_bytes)
         self._news = asyncio.Event()
         self._batches: dict[int, Batch] = {}
@@ -73,6 +74,9 @@ class Feed:
             self._epoch_since = asyncio.get_running_loop().time()
             self.epoch, self.first = extent.epoch, extent.first
             self._ring = Ring(extent.last, self._settings.ring_updates, self._settings.ring_bytes)
+            if self._unplaced[0] == extent.epoch:
+                self._ring.seen = max(self._ring.seen, self._unplaced[1])
+                self._mind_the_gap()
             self._tell()
             return
         self.first = max(self.first, extent.first)
@@ -81,9 +85,11 @@ class Feed:
 
     def offer(self, epoch: str, entries: Sequence[Entry]) -> None:
         """What was committed, from this process or by a hint: in any order, doubled, late or never."""
+        if self.epoch is None:
+            self._unplaced = (epoch, entries[-1].seq)  # The first look at the row is on its way, and may be older.
+            return
         if epoch != self.epoch:
-            if self.epoch is not None:
-                self._doubt()  # Another log, newer or older than ours: the channel's row will tell.
+            self._doubt()  # Another log, newer or older than ours: the channel's row will tell.
             return
         if self._ring.offer(entries):
             self._tell()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import nullcontext
 
 from app.live.feed import Feed
 from app.live.frame import Ended, Happening, Reset, Silence
@@ -52,10 +53,13 @@ class Watch:
         """Call `tell` at `end`, for who holds the watch without following it."""
         self._on_end = tell
 
-    async def follow(self, heartbeat: float | None = None) -> AsyncGenerator[Happening]:
+    async def follow(
+        self, heartbeat: float | None = None, gate: asyncio.Lock | None = None
+    ) -> AsyncGenerator[Happening]:
         """Everything after the position, in order, each once, for as long as the consumer goes on asking.
 
-        With `heartbeat`, in seconds, a Silence is yielded whenever nothing else was for so long.
+        With `heartbeat`, in seconds, a Silence is yielded whenever nothing else was for so long. A page of the log is
+        held only inside `gate`: a connection that follows many channels and takes nothing holds one page and not many.
         """
         feed = self.feed
         if self._reset is not None:
@@ -78,8 +82,11 @@ class Watch:
                 self.seq = batch.last
                 yield batch
                 continue
-            for happening in await self._read():
-                yield happening
+            async with gate or nullcontext():
+                for happening in await self._read():
+                    if self._ended is not None:
+                        break
+                    yield happening
 
     async def _read(self) -> list[Happening]:
         """One page of the log, and the reset before it when the log no longer reaches back."""

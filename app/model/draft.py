@@ -38,10 +38,6 @@ _PATH = re.compile(r"`\$(?:\[\.\.\.\])?\.?(\w+)?")
 _UNKNOWN = re.compile(r"unknown field `(.*)`")
 
 
-class _Batch(Struct, forbid_unknown_fields=True):
-    updates: list[msgspec.Raw]
-
-
 class Submission(Struct, frozen=True):
     """Drafts that were checked and encoded, to be stored all or none, in order."""
 
@@ -64,15 +60,16 @@ def parse_submission(body: bytes) -> tuple[Submission, bool]:
         raise InvalidRequest(f"updates must be a list of 1 to {MAX_BATCH} updates.", field="updates")
     if len(given) > MAX_BATCH:
         raise TooLarge(f"A batch holds up to {MAX_BATCH} updates; got {len(given)}.", field="updates")
-    drafts = []
+    drafts: list[Draft] = []
+    fields: list[bytes] = []
     for index, each in enumerate(given):
         try:
             drafts.append(draft_of(each))
-            check(drafts[-1:])
+            fields.append(_encoded(drafts[-1]))
         except (InvalidUpdate, TooLarge) as refusal:
             field = f"updates[{index}]" + (f".{refusal.field}" if refusal.field else "")
             raise type(refusal)(f"Update {index} of the batch: {refusal.message}", field=field) from None
-    return check(drafts), True
+    return Submission(tuple(drafts), tuple(fields)), True
 
 
 def draft_of(value: object) -> Draft:

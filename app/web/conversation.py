@@ -54,6 +54,7 @@ class Conversation:
         self._publishes = asyncio.Semaphore(_PUBLISHES_IN_FLIGHT)
         # One message at a time is on its way to the socket: what waits is a position, not bytes.
         self._sending = asyncio.Lock()
+        self._reading = asyncio.Lock()
         self._goodbye: Goodbye | None = None
         self._task: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup
@@ -160,7 +161,7 @@ class Conversation:
             hub = self.services
             async with follow(hub.door, hub.hub, self.who, slug, message.start()) as following:
                 await self._tell_begin(message.ref, following)
-                async with aclosing(following.watch.follow()) as happenings:
+                async with aclosing(following.watch.follow(gate=self._reading)) as happenings:
                     async for happening in happenings:
                         match happening:
                             case Batch():

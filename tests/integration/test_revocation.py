@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.actions.accounts import set_user_disabled
+from app.actions.recheck import recheck
 from app.actions.tokens import revoke_token
 from app.config import Settings
+from app.services import Services
 from app.store import members as store_members
 from tests.support.hub import ServedHub, serving
 from tests.support.redis import Redis
@@ -208,3 +210,24 @@ async def test_an_announcement_that_is_lost_is_made_up_for_by_the_poll(
             assert await talker.closed(within=WITHIN) == 4401
 
     assert list(told) == [REVOKED] * 2
+
+
+async def test_who_comes_while_the_rights_are_looked_at_is_not_revoked(hub: ServedHub) -> None:
+    await hub.private("secret")
+    token = await hub.token("ben")
+    services = hub.services
+    looking = asyncio.create_task(_look_again_and_again(services))
+    async with streaming(hub.url, "/secret/json", token=token):  # The channel has a feed from the first look on.
+        for _ in range(20):
+            async with talking(hub.url, token=token) as talker:
+                await talker.ask({"type": "subscribe", "channel": "secret"})
+                stored = await hub.publish("secret", token=await hub.token("ana"), body="x")
+                heard = await talker.hear(within=5)
+
+                assert (heard["type"], heard["seq"]) == ("update", stored["seq"])
+    looking.cancel()
+
+
+async def _look_again_and_again(services: Services) -> None:
+    while True:
+        await recheck(services.db, services.hub, services.connections.principals())

@@ -165,3 +165,35 @@ async def test_a_deleted_channel_ends_its_watches() -> None:
             await stage.running[0]
 
         assert stage.readers[0].ended == "deleted"
+
+
+async def test_what_is_committed_during_the_first_look_does_not_wait_for_the_poll() -> None:
+    async with TaskScope() as tasks:
+        stage = Stage(tasks)
+        looked = stage.journal.extent
+        stage.feed.offer("e1", stage.journal.commit(1))
+        stage.feed.observe(looked, asyncio.get_running_loop().time())
+        watch = Watch(stage.feed, ANONYMOUS)
+        watch.begin(Now(), looked)
+        async with asyncio.timeout(5), aclosing(watch.follow()) as happenings:
+            first = await anext(happenings)
+
+        assert isinstance(first, Batch)
+        assert [entry.seq for entry in first.entries] == [1]
+
+
+async def test_an_ended_watch_hands_over_no_more_of_its_page() -> None:
+    async with TaskScope() as tasks:
+        stage = Stage(tasks)
+        big = [Entry(entry.seq, entry.json + b" " * 900) for entry in stage.journal.commit(5)]
+        stage.journal.entries[:] = big
+        stage.observe()
+        watch = Watch(stage.feed, ANONYMOUS)
+        watch.begin(After(0), stage.journal.extent)
+        handed = []
+        async with asyncio.timeout(5), aclosing(watch.follow()) as happenings:
+            async for happening in happenings:
+                handed.append(type(happening))
+                watch.end("revoked")
+
+        assert handed == [Batch, Ended]
