@@ -1,5 +1,6 @@
 """The long-lived things of one hub, opened and closed together and handed on as one frozen value."""
 
+import asyncio
 import fcntl
 import hashlib
 import os
@@ -39,6 +40,7 @@ class Services:
     identities: Identities
     connections: Connections
     buckets: Buckets
+    suspects: asyncio.Lock
 
 
 @asynccontextmanager
@@ -73,6 +75,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             identities=Identities(db, hub, Flights(tasks)),
             connections=Connections(settings.max_connections),
             buckets=Buckets(),
+            suspects=asyncio.Lock(),
         )
 
 

@@ -47,5 +47,5 @@ async def read_board(
                 field="at",
             )
         last = channel.last_seq if at is None else at
-        found = await history.board(tx, channel, last, above, limit + 1)
-    return channel, found[:limit], found[limit - 1][0] if len(found) > limit else None
+        found, next_cursor = await history.board(tx, channel, last, above, limit)
+    return channel, found, next_cursor

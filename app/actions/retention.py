@@ -1,9 +1,12 @@
 """Retention: what is older, or more, than a channel keeps leaves its log."""
 
+import logging
+
 from app.actions.clock import now_ms
 from app.store import trim
 from app.store.database import Database
 
+log = logging.getLogger("tidewire.retention")
 _DAY_MS = 86_400_000
 _CHANNELS = 100
 _UPDATES = 2000  # In one transaction: publishers of the channel wait that long.
@@ -18,12 +21,20 @@ async def trim_logs(db: Database) -> int:
         for channel in due:
             days = channel.retention_days
             older_than = now_ms() - days * _DAY_MS if days is not None else None
-            while True:
-                async with db.transaction() as tx:
-                    gone = await trim.trim(tx, channel.id, older_than, channel.retention_updates, _UPDATES)
-                removed += gone
-                if gone < _UPDATES:
-                    break
+            try:
+                removed += await _trim(db, channel.id, older_than, channel.retention_updates)
+            except Exception:  # One channel that can't be trimmed must not keep the others from it.
+                log.exception("The log of channel %s could not be trimmed", channel.id)
         if len(due) < _CHANNELS:
             return removed
         above = due[-1].id
+
+
+async def _trim(db: Database, channel_id: int, older_than: int | None, keep: int | None) -> int:
+    removed = 0
+    while True:
+        async with db.transaction() as tx:
+            gone = await trim.trim(tx, channel_id, older_than, keep, _UPDATES)
+        removed += gone
+        if gone < _UPDATES:
+            return removed

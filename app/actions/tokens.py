@@ -14,6 +14,7 @@ from app.store.tokens import NewToken, TokenLine
 
 TOKEN_PREFIX = "tw_"
 TICKET_SECONDS = 60
+_NO_TICKET = "This ticket is not known here, was used already, or is older than 60 seconds."
 _SHOWN = 9  # Characters of a token that are kept for the eye: the prefix and six of its 43.
 
 
@@ -101,11 +102,15 @@ async def create_ticket(db: Database, who: Principal) -> str:
 async def redeem_ticket(db: Database, secret: str) -> Principal:
     """Whose ticket this was; it is used up now, on every node. Raises Unauthenticated."""
     now = now_ms()
+    async with db.reading() as tx:  # A guess must not cost a writer's turn.
+        known = await tokens.has_ticket(tx, digest(secret))
+    if not known:
+        raise Unauthenticated(_NO_TICKET)
     async with db.transaction() as tx:
         token_id = await tokens.take_ticket(tx, digest(secret), now)
         living = await tokens.living(tx, [token_id] if token_id is not None else [], now)
     if token_id is None or token_id not in living:
-        raise Unauthenticated("This ticket is not known here, was used already, or is older than 60 seconds.")
+        raise Unauthenticated(_NO_TICKET)
     return living[token_id]
 
 

@@ -49,6 +49,10 @@ class Buckets:
         wait = 0.0 if allowed else after - now - room
         return Allowance(allowed, rate.burst, max(remaining, 0), full_at - now, wait)
 
+    def is_empty(self, key: str, rate: Rate, now: float) -> bool:
+        """Would a call be refused now? Takes nothing."""
+        return self._full_at.get(key, now) + 1 / rate.per_second - now > rate.burst / rate.per_second + 1e-9
+
     def _forget(self, now: float) -> None:
         self._full_at = {key: at for key, at in self._full_at.items() if at > now}
         while len(self._full_at) >= self._most:

@@ -12,7 +12,7 @@ from app.errors import Conflict
 from app.model.access import Role
 from app.model.channel import Channel, ChannelDraft, Visibility
 from app.store.rows import CHANNEL_COLUMNS as C
-from app.store.rows import to_channel
+from app.store.rows import chunks, to_channel
 from app.store.tables import CHANNELS, MEMBERS, UPDATE_TAGS, UPDATES
 
 _TABLE = CHANNELS
@@ -43,8 +43,11 @@ async def find_with_role(tx: AsyncConnection, slug: str, user_id: int | None) ->
 
 async def of_ids(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, Channel]:
     """Those of these channels that still exist."""
-    query = select(*C).where(C.id.in_(list(ids)))
-    return {row["id"]: to_channel(row) for row in (await tx.execute(query)).mappings()}
+    found: dict[int, Channel] = {}
+    for chunk in chunks(ids):
+        rows = (await tx.execute(select(*C).where(C.id.in_(chunk)))).mappings()
+        found |= {row["id"]: to_channel(row) for row in rows}
+    return found
 
 
 async def listed(

@@ -86,30 +86,35 @@ async def read(
     return [_entry(channel.slug, channel.epoch, row) for row in await tx.execute(query.limit(limit))]
 
 
-# Loose index scan: one look-up a key instead of one a row, however many updates a key has had
-# (https://wiki.postgresql.org/wiki/Loose_indexscan).
+# Loose index scan: one look-up a key instead of one a row, however many updates a key has had, and no more keys than
+# are asked for (https://wiki.postgresql.org/wiki/Loose_indexscan).
 _BOARD = """
-    WITH RECURSIVE keys(key) AS (
-        SELECT (SELECT min(key) FROM updates WHERE channel_id = :channel AND key IS NOT NULL AND key > :above)
+    WITH RECURSIVE keys(key, n) AS (
+        SELECT (SELECT min(key) FROM updates WHERE channel_id = :channel AND key IS NOT NULL AND key > :above), 1
         UNION ALL
-        SELECT (SELECT min(key) FROM updates WHERE channel_id = :channel AND key IS NOT NULL AND key > keys.key)
-        FROM keys WHERE keys.key IS NOT NULL
+        SELECT (SELECT min(key) FROM updates WHERE channel_id = :channel AND key IS NOT NULL AND key > keys.key), n + 1
+        FROM keys WHERE keys.key IS NOT NULL AND n < :most
     ),
-    heads(seq) AS (
-        SELECT (SELECT max(seq) FROM updates WHERE channel_id = :channel AND key = keys.key AND seq <= :at)
+    heads(key, seq) AS (
+        SELECT key, (SELECT max(seq) FROM updates WHERE channel_id = :channel AND key = keys.key AND seq <= :at)
         FROM keys WHERE keys.key IS NOT NULL
     )
-    SELECT u.key, u.seq, u.update_id, u.at, u.author, u.fields
-    FROM heads JOIN updates u ON u.channel_id = :channel AND u.seq = heads.seq
-    WHERE NOT u.gone ORDER BY u.key LIMIT :most
+    SELECT heads.key, u.gone, u.seq, u.update_id, u.at, u.author, u.fields
+    FROM heads LEFT JOIN updates u ON u.channel_id = :channel AND u.seq = heads.seq
+    ORDER BY heads.key
 """
 
 
-async def board(tx: AsyncConnection, channel: Channel, at: int, above: str, most: int) -> list[tuple[str, Entry]]:
-    """For each key after `above`, in order, its newest update up to `at`; a key whose newest is `gone` is not there."""
+async def board(
+    tx: AsyncConnection, channel: Channel, at: int, above: str, most: int
+) -> tuple[list[tuple[str, Entry]], str | None]:
+    """The board's next `most` keys after `above`, in order, each with its newest update up to `at`, and the last key
+    looked at, None at the end. A key that had none by then, or whose newest is `gone`, is looked at and not there."""
     values: dict[str, Any] = {"channel": channel.id, "at": at, "above": above, "most": most}
     rows: Sequence[Any] = (await tx.execute(text(_BOARD), values)).all()
-    return [(row.key, _entry(channel.slug, channel.epoch, row)) for row in rows]
+    there = [row for row in rows if row.seq is not None and not row.gone]
+    found = [(row.key, _entry(channel.slug, channel.epoch, row)) for row in there]
+    return found, rows[-1].key if len(rows) == most else None
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:

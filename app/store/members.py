@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Role
 from app.model.channel import Channel
+from app.store.rows import chunks
 from app.store.tables import MEMBERS
 
 _M = MEMBERS.c
@@ -14,13 +15,14 @@ _M = MEMBERS.c
 
 def roles(tx: Connection, channels: Iterable[Channel], user_ids: Collection[int]) -> dict[tuple[int, int | None], Role]:
     """The roles of these users in these channels, by (channel id, user id); those without one are left out."""
-    channel_ids = [channel.id for channel in channels]
-    if not user_ids or not channel_ids:
-        return {}
-    query = select(_M.channel_id, _M.user_id, _M.role).where(
-        _M.channel_id.in_(channel_ids), _M.user_id.in_(list(user_ids))
-    )
-    return {(row.channel_id, row.user_id): Role(row.role) for row in tx.execute(query)}
+    found: dict[tuple[int, int | None], Role] = {}
+    for channel_ids in chunks(channel.id for channel in channels):
+        for users in chunks(user_ids):
+            query = select(_M.channel_id, _M.user_id, _M.role).where(
+                _M.channel_id.in_(channel_ids), _M.user_id.in_(users)
+            )
+            found |= {(row.channel_id, row.user_id): Role(row.role) for row in tx.execute(query)}
+    return found
 
 
 async def role(tx: AsyncConnection, channel_id: int, user_id: int | None) -> Role:

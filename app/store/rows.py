@@ -1,6 +1,8 @@
 """Between rows and values: times, and the channel that every other file of this folder returns."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import RowMapping
@@ -8,7 +10,15 @@ from sqlalchemy import RowMapping
 from app.model.channel import Channel, Publishing, Visibility
 from app.store.tables import CHANNELS
 
+_PARAMETERS = 10_000
 CHANNEL_COLUMNS = CHANNELS.c
+
+
+def chunks[T](values: Iterable[T]) -> Iterator[list[T]]:
+    """The values, so many at a time as a query may have parameters: asyncpg and SQLite stop at 32,767."""
+    waiting = iter(values)
+    while chunk := list(islice(waiting, _PARAMETERS)):
+        yield chunk
 
 
 def to_time(at: int | None) -> datetime | None:

@@ -100,6 +100,8 @@ class UpdateTag(Base):
     tag: Mapped[str] = mapped_column(Name, primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
+    __table_args__ = (Index("update_tags_seq", "channel_id", "seq"),)
+
 
 class User(Base):
     """One row a person or machine account."""

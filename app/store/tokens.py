@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Grant, Principal, Scope
-from app.store.rows import to_time
+from app.store.rows import chunks, to_time
 from app.store.tables import TICKETS, TOKENS, USERS
 
 _T = TOKENS.c
@@ -73,7 +73,10 @@ async def principal(tx: AsyncConnection, digest: str, now: int) -> Principal | N
 
 async def living(tx: AsyncConnection, token_ids: Iterable[int], now: int) -> dict[int, Principal]:
     """Those of these tokens that still count, as they stand now."""
-    return await _principals(tx, _T.id.in_(list(token_ids)), now)
+    found: dict[int, Principal] = {}
+    for chunk in chunks(token_ids):
+        found |= await _principals(tx, _T.id.in_(chunk), now)
+    return found
 
 
 async def _principals(tx: AsyncConnection, which: object, now: int) -> dict[int, Principal]:
@@ -129,6 +132,11 @@ async def add_ticket(tx: AsyncConnection, digest: str, token_id: int, now: int, 
     await tx.execute(delete(TICKETS).where(_P.expires_at < now))
     values = {"digest": digest, "token_id": token_id, "expires_at": expires_at}
     await tx.execute(insert(TICKETS), [values])
+
+
+async def has_ticket(tx: AsyncConnection, digest: str) -> bool:
+    """Is there such a ticket, in time or not?"""
+    return (await tx.execute(select(_P.digest).where(_P.digest == digest))).first() is not None
 
 
 async def take_ticket(tx: AsyncConnection, digest: str, now: int) -> int | None:

@@ -40,14 +40,19 @@ async def trim(tx: AsyncConnection, channel_id: int, older_than: int | None, kee
         return 0
     await tx.execute(update(CHANNELS).where(C.id == channel_id).values(first_seq=first))
     newer = UPDATES.alias()
-    superseded = (
-        select(newer.c.seq)
-        .where(newer.c.channel_id == _U.channel_id, newer.c.key == _U.key, newer.c.seq > _U.seq, newer.c.seq < first)
-        .exists()
+    leaving = (newer.c.channel_id == channel_id, newer.c.seq >= channel.first_seq, newer.c.seq < first)
+    superseded = select(newer.c.seq).where(*leaving, newer.c.key == _U.key, newer.c.seq > _U.seq).exists()
+    kept_before = _U.key.in_(select(newer.c.key).where(*leaving, newer.c.key.is_not(None)))
+    await tx.execute(delete(UPDATES).where(_U.channel_id == channel_id, _U.seq < channel.first_seq, kept_before))
+    await tx.execute(
+        delete(UPDATES).where(
+            _U.channel_id == channel_id,
+            _U.seq >= channel.first_seq,
+            _U.seq < first,
+            or_(_U.key.is_(None), _U.gone, superseded),
+        )
     )
-    gone = (_U.channel_id == channel_id, _U.seq < first, or_(_U.key.is_(None), _U.gone, superseded))
     await tx.execute(delete(UPDATE_TAGS).where(_T.channel_id == channel_id, _T.seq < first))
-    await tx.execute(delete(UPDATES).where(*gone))
     return first - channel.first_seq
 
 

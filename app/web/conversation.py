@@ -26,6 +26,7 @@ from app.web.watching import tell_presence
 
 log = logging.getLogger("tidewire.socket")
 _PUBLISHES_IN_FLIGHT = 100
+_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +118,16 @@ class Conversation:
         if not isinstance(frame, str):  # Bytes, and None where Quart took an empty binary frame for a text without one.
             await self._refuse(None, InvalidRequest("Send text frames; this one was binary."))
             return
-        for line in messages.split_frame(frame):
+        lines = messages.split_frame(frame)
+        if len(lines) > messages.MOST_LINES:
+            await self._refuse(None, TooLarge(f"A frame holds at most {messages.MOST_LINES} messages."))
+            return
+        for line in lines:
             message, ref = messages.parse_message(line)
             allowance = try_take(self.who, 1, self._address)
             if allowance is not None and not allowance.allowed:
                 await self._refuse(ref, refusal(allowance))
+                await asyncio.sleep(min(allowance.retry_after, _PAUSE))  # Who talks too fast is heard more slowly.
             elif isinstance(message, InvalidRequest):
                 await self._refuse(ref, message)
             else:

@@ -6,7 +6,7 @@ from app.actions.tokens import redeem_ticket
 from app.errors import InvalidRequest, Unauthenticated
 from app.model.access import ANONYMOUS, Principal
 from app.web.context import services
-from app.web.limits import take
+from app.web.limits import guessing, take
 
 _MOST_SECRET = 200
 
@@ -25,11 +25,8 @@ async def watcher() -> Principal:
     if ticket is None:
         return await caller()
     _check_length(ticket, "ticket")
-    try:
+    async with guessing():
         who = await redeem_ticket(services().db, ticket)
-    except Unauthenticated:
-        take(ANONYMOUS, 1)
-        raise
     take(who, 1)
     return who
 
@@ -43,11 +40,8 @@ async def _principal() -> Principal:
     if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthenticated("Send the token as 'Authorization: Bearer tw_…'.", field="Authorization")
     _check_length(secret, "Authorization")
-    try:
+    async with guessing():
         return await services().identities.of_token(secret.strip())
-    except Unauthenticated:
-        take(ANONYMOUS, 1)  # Guessing counts against the address.
-        raise
 
 
 def _check_length(secret: str, field: str) -> None:

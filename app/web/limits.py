@@ -2,11 +2,13 @@
 
 import math
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 
 from quart import g, has_websocket_context, request, websocket
 from werkzeug.datastructures import Headers
 
-from app.errors import RateLimited
+from app.errors import RateLimited, Unauthenticated
 from app.model.access import Principal
 from app.model.rate import Allowance, Rate
 from app.web.context import services
@@ -32,6 +34,27 @@ def try_take(who: Principal, cost: int, from_address: str) -> Allowance | None:
     else:
         key, rate = f"address:{from_address}", Rate(settings.anonymous_rate, settings.anonymous_burst)
     return services().buckets.take(key, rate, time.monotonic(), cost)
+
+
+@asynccontextmanager
+async def guessing() -> AsyncIterator[None]:
+    """Around the look-up of a secret: wrong ones count by address, in a bucket of their own. Raises RateLimited instead
+    of Unauthenticated for an address that has guessed too often.
+
+    Its look-ups go one at a time then. Who holds a right token at that address still gets through, and the database has
+    one query more to answer, however many guess.
+    """
+    hub = services()
+    key, rate = f"guesses:{address()}", Rate(hub.settings.anonymous_rate, hub.settings.anonymous_burst)
+    suspicious = hub.settings.rate_limits and hub.buckets.is_empty(key, rate, time.monotonic())
+    try:
+        async with hub.suspects if suspicious else nullcontext():
+            yield
+    except Unauthenticated:
+        allowance = hub.buckets.take(key, rate, time.monotonic())
+        if hub.settings.rate_limits and not allowance.allowed:
+            raise refusal(allowance) from None
+        raise
 
 
 def refusal(allowance: Allowance) -> RateLimited:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,12 +21,15 @@ from app.store.history import Filter
 from app.web.answers import number_arg, text_arg
 from app.web.context import services
 from app.web.identity import caller
-from app.web.markdown import to_html
+from app.web.markdown import is_rendered, to_html
 
 blueprint = Blueprint("pages", __name__)
 SHOWN = 50
 _CHANNELS = 100
 _LEVELS = 20
+_MARKDOWN = 32 * 1024  # Characters of Markdown rendered for one page; what is beyond is shown as it is.
+# Off the loop, and one page at a time, so that Markdown that takes a while holds up nobody but its readers.
+_RENDERER = ThreadPoolExecutor(1, "pages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +88,34 @@ async def channel(slug: str) -> str:
     return await render_template(
         "channel.html",
         channel=shown,
-        updates=await asyncio.to_thread(lambda: [_shown(entry) for entry in entries]),
+        updates=await asyncio.get_running_loop().run_in_executor(_RENDERER, _all_shown, entries),
         may_publish=may_publish,
         older=oldest if oldest > shown.first_seq else None,
         base_url=_base_url(),
     )
 
 
-def _shown(entry: Entry) -> ShownUpdate:
-    fields: dict[str, Any] = msgspec.json.decode(entry.json)
-    body = fields.get("body")
+def _all_shown(entries: list[Entry]) -> list[ShownUpdate]:
+    left = _MARKDOWN
+    shown = []
+    for entry in entries:
+        fields: dict[str, Any] = msgspec.json.decode(entry.json)
+        body = fields.get("body") or ""
+        rendered = fields.get("format") == "markdown" and is_rendered(body) and len(body) <= left
+        left -= len(body) if rendered else 0
+        shown.append(_shown(entry, fields, to_html(body) if rendered else None))
+    return shown
+
+
+def _shown(entry: Entry, fields: dict[str, Any], body_html: Markup | None) -> ShownUpdate:
     return ShownUpdate(
         seq=entry.seq,
         id=fields["id"],
         at=datetime.fromisoformat(fields["at"]),
         author=fields["author"],
         title=fields.get("title"),
-        body=body,
-        body_html=to_html(body) if body and fields.get("format") == "markdown" else None,
+        body=fields.get("body"),
+        body_html=body_html,
         level=fields.get("level", "info"),
         tags=tuple(fields.get("tags", ())),
         link=fields.get("link"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 from quart import Quart
 
@@ -25,6 +26,11 @@ class ServerSide:
         if scope["type"] not in ("http", "websocket") or not isinstance(services, Services):
             await self._inner(scope, receive, send)
             return
+        if scope.get("http_version", "1.1") >= "2":
+            await _refuse_version(scope, send)
+            return
+        if not scope["path"].startswith("/"):
+            scope["path"] = urlsplit(scope["path"]).path or "/"  # The absolute form (RFC 9112, 3.2.2).
         wire = Wire(send, services.settings.send_timeout)
         wire.decline_compression()
         wire.bound_messages()
@@ -64,3 +70,13 @@ class ServerSide:
         await asyncio.sleep(services.settings.shutdown_timeout * 0.8)
         for wire in tuple(self._wires):
             wire.cut()
+
+
+async def _refuse_version(scope: Any, send: Send) -> None:
+    """HTTP/2 belongs to the proxy in front: its streams have no transport of their own, so a watcher that takes nothing
+    could neither be held back nor cut, and hypercorn would keep the whole log for it (RFC 9110, 15.6.6)."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1002})
+        return
+    await send({"type": "http.response.start", "status": 505, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})

@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("tag", NAME, primary_key=True),
         sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
     )
+    op.create_index("update_tags_seq", "update_tags", ["channel_id", "seq"])
     create_people()
     if op.get_context().dialect.name == "sqlite":
         for statement in SQLITE_SEARCH:

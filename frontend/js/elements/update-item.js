@@ -77,8 +77,10 @@ function progress({ progress, title, key }) {
   return make("p", "update-progress", bar, make("span", "", percentText(progress)));
 }
 
+// Longer Markdown is shown as it is, here and by the server: a hostile one costs its length squared.
+const MOST_MARKDOWN = 8192;
 const body = ({ body, format }) =>
-  format === "markdown"
+  format === "markdown" && body.length <= MOST_MARKDOWN
     ? make("div", "update-body prose", toDom(parse(body)))
     : make("div", "update-body update-text", body);
 
