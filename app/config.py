@@ -74,6 +74,7 @@ class Settings:
     page_bytes: int = setting(128 * 1024, "Bytes of updates read from the log at once.", least=1024)
     group_updates: int = setting(1000, "Updates committed at once.", least=1, most=10_000)
     pending_publishes: int = setting(10_000, "Publishes that may wait for a commit.", least=1)
+    pending_bytes: int = setting(64 * 2**20, "Bound of their bytes.", least=2**20)
     pool_size: int = setting(10, "Database connections a process may hold.", least=2, most=200)
     max_subscriptions: int = setting(200, "Channels that one websocket may watch.", least=1, most=100_000)
     max_request_bytes: int = setting(8 * 2**20, "Largest body of an HTTP request.", least=65536)

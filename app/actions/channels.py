@@ -60,7 +60,7 @@ async def change_channel(db: Database, hub: Hub, who: Principal, slug: str, patc
 async def delete_channel(db: Database, hub: Hub, who: Principal, slug: str) -> None:
     """Remove the channel and its log; its watchers are told."""
     channel = await configurable(db, who, slug)
-    async with db.transaction() as tx:
+    async with db.long_transaction() as tx:
         removed = await channels.remove(tx, channel.id)
     if not removed:
         raise no_such_channel(slug)
@@ -69,7 +69,7 @@ async def delete_channel(db: Database, hub: Hub, who: Principal, slug: str) -> N
 
 async def empty_channel(db: Database, slug: str) -> Channel:
     """Remove every update, for the operator: the log gets a new epoch and watchers a `reset`. Raises NotFound."""
-    async with db.transaction() as tx:
+    async with db.long_transaction() as tx:
         channel = await channels.find(tx, slug)
         emptied = await channels.empty(tx, channel.id) if channel is not None else None
     if emptied is None:
@@ -79,5 +79,5 @@ async def empty_channel(db: Database, slug: str) -> Channel:
 
 async def renew_epochs(db: Database) -> int:
     """Give every log a new epoch, after a restore from an older backup; how many."""
-    async with db.transaction() as tx:
+    async with db.long_transaction() as tx:
         return await channels.renew_epochs(tx)

@@ -32,6 +32,7 @@ class Publisher:
         self._metrics = metrics
         self._tasks = tasks
         self._waiting: deque[tuple[Submitted, asyncio.Future[Stored]]] = deque()
+        self._waiting_bytes = 0
         self._committing: asyncio.Task[None] | None = None
 
     async def append(self, submitted: Submitted) -> Stored:
@@ -41,10 +42,13 @@ class Publisher:
         the time ran out, during the commit itself, an `Unavailable` can be wrong: an idempotency key makes trying again
         safe.
         """
-        if len(self._waiting) >= self._settings.pending_publishes:
+        size = sum(map(len, submitted.submission.fields))
+        full = len(self._waiting) >= self._settings.pending_publishes
+        if full or (self._waiting and self._waiting_bytes + size > self._settings.pending_bytes):
             raise Unavailable("Too many publishes are waiting; try again.", retry_after=1)
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         self._waiting.append((submitted, future))
+        self._waiting_bytes += size
         if self._committing is None or self._committing.done():
             self._committing = self._tasks.spawn(self._commit_waiting(), "publish: commit")
         return await asyncio.shield(future)
@@ -76,6 +80,8 @@ class Publisher:
             if updates > self._settings.group_updates:
                 break
             group.append(self._waiting.popleft())
+        for submitted, _ in group:
+            self._waiting_bytes -= sum(map(len, submitted.submission.fields))
         return group
 
     async def _commit(self, group: list[Submitted]) -> list[Outcome]:

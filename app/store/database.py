@@ -8,7 +8,7 @@ import asyncpg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.config import Settings
 from app.errors import InvalidUpdate, Unavailable
@@ -19,6 +19,7 @@ _OUTAGES = (DBAPIError, PoolTimeout, TimeoutError, OSError, asyncpg.PostgresErro
 
 
 type Transaction = AsyncConnection
+_LONG = 600.0
 
 
 class Unstorable(InvalidUpdate):
@@ -38,12 +39,30 @@ class Database:
         self._thread = SqliteThread(settings) if self.dialect == "sqlite" else None
 
     @asynccontextmanager
-    async def transaction(self, within: float | None = None) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes: committed at the end, or rolled back by any exception. `within` in seconds.
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that writes: committed at the end, or rolled back by any exception.
 
         Raises Unavailable when the database can't be reached or does not answer, Unstorable when it refuses a value.
         """
-        async with self._bounded(within), self._writer or nullcontext(), self.engine.connect() as connection:
+        async with self._bounded(None), self._writing(self.engine) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def long_transaction(self) -> AsyncIterator[AsyncConnection]:
+        """As `transaction`, for what may take minutes, up to ten: a migration, a log removed whole.
+
+        On a connection of its own, for the pool's give every statement up after the query timeout.
+        """
+        engine = async_engine(self._settings, patience=_LONG)
+        try:
+            async with self._bounded(_LONG), self._writing(engine) as connection:
+                yield connection
+        finally:
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def _writing(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        async with self._writer or nullcontext(), engine.connect() as connection:
             await connection.execution_options(**{WRITES: True})
             async with connection.begin():
                 yield connection

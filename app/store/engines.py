@@ -63,8 +63,9 @@ class SqliteThread:
         self._thread.shutdown()
 
 
-def async_engine(settings: Settings) -> AsyncEngine:
-    """The pool that every ordinary query goes through."""
+def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngine:
+    """A pool, for queries that take up to `patience` seconds; the query timeout without it."""
+    patience = patience or settings.query_timeout
     if settings.sqlite_path is not None:
         engine = create_async_engine(
             settings.database_url,
@@ -80,7 +81,7 @@ def async_engine(settings: Settings) -> AsyncEngine:
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.query_timeout,
-        connect_args={"timeout": settings.query_timeout, "command_timeout": settings.query_timeout},
+        connect_args={"timeout": settings.query_timeout, "command_timeout": patience},
     )
     event.listen(engine.sync_engine, "connect", partial(_prepare_postgresql, settings))
     return engine

@@ -36,7 +36,7 @@ async def upgrade(db: Database) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    async with db.transaction(within=600) as tx:
+    async with db.long_transaction() as tx:
         await tx.run_sync(run)
 
 
