@@ -225,6 +225,8 @@ class Conversation:
                 self.services.publisher, self.who, message.channel, submission, message.idempotency_key
             )
         except Refusal as found:
+            if found.field == "Idempotency-Key":
+                found.field = "idempotency_key"  # As it is called here.
             await self._refuse(message.ref, found)
         else:
             entry = stored.entries[0]

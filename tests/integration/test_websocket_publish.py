@@ -140,3 +140,11 @@ async def test_each_publish_is_authorised_when_it_comes(hub: ServedHub) -> None:
         unseen = await cyd.ask(publish(3, body="mine"))
 
     assert (before["type"], after["code"], unseen["code"]) == ("published", "forbidden", "not_found")
+
+
+async def test_a_key_out_of_bounds_is_named_as_it_is_called_here(hub_sqlite: ServedHub) -> None:
+    await hub_sqlite.channel("ci")
+    async with talking(hub_sqlite.url) as talker:
+        answer = await talker.ask(publish(1, key="k" * 201, body="x"))
+
+    assert (answer["code"], answer["field"]) == ("invalid_request", "idempotency_key")
