@@ -71,7 +71,7 @@ class Settings:
     ring_bytes: int = setting(4 * 2**20, "Bound of their bytes.", least=65536)
     batch_bytes: int = setting(64 * 1024, "Most bytes of updates written to a socket at once.", least=1024)
     page_updates: int = setting(500, "Updates read from the log at once.", least=1, most=10_000)
-    page_bytes: int = setting(128 * 1024, "Bytes of updates read from the log at once.", least=1024)
+    page_bytes: int = setting(128 * 1024, "Size of the updates read from the log at once, in characters.", least=1024)
     group_updates: int = setting(1000, "Updates committed at once.", least=1, most=10_000)
     pending_publishes: int = setting(10_000, "Publishes that may wait for a commit.", least=1)
     pending_bytes: int = setting(64 * 2**20, "Bound of their bytes.", least=2**20)

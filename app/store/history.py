@@ -58,7 +58,8 @@ _PAGE = text("""
 
 
 async def read_after(tx: AsyncConnection, channel_id: int, after: int, most: int, most_bytes: int) -> Page | None:
-    """The entries after `after`, oldest first: up to `most`, and until `most_bytes`; None when the channel is gone."""
+    """The entries after `after`, oldest first: up to `most`, and until `most_bytes`, counted in characters, which is
+    what both databases count alike; None when the channel is gone."""
     values = {"channel": channel_id, "after": after, "most": most, "most_bytes": most_bytes}
     rows = (await tx.execute(_PAGE, values)).all()
     if not rows:

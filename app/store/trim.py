@@ -57,7 +57,8 @@ async def trim(tx: AsyncConnection, channel_id: int, older_than: int | None, kee
 
 
 async def _first_kept(tx: AsyncConnection, channel: Channel, older_than: int, most: int) -> int:
-    """The oldest update that is young enough, among the `most` oldest: times rise with the seq, so a prefix is old."""
+    """The oldest update that is young enough, among the `most` oldest: a prefix is old, for times rise with the seq but
+    for the seconds by which hubs' clocks, or waits for the channel's lock, differ."""
     query = (
         select(_U.seq, _U.at)
         .where(_U.channel_id == channel.id, _U.seq >= channel.first_seq)
