@@ -95,11 +95,11 @@ function* foot(update) {
 
 // Indented as far as a person reads, as the server does: a few kilobytes of brackets nested in one another would be
 // indented to a hundred megabytes.
-const LEVELS = 20;
+const MOST_INDENTED = 20;
 const isShallow = (value, levels) =>
   value === null || typeof value !== "object" ||
   (levels > 0 && Object.values(value).every((each) => isShallow(each, levels - 1)));
-const dataText = (data) => JSON.stringify(data, null, isShallow(data, LEVELS) ? 2 : 0);
+const dataText = (data) => JSON.stringify(data, null, isShallow(data, MOST_INDENTED) ? 2 : 0);
 
 function link(address) {
   const anchor = make("a", "", address);
