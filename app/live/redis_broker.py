@@ -33,13 +33,10 @@ class RedisBroker:
 
     def __init__(self, settings: Settings) -> None:
         assert settings.redis_url is not None
-        # Bounded waits everywhere: a Redis that swallows what it is sent must not hold anyone up.
-        self._redis = Redis.from_url(
-            settings.redis_url,
-            socket_timeout=5,
-            socket_connect_timeout=2,
-            retry=Retry(NoBackoff(), 0),  # Trying again is done here, where it is known what was missed meanwhile.
-        )
+        # A connection that died while it was idle is found out by its next command, which is said again at once: a
+        # hint said twice is harmless. What hears must not connect again by itself, or what it missed goes unnoticed.
+        self._redis = _client(settings.redis_url, tries_again=1)
+        self._hearing = _client(settings.redis_url, tries_again=0)
         self._node = secrets.token_hex(6)
         probe = b"tidewire:probe:" + self._node.encode()
         self._leases = Leases(self._redis, self._node, settings.presence_lease, self._everything_here)
@@ -47,7 +44,7 @@ class RedisBroker:
         self._settings = settings
         self._listener: Listener | None = None
         self._subscription = Subscription(
-            self._redis,
+            self._hearing,
             (_CONTROL,),
             probe,
             settings.poll_interval,
@@ -72,6 +69,7 @@ class RedisBroker:
                 await self._leases.give_up()
         except OUTAGES:
             pass  # They end by themselves.
+        await self._hearing.aclose()
         await self._redis.aclose()
 
     def attach(self, listener: Listener) -> None:
@@ -180,3 +178,8 @@ class RedisBroker:
             except Exception as error:
                 tell("Redis took no leases", error)
             await asyncio.sleep(self._settings.presence_lease / 3)
+
+
+def _client(url: str, *, tries_again: int) -> Redis:
+    """Bounded waits everywhere: a Redis that swallows what it is sent must not hold anyone up."""
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), tries_again))

@@ -81,6 +81,9 @@ def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngi
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.query_timeout,
+        # The connection that worked last: after the network was gone the others may be deaf, each to be found out by a
+        # query that waits for its timeout.
+        pool_use_lifo=True,
         connect_args={"timeout": settings.query_timeout, "command_timeout": patience},
     )
     event.listen(engine.sync_engine, "connect", partial(_prepare_postgresql, settings))

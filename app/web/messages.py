@@ -15,7 +15,7 @@ from app.model.update import MAX_UPDATE_BYTES
 type Ref = str | int | None
 SUBPROTOCOL = "tidewire.v1"
 SERVER = "tidewire/0.1"
-MOST_LINES = 100
+MOST_LINES = 1000
 _MOST_LAST = 1000
 _MOST_SEQ = 2**62
 
