@@ -31,6 +31,11 @@ class TaskScope:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def quiet(self) -> bool:
+        """Is no task running?"""
+        return not self._tasks
+
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         """Run `work` until it ends or the scope does. Raises RuntimeError once the scope is left."""
         if self._closed:

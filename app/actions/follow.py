@@ -55,26 +55,40 @@ class Doorkeeper:
         return Admission(channel, role, began)
 
 
-@asynccontextmanager
-async def follow(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> AsyncGenerator[Following]:
-    """A watch at the place that `start` asks for. Raises NotFound, Unauthenticated, Forbidden or Unavailable.
+async def begin(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> Following:
+    """A watch at the place that `start` asks for, for who leaves it at the end with `Hub.leave`. Raises NotFound,
+    Unauthenticated, Forbidden or Unavailable.
 
-    Registered first, read then: the channel is looked up again inside the watch, so that nothing that is committed
-    between the two is missed by both.
+    Entered first, read then: the channel is looked up again inside the watch, so that nothing that is committed between
+    the two is missed by both.
     """
     while True:
         known = (await door.admit(who, slug)).channel
-        async with hub.watch(known.id, who) as watch:
+        watch = await hub.enter(known.id, who)
+        try:
             admission = await door.admit(who, slug, listening=True)
-            channel = admission.channel
-            if channel.id != known.id:
-                continue  # Deleted and made anew in between.
-            extent = Extent(channel.epoch, channel.first_seq, channel.last_seq)
-            watch.feed.observe(extent, admission.began)
-            found = watch.begin(start, extent)
-            hub.arrive(watch)
-            yield Following(watch, channel, found)
-            return
+        except BaseException:
+            hub.leave(watch)
+            raise
+        channel = admission.channel
+        if channel.id != known.id:
+            hub.leave(watch)
+            continue  # Deleted and made anew in between.
+        extent = Extent(channel.epoch, channel.first_seq, channel.last_seq)
+        watch.feed.observe(extent, admission.began)
+        found = watch.begin(start, extent)
+        hub.arrive(watch)
+        return Following(watch, channel, found)
+
+
+@asynccontextmanager
+async def follow(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> AsyncGenerator[Following]:
+    """As `begin`, left at the end."""
+    following = await begin(door, hub, who, slug, start)
+    try:
+        yield following
+    finally:
+        hub.leave(following.watch)
 
 
 async def read_log(

@@ -20,7 +20,7 @@ async def recheck(db: Database, hub: Hub, connected: Collection[Principal]) -> s
     """
     feeds = hub.feeds()
     # Judged are those who are asked about: who comes meanwhile was let in just now, and has the next round.
-    asked = {channel_id: hub.watches(channel_id) for channel_id in feeds}
+    asked = {channel_id: tuple(feed.watches) for channel_id, feed in feeds.items()}
     watchers = {watch.who for watches in asked.values() for watch in watches}
     everyone = watchers | set(connected)
     token_ids = {who.grant.token_id for who in everyone if who.grant is not None}

@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 from app.config import Settings
 from app.live.broker import Broker, Census, Hint
-from app.live.feed import Feed, Page, ReadLog
+from app.live.feed import Feed, Live, ReadLog
 from app.live.flight import Flights
 from app.live.presence import Presence
+from app.live.ticker import Ticker
 from app.live.watch import Watch
 from app.metrics import Metrics
 from app.model.access import Principal
@@ -23,38 +24,36 @@ class Hub:
     ) -> None:
         self.presence = Presence()
         self._feeds: dict[int, Feed] = {}
-        self._watches: dict[int, set[Watch]] = {}
         self._broker = broker
-        self._read_log = read_log
-        self._flights: Flights[tuple[int, int], Page | None] = Flights(tasks)
-        self._settings = settings
         self._metrics = metrics
         self._alarms: list[Callable[[], None]] = []
+        self._live = Live(read_log, settings, metrics, tasks, Ticker(), Flights(tasks), self.on_access_changed)
         broker.attach(self)
 
     @asynccontextmanager
     async def watch(self, channel_id: int, who: Principal) -> AsyncIterator[Watch]:
-        """A watch on the channel, not begun yet. Inside, hints are heard: what is read now from the log has no hole
-        to what comes live, which is why the extent to begin with must be read here and not before."""
+        """A watch as `enter` gives it, left at the end."""
+        watch = await self.enter(channel_id, who)
+        try:
+            yield watch
+        finally:
+            self.leave(watch)
+
+    async def enter(self, channel_id: int, who: Principal) -> Watch:
+        """A watch on the channel, not begun yet. From here on hints are heard: what is read now from the log has no
+        hole to what comes live, which is why the extent to begin with must be read after this and not before."""
         feed = self._feeds.get(channel_id)
         if feed is None:
-            feed = self._feeds[channel_id] = Feed(
-                channel_id,
-                self._read_log,
-                self._flights,
-                self._settings,
-                self._metrics,
-                self.on_access_changed,
-            )
+            feed = self._feeds[channel_id] = Feed(channel_id, self._live)
         watch = Watch(feed, who)
-        self._watches.setdefault(channel_id, set()).add(watch)
+        feed.watches.add(watch)
         self._metrics.watchers.inc()
         try:
             await self._broker.listen(channel_id)
-            yield watch
-        finally:
-            self._metrics.watchers.dec()
-            self._leave(watch)
+        except BaseException:
+            self.leave(watch)
+            raise
+        return watch
 
     def arrive(self, watch: Watch) -> None:
         """Count a watch that was let in as present."""
@@ -62,13 +61,16 @@ class Hub:
         self.presence.arrive(watch.feed.channel_id, watch.who.user)
         self._broker.announce_presence_changed(watch.feed.channel_id)
 
-    def _leave(self, watch: Watch) -> None:
-        channel_id = watch.feed.channel_id
-        watches = self._watches[channel_id]
-        watches.discard(watch)
-        if not watches:
-            del self._watches[channel_id]
-            self._feeds.pop(channel_id).close()
+    def leave(self, watch: Watch) -> None:
+        """The end of `enter`, once: nothing more is written."""
+        watch.stop()
+        feed = watch.feed
+        channel_id = feed.channel_id
+        self._metrics.watchers.dec()
+        feed.watches.discard(watch)
+        if not feed.watches:
+            del self._feeds[channel_id]
+            feed.close()
             self._broker.ignore(channel_id)
         if watch.present:
             self.presence.leave(channel_id, watch.who.user)
@@ -92,10 +94,6 @@ class Hub:
     def feeds(self) -> dict[int, Feed]:
         """The feeds there are now, by channel id."""
         return dict(self._feeds)
-
-    def watches(self, channel_id: int) -> tuple[Watch, ...]:
-        """The channel's watches there are now."""
-        return tuple(self._watches.get(channel_id, ()))
 
     def on_alarm(self, alarm: Callable[[], None]) -> None:
         """Call `alarm` whenever rights or channels should be looked at before the next poll."""

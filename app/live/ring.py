@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from app.model.update import Entry
 
@@ -57,18 +58,19 @@ class Ring:
         for entry in reversed(kept):
             self._append(entry)
 
-    def after(self, seq: int, most: int, most_bytes: int) -> list[Entry] | None:
-        """The entries after `seq`, up to the bounds and at least one; None when the ring does not reach back to it."""
-        missing = self.head - seq
-        size = len(self._run)
-        if missing > size:
+    def after(self, seq: int, upto: int, most: int, most_bytes: int) -> list[Entry] | None:
+        """The entries after `seq` and up to `upto`, within the bounds and at least one; None when the ring does not
+        reach back to it."""
+        run = self._run
+        begin = len(run) - (self.head - seq)
+        if begin < 0:
             return None
+        end = min(len(run) - (self.head - upto), begin + most)
         taken: list[Entry] = []
         total = 0
-        for index in range(size - missing, size):
-            entry = self._run[index]
+        for entry in islice(run, begin, end):
             total += len(entry.json)
-            if taken and (total > most_bytes or len(taken) >= most):
+            if taken and total > most_bytes:
                 break
             taken.append(entry)
         return taken

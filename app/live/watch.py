@@ -1,118 +1,147 @@
 """A watch: one reader's position in one channel, followed from the past into the present without a seam."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import nullcontext
+import logging
+from collections.abc import Callable
 
-from app.live.feed import Feed
-from app.live.frame import Ended, Happening, Reset, Silence
+from app.live.feed import Feed, Page
+from app.live.frame import Ended, Happening, Reset
+from app.live.sink import Sink
 from app.model.access import Principal
 from app.model.position import Extent, Place, Start, place
 
-_SILENCE = Silence()
+log = logging.getLogger("tidewire.live")
 
 
 class Watch:
     """A position and nothing else: `(epoch, seq)`, no queue.
 
-    While the position is the feed's newest it rides: what comes is handed over as the batch that everybody gets.
-    When it is behind, whatever the cause, it takes the next batch from the ring or the next page from the log.
+    While the position is the newest that riders have been written it rides: the feed writes it what everybody gets, and
+    it costs nothing else. While it is behind, whatever the cause, a task of its own reads: the next batch from the ring
+    or the next page from the log, as fast as its socket takes them. It changes from one to the other in one step.
     """
+
+    __slots__ = ("_reading", "_reset", "_seq", "_sink", "_tell", "ended", "epoch", "feed", "present", "who")
 
     def __init__(self, feed: Feed, who: Principal) -> None:
         self.feed = feed
         self.who = who
         self.epoch = ""
-        self.seq = 0
         self.present = False
-        self._ended: str | None = None
-        self._on_end: Callable[[], None] | None = None
+        self.ended: str | None = None
+        self._seq = 0
         self._reset: Reset | None = None
+        self._sink: Sink | None = None
+        self._tell: Callable[[Happening], None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def seq(self) -> int:
+        """What it was written last, while it reads; riders' position is the feed's."""
+        return self._seq
 
     def begin(self, start: Start, extent: Extent) -> Place:
         """Take the place that `start` asks for in the log as it stands, and tell which that was."""
         found = place(start, extent)
-        self.epoch, self.seq = extent.epoch, found.seq
+        self.epoch, self._seq = extent.epoch, found.seq
         if found.reset is not None:
             self._reset = Reset(found.reset, extent.epoch, extent.first, extent.last)
         return found
 
-    def end(self, reason: str) -> None:
-        """Let the watch end at once, with this reason; nothing of the log is handed over any more."""
-        self._ended = self._ended or reason
-        if self._on_end is not None:
-            self._on_end()
-        self.feed.wake()
-
-    @property
-    def over(self) -> bool:
-        """Has it ended, by `end` or with its channel?"""
-        return self._ended is not None or self.feed.deleted
-
-    def on_end(self, tell: Callable[[], None]) -> None:
+    def on_end(self, tell: Callable[[Happening], None]) -> None:
         """Call `tell` at `end`, for who holds the watch without following it."""
-        self._on_end = tell
+        self._tell = tell
 
-    async def follow(
-        self, heartbeat: float | None = None, gate: asyncio.Lock | None = None
-    ) -> AsyncGenerator[Happening]:
-        """Everything after the position, in order, each once, for as long as the consumer goes on asking.
+    def follow(self, sink: Sink, tell: Callable[[Happening], None]) -> None:
+        """Write everything after the position to `sink`, in order, each once; `tell` what is not an update.
 
-        With `heartbeat`, in seconds, a Silence is yielded whenever nothing else was for so long. A page of the log is
-        held only inside `gate`: a connection that follows many channels and takes nothing holds one page and not many.
+        Both are called in the order of things: what `tell` says in the sink stands at its place between the updates.
         """
-        feed = self.feed
-        if self._reset is not None:
-            yield self._reset
-        while True:
-            if self.over:
-                yield Ended(self._ended or "deleted")
-                return
-            if feed.epoch != self.epoch:
-                assert feed.epoch is not None
-                self.epoch, self.seq = feed.epoch, feed.first - 1
-                yield Reset("epoch", feed.epoch, feed.first, feed.head)
-                continue
-            if self.seq >= feed.head:
-                if not await self._news(heartbeat):
-                    yield _SILENCE
-                continue
-            batch = feed.ready(self.seq)
-            if batch is not None:
-                self.seq = batch.last
-                yield batch
-                continue
-            async with gate or nullcontext():
-                for happening in await self._read():
-                    if self._ended is not None:
-                        break
-                    yield happening
+        self._sink, self._tell = sink, tell
+        if self.ended is not None or self.feed.deleted:
+            tell(Ended(self.ended or "deleted"))
+        elif self._reset is not None or not self.feed.ride(self, sink):
+            self._read()
 
-    async def _read(self) -> list[Happening]:
-        """One page of the log, and the reset before it when the log no longer reaches back."""
-        page = await self.feed.page(self.seq)
-        if page is None:
-            self.feed.delete()
-            return []
-        self.feed.observe(page.extent, page.began)
-        if page.extent.epoch != self.epoch:
-            return []
-        found: list[Happening] = []
-        if page.extent.first > self.seq + 1:
-            self.seq = page.extent.first - 1
-            found.append(Reset("expired", self.epoch, page.extent.first, page.extent.last))
-        if page.batches:
-            found.extend(page.batches)
-            self.seq = page.batches[-1].last
-        return found
+    def fall_behind(self, seq: int) -> None:
+        """For the feed: the watch rides no more, `seq` is the last that it was written."""
+        self._seq = seq
+        self._read()
 
-    async def _news(self, heartbeat: float | None) -> bool:
-        if heartbeat is None:
-            await self.feed.news()
-            return True
+    def end(self, reason: str) -> None:
+        """End it at once, with this reason; nothing of the log is written any more."""
+        if self.ended is not None:
+            return
+        self.ended = reason
+        self.stop()
+        if self._tell is not None:
+            self._tell(Ended(reason))
+
+    def stop(self) -> None:
+        """Write nothing more, and say nothing of it."""
+        self.feed.alight(self)
+        if self._reading is not None and self._reading is not asyncio.current_task():
+            self._reading.cancel()
+
+    def _read(self) -> None:
+        self._reading = self.feed.live.tasks.spawn(self._catch_up(), "watch: read")
+
+    async def _catch_up(self) -> None:
         try:
-            async with asyncio.timeout(heartbeat):
-                await self.feed.news()
-        except TimeoutError:
+            while self.ended is None and not await self._step():
+                pass
+        except Exception:
+            log.exception("A watch of channel %d failed", self.feed.channel_id)
+            self.end("failed")
+        finally:
+            self._reading = None
+
+    async def _step(self) -> bool:
+        """One step towards the riders; True when there is no further one to make: it rides, or has nowhere to write."""
+        feed, sink, tell = self.feed, self._sink, self._tell
+        assert feed.epoch is not None and sink is not None and tell is not None
+        if sink.closed:
+            return True
+        if self._reset is not None:
+            reset, self._reset = self._reset, None
+            tell(reset)
+        if feed.epoch != self.epoch:
+            self.epoch, self._seq = feed.epoch, feed.first - 1
+            tell(Reset("epoch", feed.epoch, feed.first, feed.head))
+        if feed.ride(self, sink):
+            return True
+        if self._seq > feed.told:
+            await feed.news()
             return False
-        return True
+        await asyncio.sleep(0)  # A turn for the riders and for the other readers, however much this socket takes.
+        await sink.drain()
+        if feed.epoch != self.epoch or self._seq >= feed.told:
+            return False  # Things have moved on.
+        batch = feed.ready(self._seq)
+        if batch is None:
+            self._take(await feed.page(self._seq))
+        elif sink.write(batch):
+            self._seq = batch.last
+            feed.live.metrics.delivered.inc(len(batch.entries))
+        return False
+
+    def _take(self, page: Page | None) -> None:
+        """A page of the log, and the reset before it when the log no longer reaches back; nothing of it is kept."""
+        feed, sink, tell = self.feed, self._sink, self._tell
+        assert sink is not None and tell is not None
+        if self.ended is not None:
+            return
+        if page is None:
+            feed.delete()
+            return
+        feed.observe(page.extent, page.began)
+        if page.extent.epoch != self.epoch:
+            return
+        if page.extent.first > self._seq + 1:
+            self._seq = page.extent.first - 1
+            tell(Reset("expired", self.epoch, page.extent.first, page.extent.last))
+        for batch in page.batches:
+            if not sink.write(batch):
+                break
+            self._seq = batch.last
+            feed.live.metrics.delivered.inc(len(batch.entries))

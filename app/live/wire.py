@@ -1,16 +1,16 @@
-"""What the server underneath lets us do beyond ASGI: decline compression, hear of a shutdown, cut a stuck socket.
+"""What the server underneath lets us do beyond ASGI: write to its socket, decline compression, hear of a shutdown, cut.
 
 Under hypercorn's asyncio workers the `send` that an application gets leads, step by step and each step checked, to
-the server's own objects; nothing is patched. Under any other server every answer is the harmless one, and plain ASGI
-is used.
+the server's own objects. Under any other server every answer is the harmless one, and plain ASGI is used.
 """
 
 import asyncio
 import socket
-from asyncio import Transport
+from asyncio import StreamWriter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from h11 import SEND_BODY, Connection
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.protocol.h11 import H11Protocol
@@ -19,6 +19,9 @@ from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WS
 from wsproto.connection import ConnectionState
 from wsproto.events import Message
 
+from app.live.frame import CHUNKED, Form, frame, text
+from app.live.sink import ChunkSink, PlainSink, Sink, WebsocketSink
+
 _PING = b"\x89\x00"
 
 _LAST_WORDS = 5.0  # Seconds that a client has to answer the close 1009 before its connection is cut.
@@ -26,23 +29,95 @@ _LAST_WORDS = 5.0  # Seconds that a client has to answer the close 1009 before i
 type Send = Callable[[Any], Awaitable[None]]
 
 
-class Stalled(Exception):
-    """A websocket has taken nothing for the send timeout."""
+class Stalled(ConnectionError):
+    """The other side has taken nothing for the send timeout."""
 
 
 class Wire:
     """The server's side of one request or websocket, as far as it can be reached."""
 
-    __slots__ = ("_send", "_stream", "_timeout", "_transport", "next_ping")
+    __slots__ = (
+        "_moved",
+        "_progress",
+        "_protocol",
+        "_send",
+        "_sink",
+        "_stream",
+        "_timeout",
+        "_writer",
+        "_written",
+        "next_ping",
+        "on_stall",
+    )
 
     def __init__(self, send: Send, send_timeout: float) -> None:
-        """`send_timeout`, in seconds: how long a socket may take nothing of what waits for it."""
+        """`send_timeout`, in seconds: how long the other side may take nothing of what waits for it."""
         self.next_ping = 0.0  # For who pings; by the loop's clock.
+        self.on_stall: Callable[[], None] | None = None  # What to do instead of a cut.
         self._send = send
         self._timeout = send_timeout
+        self._sink: Sink | None = None
+        self._written = 0
+        self._progress = 0
+        self._moved = asyncio.get_running_loop().time()
         stream = getattr(send, "__self__", None)
         self._stream = stream if isinstance(stream, WSStream | HTTPStream) else None
-        self._transport = _transport(self._stream)
+        self._protocol, self._writer = _reach(self._stream)
+
+    def websocket(self) -> Sink:
+        """Where to write on this websocket, once it is accepted."""
+        if self._writer is not None and isinstance(self._stream, WSStream):
+            self._sink = WebsocketSink(self._writer, self._stream, frame)
+        else:
+            self._sink = PlainSink(self.send, text, _text_message, b"\n")
+        return self._sink
+
+    def body(self, form: Form) -> Sink:
+        """Where to write the body of a streamed answer, once its head and all that goes before are sent."""
+        connection = self._protocol.connection if self._protocol is not None else None
+        # h11 frames it in chunks for a client that understands them; one of HTTP/1.0 gets it raw.
+        if (
+            self._writer is not None
+            and isinstance(connection, Connection)
+            and connection.our_state is SEND_BODY
+            and connection.their_http_version == b"1.1"
+        ):
+            self._sink = ChunkSink(self._writer, connection, CHUNKED[form])
+        else:
+            self._sink = PlainSink(self.send, form, _body_message, b"")
+        return self._sink
+
+    async def send(self, message: Any) -> None:
+        """ASGI's send. Raises Stalled where only waiting shows that the other side takes nothing."""
+        if self._writer is not None:
+            self._written += len(message.get("body") or message.get("text") or "")
+            await self._send(message)
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._send(message)
+        except TimeoutError:
+            self.give_up()
+            raise Stalled from None
+
+    def is_stalled(self, now: float) -> bool:
+        """Has the socket taken nothing of what waits for it since the send timeout? To be asked every now and then."""
+        if self._writer is None:
+            return False
+        waiting = self._writer.transport.get_write_buffer_size()
+        progress = self._written - waiting + (self._sink.written if self._sink is not None else 0)
+        if not waiting or progress > self._progress:
+            self._moved, self._progress = now, progress
+        return now - self._moved > self._timeout
+
+    def give_up(self) -> None:
+        """End a connection that is stalled: with a goodbye where somebody wants to say one, else by force."""
+        (self.on_stall or self.cut)()
+
+    def cut(self) -> None:
+        """End the connection without waiting for what is unsent."""
+        if self._writer is not None:
+            self._writer.transport.abort()
 
     def decline_compression(self) -> None:
         """Leave permessage-deflate out of the handshake: a compressor a connection costs up to 300 KiB and the sharing
@@ -58,11 +133,12 @@ class Wire:
 
     def notice_death(self) -> None:
         """Let the kernel end a websocket whose peer acknowledges nothing any more: a closed lid says no goodbye."""
-        handle = self._transport.get_extra_info("socket") if self._transport and self._is_websocket else None
+        if self._writer is None or not isinstance(self._stream, WSStream):
+            return
+        handle = self._writer.get_extra_info("socket")
         if handle is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
             # Later than we would close it ourselves, with 1013, for not reading.
-            wait = round(3000 * self._timeout)
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait)
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(3000 * self._timeout))
 
     def ping(self) -> None:
         """Ping the websocket (RFC 6455, 5.5.2), between two frames as every write is; not one that is behind already.
@@ -70,15 +146,11 @@ class Wire:
         hypercorn's own pings cost a task a connection, and hold a closed connection, and so a shutdown, until the next
         one is due.
         """
-        connection = getattr(self._stream, "connection", None) if self._is_websocket else None
-        if connection is None or self._transport is None or self._transport.is_closing():
+        connection = getattr(self._stream, "connection", None) if isinstance(self._stream, WSStream) else None
+        if connection is None or self._writer is None or self._writer.transport.is_closing():
             return
-        if connection.state is ConnectionState.OPEN and not self._transport.get_write_buffer_size():
-            self._transport.write(_PING)
-
-    @property
-    def _is_websocket(self) -> bool:
-        return isinstance(self._stream, WSStream)
+        if connection.state is ConnectionState.OPEN and not self._writer.transport.get_write_buffer_size():
+            self._writer.transport.write(_PING)
 
     def shutdown(self) -> Callable[[], Awaitable[None]] | None:
         """What to await to hear that the server is asked to stop; None when it can't be heard.
@@ -87,53 +159,6 @@ class Wire:
         """
         context = getattr(self._stream, "context", None)
         return context.terminated.wait if isinstance(context, WorkerContext) else None
-
-    async def send(self, message: Any) -> None:
-        """ASGI's send, for as long as the socket takes something now and then.
-
-        A websocket's message raises Stalled after the timeout, so that the connection can be closed with its reason.
-        Anything else, that close included, ends the connection by force.
-        """
-        try:
-            await self._send_while_it_moves(message)
-        except TimeoutError:
-            if message["type"] == "websocket.send":
-                raise Stalled from None
-            self.cut()
-
-    async def _send_while_it_moves(self, message: Any) -> None:
-        loop = asyncio.get_running_loop()
-        moved = loop.time()
-        left: int | None = None
-
-        timer: asyncio.TimerHandle
-
-        def look() -> None:
-            nonlocal moved, left, timer
-            now, before, left = loop.time(), left, self.unsent()
-            if before is not None and left is not None and left < before:
-                moved = now
-            if now - moved < self._timeout:
-                timer = loop.call_later(every, look)
-            else:
-                deadline.reschedule(now)
-
-        every = self._timeout / 4
-        timer = loop.call_later(every, look)
-        async with asyncio.timeout(None) as deadline:
-            try:
-                await self._send(message)
-            finally:
-                timer.cancel()
-
-    def unsent(self) -> int | None:
-        """Bytes that the socket has not taken yet; None when that can't be known."""
-        return None if self._transport is None else self._transport.get_write_buffer_size()
-
-    def cut(self) -> None:
-        """End the connection without waiting for what is unsent."""
-        if self._transport is not None:
-            self._transport.abort()
 
 
 class _BoundedMessage(WebsocketBuffer):
@@ -155,12 +180,19 @@ class _BoundedMessage(WebsocketBuffer):
             raise
 
 
-def _transport(stream: WSStream | HTTPStream | None) -> Transport | None:
+def _reach(stream: WSStream | HTTPStream | None) -> tuple[H11Protocol | None, StreamWriter | None]:
     protocol = getattr(getattr(stream, "send", None), "__self__", None)
     if not isinstance(protocol, H11Protocol):
-        return None  # HTTP/2 has its own framing and flow control, and many streams a transport.
+        return None, None  # HTTP/2 has its own framing and flow control, and many streams a transport.
     server = getattr(protocol.send, "__self__", None)
-    if not isinstance(server, TCPServer):
-        return None
-    transport = server.writer.transport
-    return transport if isinstance(transport, Transport) else None
+    if not isinstance(server, TCPServer) or not isinstance(server.writer, StreamWriter):
+        return None, None
+    return protocol, server.writer
+
+
+def _text_message(message: bytes) -> dict[str, Any]:
+    return {"type": "websocket.send", "bytes": None, "text": message.decode()}
+
+
+def _body_message(body: bytes) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": True}

@@ -1,5 +1,7 @@
 """What a view needs of its application: the hub's services, and the wire under the request."""
 
+from typing import Any
+
 from quart import current_app, has_websocket_context, request, websocket
 
 from app.errors import Unavailable
@@ -17,8 +19,9 @@ def services() -> Services:
     return found
 
 
-def wire() -> Wire | None:
-    """The server's side of this request or websocket; None where a test client calls the application directly."""
-    scope = websocket.scope if has_websocket_context() else request.scope
+def wire() -> Wire:
+    """The server's side of this request or websocket."""
+    scope: Any = websocket.scope if has_websocket_context() else request.scope
     found = (scope.get("extensions") or {}).get(EXTENSION)
-    return found if isinstance(found, Wire) else None
+    assert isinstance(found, Wire), "ServerSide is around the application, and so around every call of it."
+    return found

@@ -1,21 +1,20 @@
-"""One websocket's conversation: what is asked is answered, what is followed is told, each channel in its own task."""
+"""One websocket's conversation: what is asked is answered, what is followed is written as it comes."""
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
-from quart import websocket
-from quart.wrappers.base import ClientDisconnectedError
 
 from app.actions.connections import Farewell
-from app.actions.follow import Following, follow
+from app.actions.follow import Following, begin
 from app.actions.publish import publish
 from app.errors import INTERNAL_CODE, Conflict, InvalidRequest, Refusal, TooLarge
-from app.live.frame import Batch, Ended, Reset
-from app.live.wire import Stalled
+from app.live.frame import Ended, Happening
+from app.live.sink import Sink
+from app.live.watch import Watch
 from app.model.access import Principal
 from app.model.draft import check, draft_of
 from app.services import Services
@@ -28,6 +27,9 @@ log = logging.getLogger("tidewire.socket")
 _PUBLISHES_IN_FLIGHT = 100
 _PAUSE = 1.0
 
+# The next frame; None once the client has left.
+type Receive = Callable[[], Awaitable[str | bytes | None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Goodbye:
@@ -37,85 +39,107 @@ class Goodbye:
     reason: str
 
 
+SLOW = Goodbye(1013, "too slow")
+_SHUTDOWN = Goodbye(1001, "the hub shuts down")
+_FAILED = Goodbye(1011, "something went wrong here; it was logged")
 _FAREWELLS: dict[Farewell, Goodbye] = {
-    "shutdown": Goodbye(1001, "the hub shuts down"),
+    "shutdown": _SHUTDOWN,
     "dead": Goodbye(4401, "the token no longer counts"),
 }
 
 
 class Conversation:
-    """Everything that one connection holds. It ends with the connection, and all its tasks before it."""
+    """Everything that one connection holds. It ends with the connection, and all its tasks before it.
+
+    Whatever it says and whatever it follows goes through one sink, in the order in which it happened.
+    """
+
+    __slots__ = (
+        "_address",
+        "_following",
+        "_goodbye",
+        "_presences",
+        "_publishing",
+        "_sink",
+        "_task",
+        "_tasks",
+        "services",
+        "who",
+    )
 
     def __init__(self, services: Services, who: Principal, address: str) -> None:
         self.services = services
         self.who = who
         self._address = address
-        self._following: dict[str, asyncio.Task[None]] = {}
+        self._sink: Sink
+        self._following: dict[str, Watch | asyncio.Task[None]] = {}
         self._presences: dict[str, asyncio.Task[None]] = {}
-        self._publishes = asyncio.Semaphore(_PUBLISHES_IN_FLIGHT)
-        # One message at a time is on its way to the socket: what waits is a position, not bytes.
-        self._sending = asyncio.Lock()
-        self._reading = asyncio.Lock()
+        self._publishing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._goodbye: Goodbye | None = None
         self._task: asyncio.Task[None] | None = None
-        self._tasks: asyncio.TaskGroup
-        self._publishing: asyncio.TaskGroup
 
-    async def run(self) -> Goodbye | None:
+    async def run(self, receive: Receive, sink: Sink) -> Goodbye | None:
         """Talk until the client leaves (None) or the server ends it (why)."""
         self._task = asyncio.current_task()
+        self._sink = sink
         assert self._task is not None
         try:
             if self._goodbye is None:
-                await self._talk()
+                self.say(messages.welcome_message(self.who))
+                while (frame := await receive()) is not None:
+                    await self._hear(frame)
         except asyncio.CancelledError:
             if self._goodbye is None:
                 raise
-            self._task.uncancel()  # It was say_goodbye that woke us, and there is a close to send.
+            self._task.uncancel()  # It was one of us who ended it, and there is a close to send.
+        except Exception as error:
+            self._fail(error)
+        finally:
+            await self._let_go()
         return self._goodbye
-
-    async def _talk(self) -> None:
-        try:
-            async with asyncio.TaskGroup() as self._publishing:
-                try:
-                    await self._listen()
-                except asyncio.CancelledError:
-                    if self._goodbye is not _FAREWELLS["shutdown"] or self._task is None:
-                        raise
-                    self._task.uncancel()  # What is on its way into the log is still answered, before the close.
-        except* Stalled:
-            self._goodbye = Goodbye(1013, "too slow")
-            self.services.metrics.slow_closed.inc()
-        except* ClientDisconnectedError:
-            pass
-        except* Exception as errors:
-            log.error("A websocket's conversation failed", exc_info=errors)
-            self._goodbye = Goodbye(1011, "something went wrong here; it was logged")
-
-    async def _listen(self) -> None:
-        async with asyncio.TaskGroup() as self._tasks:
-            await self.send(messages.welcome_message(self.who))
-            while True:
-                await self._hear(await websocket.receive())
 
     def say_goodbye(self, farewell: Farewell) -> None:
         """End the connection from outside."""
+        self._end(_FAREWELLS[farewell])
+
+    def give_up(self) -> None:
+        """End a connection that takes nothing."""
+        self.services.metrics.slow_closed.inc()
+        self._end(SLOW)
+
+    def say(self, message: dict[str, object]) -> None:
+        """Say one thing."""
+        self._sink.say(msgspec.json.encode(message))
+
+    def _end(self, goodbye: Goodbye) -> None:
         if self._goodbye is None:
-            self._goodbye = _FAREWELLS[farewell]
+            self._goodbye = goodbye
             if self._task is not None:
                 self._task.cancel()
 
-    async def send(self, message: dict[str, object]) -> None:
-        """Say one thing."""
-        await self.send_text(msgspec.json.encode(message).decode())
+    def _fail(self, error: BaseException) -> None:
+        log.error("A websocket's conversation failed", exc_info=error)
+        self._end(_FAILED)
 
-    async def send_text(self, text: str) -> None:
-        """Say what is encoded already. Raises Stalled when the client takes nothing for the send timeout."""
-        async with self._sending:
-            await websocket.send(text)
+    async def _let_go(self) -> None:
+        """Nothing of any channel is written from here on. At a shutdown what is on its way into the log is answered."""
+        for followed in self._following.values():
+            if isinstance(followed, Watch):
+                self.services.hub.leave(followed)
+        self._following.clear()
+        tasks = self._tasks | self._publishing
+        for task in self._tasks if self._goodbye is _SHUTDOWN else tasks:
+            task.cancel()
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+        finally:
+            for task in self._publishing:
+                task.cancel()
 
-    async def _hear(self, frame: str | bytes | None) -> None:
-        if not isinstance(frame, str):  # Bytes, and None where Quart took an empty binary frame for a text without one.
+    async def _hear(self, frame: str | bytes) -> None:
+        if not isinstance(frame, str):
             await self._refuse(None, InvalidRequest("Send text frames; this one was binary."))
             return
         lines = messages.split_frame(frame)
@@ -134,6 +158,7 @@ class Conversation:
                 await self._answer(message, ref)
 
     async def _answer(self, message: messages.Message, ref: Ref) -> None:
+        await self._sink.drain()  # Who does not take the answers is not heard.
         try:
             match message:
                 case Subscribe():
@@ -143,10 +168,11 @@ class Conversation:
                 case AskPresence(channel, on):
                     self._ask_presence(channel, on, ref)
                 case Publish():
-                    await self._publishes.acquire()
-                    self._publishing.create_task(self._publish(message))
+                    while len(self._publishing) >= _PUBLISHES_IN_FLIGHT:
+                        await asyncio.wait(self._publishing, return_when=asyncio.FIRST_COMPLETED)
+                    self._spawn(self._publish(message), self._publishing)
                 case Ping():
-                    await self.send(messages.pong_message(ref))
+                    self.say(messages.pong_message(ref))
         except Refusal as found:
             await self._refuse(ref, found)
 
@@ -157,45 +183,51 @@ class Conversation:
         if len(self._following) >= most:
             raise TooLarge(f"A connection follows at most {most} channels.", field="channel")
         message.start()
-        self._following[message.channel] = self._tasks.create_task(self._relay(message))
+        self._following[message.channel] = self._spawn(self._begin(message), self._tasks)
 
-    async def _relay(self, message: Subscribe) -> None:
-        """Follow one channel until it ends, or is asked to."""
-        slug = message.channel
-        reason = "asked"
+    async def _begin(self, message: Subscribe) -> None:
+        """Let the channel's updates come; from then on it is the watch that acts, and no task of ours."""
+        hub, slug = self.services, message.channel
         try:
-            hub = self.services
-            async with follow(hub.door, hub.hub, self.who, slug, message.start()) as following:
-                await self._tell_begin(message.ref, following)
-                async with aclosing(following.watch.follow(gate=self._reading)) as happenings:
-                    async for happening in happenings:
-                        match happening:
-                            case Batch():
-                                await self.send_text(happening.text)
-                                hub.metrics.delivered.inc(len(happening.entries))
-                            case Reset():
-                                await self.send(messages.reset_message(slug, happening))
-                            case Ended(reason=reason):
-                                break
-        except Refusal as found:
-            await self._refuse(message.ref, found)
-            return
-        finally:
+            following = await begin(hub.door, hub.hub, self.who, slug, message.start())
+        except BaseException as error:
             if self._following.get(slug) is asyncio.current_task():
                 del self._following[slug]
-        await self.send(messages.unsubscribed_message(None, slug, reason))
+            if not isinstance(error, Refusal):
+                raise
+            await self._refuse(message.ref, error)
+            return
+        self._following[slug] = following.watch
+        self._tell_begin(message.ref, following)
+        following.watch.follow(self._sink, partial(self._told, slug))
 
-    async def _tell_begin(self, ref: Ref, following: Following) -> None:
+    def _tell_begin(self, ref: Ref, following: Following) -> None:
         channel, resumed = following.channel, following.place.reset is None
-        await self.send(messages.subscribed_message(ref, channel.slug, channel.epoch, channel.last_seq, resumed))
+        self.say(messages.subscribed_message(ref, channel.slug, channel.epoch, channel.last_seq, resumed))
+
+    def _told(self, slug: str, happening: Happening) -> None:
+        """What a watch says that is not an update."""
+        if not isinstance(happening, Ended):
+            self.say(messages.reset_message(slug, happening))
+            return
+        watch = self._following.pop(slug)
+        assert isinstance(watch, Watch)
+        self.services.hub.leave(watch)
+        if happening.reason == "failed":
+            self._end(_FAILED)
+        else:
+            self.say(messages.unsubscribed_message(None, slug, happening.reason))
 
     async def _unsubscribe(self, slug: str, ref: Ref) -> None:
-        task = self._following.pop(slug, None)
-        if task is None:
+        followed = self._following.pop(slug, None)
+        if followed is None:
             raise InvalidRequest("This connection does not follow the channel.", field="channel")
-        task.cancel()
-        await asyncio.wait([task])  # Nothing of the channel comes after the answer.
-        await self.send(messages.unsubscribed_message(ref, slug, "asked"))
+        if isinstance(followed, Watch):
+            self.services.hub.leave(followed)  # Nothing of the channel comes after the answer.
+        else:
+            followed.cancel()
+            await asyncio.wait([followed])
+        self.say(messages.unsubscribed_message(ref, slug, "asked"))
 
     def _ask_presence(self, slug: str, on: bool, ref: Ref) -> None:
         running = self._presences.pop(slug, None)
@@ -206,13 +238,11 @@ class Conversation:
             self._presences = {slug: task for slug, task in self._presences.items() if not task.done()}
             if len(self._presences) >= self.services.settings.max_subscriptions:
                 raise TooLarge("This connection asks for the presence of too many channels.", field="channel")
-            self._presences[slug] = self._tasks.create_task(
-                self._guarded(ref, lambda: tell_presence(self.services, self.who, slug, ref, self.send))
-            )
+            self._presences[slug] = self._spawn(self._tell_presence(slug, ref), self._tasks)
 
-    async def _guarded(self, ref: Ref, work: Callable[[], object]) -> None:
+    async def _tell_presence(self, slug: str, ref: Ref) -> None:
         try:
-            await work()  # type: ignore[misc]
+            await tell_presence(self.services, self.who, slug, ref, self._say_when_there_is_room)
         except Refusal as found:
             await self._refuse(ref, found)
 
@@ -230,13 +260,29 @@ class Conversation:
             await self._refuse(message.ref, found)
         else:
             entry = stored.entries[0]
-            await self.send(
+            self.say(
                 messages.published_message(
                     message.ref, message.channel, stored.channel.epoch, entry.seq, entry.update_id
                 )
             )
-        finally:
-            self._publishes.release()
 
     async def _refuse(self, ref: Ref, found: Refusal) -> None:
-        await self.send(messages.error_message(ref, found.code or INTERNAL_CODE, found.message, found.field))
+        await self._say_when_there_is_room(
+            messages.error_message(ref, found.code or INTERNAL_CODE, found.message, found.field)
+        )
+
+    async def _say_when_there_is_room(self, message: dict[str, object]) -> None:
+        await self._sink.drain()
+        self.say(message)
+
+    def _spawn(self, work: Coroutine[None, None, None], scope: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+        """Run `work` until it ends or the connection does."""
+        task = asyncio.get_running_loop().create_task(work)
+        scope.add(task)
+        task.add_done_callback(partial(self._ended, scope))
+        return task
+
+    def _ended(self, scope: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+        scope.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error)

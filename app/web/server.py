@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from quart import Quart
 
+from app.config import Settings
 from app.live.wire import Send, Wire
 from app.services import Services
 from app.web.context import EXTENSION
@@ -47,20 +48,24 @@ class ServerSide:
         """From the first connection on: pings for all there are, and an ear for the server's shutdown."""
         wire.next_ping = asyncio.get_running_loop().time() + services.settings.ping_interval
         if self._pinging is None or self._pinging.done():
-            self._pinging = services.tasks.spawn(self._ping_all(services.settings.ping_interval), "server: pings")
+            self._pinging = services.tasks.spawn(self._look_after_all(services.settings), "server: connections")
         shutdown = wire.shutdown()
         if shutdown is not None and (self._listening is None or self._listening.done()):
             self._listening = services.tasks.spawn(self._end_all(shutdown, services), "server: shutdown")
 
-    async def _ping_all(self, interval: float) -> None:
-        """One timer for all websockets; each has its turn by when it came, so that they are not pinged in one burst."""
+    async def _look_after_all(self, settings: Settings) -> None:
+        """One timer for all connections: it pings each by when it came, so that they don't have their turn in one
+        burst, and ends those that take nothing."""
         loop = asyncio.get_running_loop()
+        pause = min(settings.ping_interval, settings.send_timeout, 4.0) / 4
         while True:
-            await asyncio.sleep(min(interval / 4, 1.0))
+            await asyncio.sleep(pause)
             now = loop.time()
             for wire in tuple(self._wires):
-                if wire.next_ping <= now:
-                    wire.next_ping = now + interval
+                if wire.is_stalled(now):
+                    wire.give_up()
+                elif wire.next_ping <= now:
+                    wire.next_ping = now + settings.ping_interval
                     wire.ping()
 
     async def _end_all(self, shutdown: Any, services: Services) -> None:

@@ -1,5 +1,6 @@
 """The live stream over plain HTTP: server-sent events, or one JSON object a line."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -7,13 +8,15 @@ from dataclasses import dataclass
 import msgspec
 from quart import Blueprint, Response, request
 
+from app.actions.connections import Farewell
 from app.actions.follow import Following, follow
 from app.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Unauthenticated, Unavailable
-from app.live.frame import Batch, Ended, Happening, Reset, Silence
+from app.live.frame import Form, Happening, Reset, ndjson, sse
+from app.live.sink import Sink
 from app.model.access import Principal
 from app.model.position import After, Last, Now, Start, parse_event_id
 from app.web.answers import number_arg, text_arg
-from app.web.context import services
+from app.web.context import services, wire
 from app.web.describe import Answer, Operation, Param, describe, seq
 from app.web.identity import watcher
 from app.web.messages import reset_message, unsubscribed_message
@@ -21,15 +24,18 @@ from app.web.messages import reset_message, unsubscribed_message
 blueprint = Blueprint("stream", __name__)
 MOST_LAST = 1000
 RETRY_MS = 2000
+_LOOKS = 3  # Looks at whether a stream is silent, per heartbeat.
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """One of the stream's two forms: its media type, its first bytes, and how each happening is written."""
+class Media:
+    """One of the stream's two forms: its media type, its first bytes, its updates and whatever else is told."""
 
-    media: str
+    name: str
     opening: Callable[[Following], bytes]
-    write: Callable[[str, Happening], bytes]
+    updates: Form
+    silence: bytes
+    tell: Callable[[str, dict[str, object]], bytes]
 
 
 @blueprint.get("/api/v1/channels/<slug>/stream")
@@ -70,44 +76,71 @@ async def get_ndjson(slug: str) -> Response:
     return await _stream(slug, NDJSON)
 
 
-async def _stream(slug: str, form: Form) -> Response:
+async def _stream(slug: str, media: Media) -> Response:
     start = _start()
-    chunks = _chunks(await watcher(), slug, start, form)
-    opening = await anext(chunks)  # What refuses the stream does so here, while it can still be answered.
+    body = _body(await watcher(), slug, start, media)
+    opening = await anext(body)  # What refuses the stream does so here, while it can still be answered.
     if request.method == "HEAD":
-        await chunks.aclose()
-        response = Response(b"", mimetype=form.media)
+        await body.aclose()
+        response = Response(b"", mimetype=media.name)
     else:
-        response = Response(_with(opening, chunks), mimetype=form.media)
+        response = Response(_with(opening, body), mimetype=media.name)
         response.timeout = None
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the stream back.
     return response
 
 
-async def _chunks(who: Principal, slug: str, start: Start, form: Form) -> AsyncGenerator[bytes]:
-    hub = services()
+async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncGenerator[bytes]:
+    """The opening, from the generator; everything after it, by a sink under it, until the watch ends."""
+    hub, under = services(), wire()
     async with follow(hub.door, hub.hub, who, slug, start) as following:
-        watch = following.watch
+        watch, over = following.watch, asyncio.Event()
 
-        def say(farewell: str) -> None:
+        def say(farewell: Farewell) -> None:
             watch.end("revoked" if farewell == "dead" else farewell)
 
         with hub.connections.register(who, say):
-            yield form.opening(following)
-            async with aclosing(watch.follow(hub.settings.heartbeat)) as happenings:
-                async for happening in happenings:
-                    if isinstance(happening, Batch):
-                        hub.metrics.delivered.inc(len(happening.entries))
-                    if chunk := form.write(slug, happening):
-                        yield chunk
+            yield media.opening(following)
+            sink = under.body(media.updates)
+
+            def tell(happening: Happening) -> None:
+                if isinstance(happening, Reset):
+                    sink.say(media.tell("reset", reset_message(slug, happening)))
+                    return
+                if happening.reason in ("revoked", "deleted"):
+                    sink.say(media.tell("unsubscribed", unsubscribed_message(None, slug, happening.reason)))
+                over.set()
+
+            try:
+                watch.follow(sink, tell)
+                await _until(over, sink, media.silence, hub.settings.heartbeat)
+                await sink.finish()
+            finally:
+                sink.close()
 
 
-async def _with(opening: bytes, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    async with aclosing(chunks):
+async def _until(over: asyncio.Event, sink: Sink, silence: bytes, heartbeat: float) -> None:
+    """Return when it is over; whenever nothing was written for a heartbeat, write the silence."""
+    written, quiet = sink.written, 0
+    while True:
+        try:
+            async with asyncio.timeout(heartbeat / _LOOKS):
+                await over.wait()
+                return
+        except TimeoutError:
+            quiet = quiet + 1 if sink.written == written else 0
+            if quiet == _LOOKS:
+                sink.say(silence)
+                quiet = 0
+            written = sink.written
+
+
+async def _with(opening: bytes, body: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(body):
         if opening:
             yield opening
-        async for chunk in chunks:
+        async for chunk in body:
             yield chunk
 
 
@@ -134,34 +167,13 @@ def _sse_opening(following: Following) -> bytes:
     return b"retry: %d\n%s\n" % (RETRY_MS, position)
 
 
-def _sse(slug: str, happening: Happening) -> bytes:
-    match happening:
-        case Batch():
-            return happening.sse
-        case Silence():
-            return b": still here\n\n"
-        case Reset():
-            return b"event: reset\ndata: %s\n\n" % msgspec.json.encode(reset_message(slug, happening))
-        case Ended(reason="shutdown"):
-            return b""
-        case Ended():
-            message = unsubscribed_message(None, slug, happening.reason)
-            return b"event: unsubscribed\ndata: %s\n\n" % msgspec.json.encode(message)
+def _sse_event(name: str, message: dict[str, object]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(message))
 
 
-def _ndjson(slug: str, happening: Happening) -> bytes:
-    match happening:
-        case Batch():
-            return happening.lines
-        case Silence():
-            return b"\n"
-        case Reset():
-            return msgspec.json.encode(reset_message(slug, happening)) + b"\n"
-        case Ended(reason="shutdown"):
-            return b""
-        case Ended():
-            return msgspec.json.encode(unsubscribed_message(None, slug, happening.reason)) + b"\n"
+def _ndjson_line(name: str, message: dict[str, object]) -> bytes:
+    return msgspec.json.encode(message) + b"\n"
 
 
-SSE = Form("text/event-stream", _sse_opening, _sse)
-NDJSON = Form("application/x-ndjson", lambda following: b"", _ndjson)
+SSE = Media("text/event-stream", _sse_opening, sse, b": still here\n\n", _sse_event)
+NDJSON = Media("application/x-ndjson", lambda following: b"", ndjson, b"\n", _ndjson_line)

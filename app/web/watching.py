@@ -13,7 +13,7 @@ _PAUSE = 1.0
 
 
 async def tell_presence(
-    services: Services, who: Principal, slug: str, ref: Ref, send: Callable[[dict[str, object]], Awaitable[None]]
+    services: Services, who: Principal, slug: str, ref: Ref, say: Callable[[dict[str, object]], Awaitable[None]]
 ) -> None:
     """Say who watches now, then at every change. Ends when the right to read does. Raises as `follow`.
 
@@ -23,11 +23,11 @@ async def tell_presence(
     channel_id = (await services.door.admit(who, slug)).channel.id
     changed = asyncio.Event()
     async with hub.watch(channel_id, who) as watch:
-        watch.on_end(changed.set)
+        watch.on_end(lambda _: changed.set())
         hub.presence.ask(channel_id, changed.set)
         told: Census | None = None
         try:
-            while not watch.over:
+            while watch.ended is None:
                 changed.clear()
                 try:
                     census = await _census(services, who, slug, channel_id)
@@ -36,7 +36,7 @@ async def tell_presence(
                         raise
                     census = told  # An outage is waited for: the next look comes with a third of a lease.
                 if census != told:
-                    await send(presence_message(ref if told is None else None, slug, census))
+                    await say(presence_message(ref if told is None else None, slug, census))
                     told = census
                     await asyncio.sleep(_PAUSE)
                 await changed.wait()

@@ -1,7 +1,6 @@
 """Retention: old updates leave the log by age and by count, the board outlives them, and watchers are told."""
 
 import asyncio
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +10,12 @@ from app.actions.clock import now_ms
 from app.actions.follow import follow
 from app.actions.retention import trim_logs
 from app.config import Settings
-from app.live.frame import Batch, Reset
 from app.model.access import ANONYMOUS
-from app.model.position import After
+from app.model.position import Now
 from app.store.database import Database
 from app.store.tables import UPDATE_TAGS, UPDATES
 from tests.support.hub import ServedHub, serving
+from tests.support.stalling_sink import StallingSink
 from tests.support.stream_watcher import LineWatcher, SseWatcher
 from tests.support.watcher import Watcher
 
@@ -183,22 +182,25 @@ async def test_a_live_watcher_that_is_overtaken_is_told_expired_and_one_that_is_
     async with serving(replace(settings, ring_updates=2)) as hub:
         await hub.channel("ci", retention_updates=3)
         services = hub.services
+        slow = StallingSink()
         async with (
             Watcher(hub.url, channel="ci", after=0) as rides,
-            follow(services.door, services.hub, ANONYMOUS, "ci", After(0)) as slow,
-            aclosing(slow.watch.follow()) as happenings,
+            follow(services.door, services.hub, ANONYMOUS, "ci", Now()) as following,
         ):
+            following.watch.follow(slow, slow.tell)
             await rides.live()
             await filled(hub, 1)
-            assert isinstance(await anext(happenings), Batch)
+            await slow.seen(1)
+            slow.stall()
             await filled(hub, 9)
             await rides.seen(10)
             await trim_logs(services.db)
-            reset, rest = await anext(happenings), await anext(happenings)
+            slow.go_on()
+            await slow.seen(10)
 
-        assert isinstance(reset, Reset) and isinstance(rest, Batch)
+        (reset,) = slow.resets
         assert (reset.reason, reset.first, reset.last) == ("expired", 8, 10)
-        assert [entry.seq for entry in rest.entries] == [8, 9, 10]
+        assert slow.seqs == [1, 8, 9, 10]
         assert rides.resets == []
         rides.assert_whole(10)
 

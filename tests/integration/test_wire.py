@@ -2,16 +2,22 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
+import pytest
 from quart import websocket
 
 from app.config import Settings
-from app.live.wire import Wire
-from app.web.context import EXTENSION
+from app.live.frame import ndjson
+from app.live.sink import ChunkSink, PlainSink, Sink, WebsocketSink
+from app.live.wire import Stalled, Wire
+from app.web.context import EXTENSION, wire
 from tests.support.hub import ServedHub, serving
+from tests.support.raw_socket import RawSocket
 
 
 def wire_of(hub: ServedHub) -> list[Wire]:
@@ -33,11 +39,41 @@ async def test_the_wire_reaches_the_transport_under_hypercorn(settings_sqlite: S
             await talk.receive()
             (wire,) = wires
 
-            assert wire.unsent() == 0
+            assert isinstance(wire.websocket(), WebsocketSink)
             assert wire.shutdown() is not None
-            assert wire._transport is not None
-            handle = wire._transport.get_extra_info("socket")
+            assert wire._writer is not None
+            handle = wire._writer.get_extra_info("socket")
             assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 90_000
+
+
+@pytest.mark.parametrize(("version", "kind"), [("1.1", ChunkSink), ("1.0", PlainSink)])
+async def test_a_streamed_answer_is_written_in_chunks_to_who_understands_them(
+    settings_sqlite: Settings, version: str, kind: type[Sink]
+) -> None:
+    async with serving(settings_sqlite) as hub:
+        found: list[Sink] = []
+
+        @hub.app.get("/streamed")
+        async def streamed() -> AsyncGenerator[bytes]:
+            under = wire()
+
+            async def body() -> AsyncGenerator[bytes]:
+                yield b"first"
+                sink = under.body(ndjson)
+                found.append(sink)
+                sink.say(b"second")
+                await sink.finish()
+                sink.close()
+
+            return body()
+
+        async with RawSocket(urlsplit(hub.url).port or 0) as raw:
+            await raw.send(f"GET /streamed HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = await raw.rest()
+
+        assert isinstance(found[0], kind)
+        body = answer.partition(b"\r\n\r\n")[2]
+        assert body == (b"5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n" if version == "1.1" else b"firstsecond")
 
 
 async def test_an_idle_websocket_is_pinged_and_nothing_else_changes(settings_sqlite: Settings) -> None:
@@ -69,7 +105,7 @@ async def test_a_cut_connection_ends_without_a_close(settings_sqlite: Settings) 
             assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
 
-async def test_without_hypercorn_every_answer_is_harmless() -> None:
+async def test_without_hypercorn_every_answer_is_harmless_and_what_is_written_goes_by_send() -> None:
     sent = []
 
     async def send(message: object) -> None:
@@ -81,6 +117,25 @@ async def test_without_hypercorn_every_answer_is_harmless() -> None:
     wire.notice_death()
     wire.ping()
     wire.cut()
-    await wire.send({"type": "websocket.send", "text": "x"})
+    sink = wire.websocket()
+    sink.say(b"a")
+    sink.say(b"b")
+    await sink.finish()
+    await wire.send({"type": "websocket.close"})
 
-    assert (wire.unsent(), wire.shutdown(), sent) == (None, None, [{"type": "websocket.send", "text": "x"}])
+    assert (wire.is_stalled(1e9), wire.shutdown()) == (False, None)
+    assert sent == [{"type": "websocket.send", "bytes": None, "text": "a\nb"}, {"type": "websocket.close"}]
+
+
+async def test_without_hypercorn_who_takes_nothing_is_given_up_by_its_send() -> None:
+    async def send(message: object) -> None:
+        await asyncio.Event().wait()
+
+    wire = Wire(send, 0.05)
+    given_up = []
+    wire.on_stall = lambda: given_up.append(True)
+    async with asyncio.timeout(5):
+        with pytest.raises(Stalled):
+            await wire.send({"type": "websocket.send", "text": "x"})
+
+    assert given_up == [True]

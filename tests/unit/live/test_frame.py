@@ -3,10 +3,13 @@
 import json
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import TextMessage
 
-from app.live.frame import Batch, split
+from app.live.frame import CHUNKED, Batch, chunk, frame, ndjson, split, sse, text, text_frame
 from app.model.update import Entry
 
 BODIES = st.lists(st.text(st.characters(codec="utf-8"), max_size=60), min_size=1, max_size=12)
@@ -25,12 +28,12 @@ def bodies_of(lines: list[str]) -> list[str]:
 
 @given(BODIES)
 def test_a_text_frame_is_one_object_a_line(bodies: list[str]) -> None:
-    assert bodies_of(Batch("e1", entries(bodies)).text.split("\n")) == bodies
+    assert bodies_of(Batch("e1", entries(bodies)).encoded(text).decode().split("\n")) == bodies
 
 
 @given(BODIES)
 def test_ndjson_ends_every_object_with_a_newline(bodies: list[str]) -> None:
-    lines = Batch("e1", entries(bodies)).lines
+    lines = Batch("e1", entries(bodies)).encoded(ndjson)
 
     assert lines.endswith(b"\n")
     assert bodies_of(lines.decode().removesuffix("\n").split("\n")) == bodies
@@ -38,7 +41,7 @@ def test_ndjson_ends_every_object_with_a_newline(bodies: list[str]) -> None:
 
 @given(BODIES, st.integers(1, 10**9))
 def test_an_event_is_three_lines_and_a_blank_one_and_its_id_is_the_position(bodies: list[str], first: int) -> None:
-    events = Batch("e1", entries(bodies, first)).sse.decode().removesuffix("\n\n").split("\n\n")
+    events = Batch("e1", entries(bodies, first)).encoded(sse).decode().removesuffix("\n\n").split("\n\n")
     fields = [event.split("\n") for event in events]
 
     assert [each[0] for each in fields] == ["event: update"] * len(bodies)
@@ -50,7 +53,7 @@ def test_an_event_is_three_lines_and_a_blank_one_and_its_id_is_the_position(bodi
 def test_a_form_is_made_once_for_all_who_send_it() -> None:
     batch = Batch("e1", entries(["a", "b"]))
 
-    assert (batch.text is batch.text, batch.lines is batch.lines, batch.sse is batch.sse) == (True, True, True)
+    assert all(batch.encoded(form) is batch.encoded(form) for form in (text, frame, ndjson, sse, *CHUNKED.values()))
     assert batch.last == 2
 
 
@@ -70,3 +73,20 @@ def test_a_split_makes_no_more_batches_than_it_must(sizes: list[int], most: int)
 
     for batch, following in pairwise(batches):
         assert sum(len(entry.json) for entry in batch.entries) + len(following.entries[0].json) > most
+
+
+@pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536, 200_000])
+def test_a_frame_is_one_that_others_read(size: int) -> None:
+    client = Connection(ConnectionType.CLIENT)
+    client.receive_data(text_frame(b"x" * size))
+    events = [event for event in client.events() if isinstance(event, TextMessage)]
+
+    assert "".join(event.data for event in events) == "x" * size
+    assert events[-1].message_finished
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 70_000])
+def test_a_chunk_is_its_length_in_hex_and_its_bytes(size: int) -> None:
+    length, _, rest = chunk(b"x" * size).partition(b"\r\n")
+
+    assert (int(length, 16), rest) == (size, b"x" * size + b"\r\n")

@@ -2,47 +2,49 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.config import Settings
-from app.live.feed import Feed
+from app.live.feed import Feed, Live
 from app.live.flight import Flights
-from app.live.frame import Batch, Ended, Reset
+from app.live.frame import Batch, Happening, Reset
+from app.live.ticker import Ticker
 from app.live.watch import Watch
 from app.metrics import Metrics
 from app.model.access import ANONYMOUS
 from app.model.position import After, Last, Now, Start
 from app.model.update import Entry
 from app.tasks import TaskScope
+from tests.support.stalling_sink import StallingSink
 from tests.unit.live.journal import Journal
 
 SMALL = Settings(secret_key="x" * 32, ring_updates=5, batch_bytes=1024, early_wait=0.0, poll_interval=0.05)
 METRICS = Metrics()
 
 
-class Reader:
-    """A watcher that checks the law on everything it is handed."""
+class Reader(StallingSink):
+    """A watcher's sink that checks the law on everything written to it."""
 
     def __init__(self, watch: Watch) -> None:
+        super().__init__()
         self.watch = watch
         self.epoch, self.seq = watch.epoch, watch.seq
-        self.ended: str | None = None
 
-    async def run(self) -> None:
-        async with aclosing(self.watch.follow()) as happenings:
-            async for happening in happenings:
-                match happening:
-                    case Batch():
-                        for entry in happening.entries:
-                            assert (happening.epoch, entry.seq) == (self.epoch, self.seq + 1)
-                            self.seq = entry.seq
-                    case Reset():
-                        self.epoch, self.seq = happening.epoch, happening.first - 1
-                    case Ended():
-                        self.ended = happening.reason
+    def write(self, batch: Batch) -> bool:
+        assert self.ended is None
+        if not super().write(batch):
+            return False
+        for entry in batch.entries:
+            assert (batch.epoch, entry.seq) == (self.epoch, self.seq + 1)
+            self.seq = entry.seq
+        return True
+
+    def tell(self, happening: Happening) -> None:
+        super().tell(happening)
+        if isinstance(happening, Reset):
+            self.epoch, self.seq = happening.epoch, happening.first - 1
 
 
 class Stage:
@@ -53,13 +55,12 @@ class Stage:
         self.tasks = tasks
         self.hints: list[tuple[str, list[Entry]]] = []
         self.readers: list[Reader] = []
-        self.feed = Feed(1, self.journal.read, Flights(tasks), SMALL, METRICS, lambda: None)
-        self.running: list[asyncio.Task[None]] = []
+        self.feed = Feed(1, Live(self.journal.read, SMALL, METRICS, tasks, Ticker(), Flights(tasks), lambda: None))
 
     def act(self, step: tuple[str, int]) -> None:
         name, number = step
         starts: list[Start] = [Now(), After(number), After(number, self.journal.epoch), Last(number)]
-        actions: dict[str, Callable[[int], None]] = {
+        actions: dict[str, Callable[[int], object]] = {
             "commit": lambda n: self.hints.append((self.journal.epoch, self.journal.commit(1 + n % 4))),
             "deliver": lambda n: self.feed.offer(*self.hints.pop(n % len(self.hints))) if self.hints else None,
             "double": lambda n: self.feed.offer(*self.hints[n % len(self.hints)]) if self.hints else None,
@@ -68,6 +69,8 @@ class Stage:
             "trim": lambda n: self.journal.trim(n % 6),
             "empty": lambda n: self.journal.empty(),
             "join": lambda n: self.join(starts[n % 4]),
+            "stall": lambda n: self.readers[n % len(self.readers)].stall(),
+            "go on": lambda n: self.readers[n % len(self.readers)].go_on(),
         }
         actions[name](number)
 
@@ -78,21 +81,25 @@ class Stage:
         if self.hints:
             self.hints.pop(number % len(self.hints))
 
-    def join(self, start: Start) -> None:
+    def join(self, start: Start) -> Reader:
         extent = self.journal.extent
         self.observe()
         watch = Watch(self.feed, ANONYMOUS)
+        self.feed.watches.add(watch)
         watch.begin(start, extent)
         reader = Reader(watch)
         self.readers.append(reader)
-        self.running.append(asyncio.get_running_loop().create_task(reader.run()))
+        watch.follow(reader, reader.tell)
+        return reader
 
 
+KINDS = (
+    *("commit", "commit", "commit", "deliver", "deliver", "double", "lose"),
+    *("poll", "trim", "empty", "join", "stall", "go on"),
+)
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(
-            ["commit", "commit", "commit", "deliver", "deliver", "double", "lose", "poll", "trim", "empty", "join"]
-        ),
+        st.sampled_from(KINDS),
         st.integers(0, 20),
         st.integers(0, 3),
     ),
@@ -113,18 +120,22 @@ def test_every_reader_sees_every_update_once_and_in_order(steps: list[tuple[str,
                     await asyncio.sleep(0)
             stage.observe()  # The poll, at last.
             newest = (stage.journal.epoch, len(stage.journal.entries))
-            for _ in range(400):
-                await asyncio.sleep(0)
+            for reader in stage.readers:
+                reader.go_on()
+            await until(lambda: {(reader.epoch, reader.seq) for reader in stage.readers} == {newest})
+            await until(lambda: tasks.quiet)  # All ride, at the price of nothing.
             stage.feed.close()
-            for task in stage.running:
-                if task.done():
-                    task.result()
-                task.cancel()
-            await asyncio.gather(*stage.running, return_exceptions=True)
-
-            assert {(reader.epoch, reader.seq) for reader in stage.readers} == {newest}
 
     asyncio.run(play())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when it is so; fail when it is not within some turns of the loop, and half a second for its timers."""
+    for turn in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0 if turn < 500 else 0.001)
+    raise AssertionError("It did not become so.")
 
 
 async def test_readers_at_one_position_share_one_query() -> None:
@@ -133,38 +144,86 @@ async def test_readers_at_one_position_share_one_query() -> None:
         stage.journal.commit(6)
         for _ in range(100):
             stage.join(After(0))
-        for _ in range(50):
-            await asyncio.sleep(0)
-        for task in stage.running:
-            task.cancel()
-        await asyncio.gather(*stage.running, return_exceptions=True)
+        await until(lambda: {reader.seq for reader in stage.readers} == {6})
 
-        assert ({reader.seq for reader in stage.readers}, stage.journal.reads) == ({6}, 1)
+        assert stage.journal.reads == 1
 
 
-async def test_a_watch_that_is_ended_hands_over_nothing_more() -> None:
+async def test_riders_are_written_what_came_in_one_turn_as_one_batch_and_cost_no_task() -> None:
+    async with TaskScope() as tasks:
+        stage = Stage(tasks)
+        riders = [stage.join(Now()) for _ in range(3)]
+        quiet = tasks.quiet
+        stage.feed.offer("e1", stage.journal.commit(1))
+        stage.feed.offer("e1", stage.journal.commit(1))
+        written = [reader.seq for reader in riders]
+        await until(lambda: riders[0].seq == 2)
+
+        assert (quiet, written) == (True, [0, 0, 0])
+        assert [(reader.seq, reader.batches) for reader in riders] == [(2, 1)] * 3
+        assert (tasks.quiet, stage.journal.reads) == (True, 0)
+
+
+async def test_one_that_stalls_goes_on_from_the_ring_when_it_can_and_the_others_do_not_wait() -> None:
+    async with TaskScope() as tasks:
+        stage = Stage(tasks)
+        slow, fast = stage.join(Now()), stage.join(Now())
+        slow.stall()
+        for n in range(1, 4):
+            stage.feed.offer("e1", stage.journal.commit(1))
+            await until(lambda n=n: fast.seq == n)  # type: ignore[misc]
+        held = slow.seq
+        slow.go_on()
+        await until(lambda: slow.seq == 3 and tasks.quiet)
+
+        assert (held, slow.batches, stage.journal.reads) == (0, 1, 0)
+
+
+async def test_more_at_once_than_the_ring_holds_reaches_the_riders_from_the_log() -> None:
+    async with TaskScope() as tasks:
+        stage = Stage(tasks)
+        riders = [stage.join(Now()) for _ in range(5)]
+        stage.feed.offer("e1", stage.journal.commit(7))
+        await until(lambda: {reader.seq for reader in riders} == {7} and tasks.quiet)
+
+        assert stage.journal.reads == 1
+
+
+async def test_a_watch_that_is_ended_is_written_nothing_more() -> None:
     async with TaskScope() as tasks:
         stage = Stage(tasks)
         stage.join(Now())
-        await asyncio.sleep(0)
-        stage.readers[0].watch.end("revoked")
         stage.feed.offer("e1", stage.journal.commit(1))
-        async with asyncio.timeout(5):
-            await stage.running[0]
+        stage.readers[0].watch.end("revoked")
+        for _ in range(10):
+            await asyncio.sleep(0)
 
         assert (stage.readers[0].ended, stage.readers[0].seq) == ("revoked", 0)
 
 
-async def test_a_deleted_channel_ends_its_watches() -> None:
+async def test_a_deleted_channel_ends_its_watches_and_those_that_come_too_late() -> None:
     async with TaskScope() as tasks:
         stage = Stage(tasks)
-        stage.join(Now())
-        await asyncio.sleep(0)
+        rider, behind = stage.join(Now()), stage.join(Now())
+        behind.stall()
+        stage.feed.offer("e1", stage.journal.commit(1))
+        await until(lambda: rider.seq == 1)
         stage.feed.delete()
-        async with asyncio.timeout(5):
-            await stage.running[0]
+        late = stage.join(Now())
+        await until(lambda: tasks.quiet)
 
-        assert stage.readers[0].ended == "deleted"
+        assert [reader.ended for reader in (rider, behind, late)] == ["deleted"] * 3
+
+
+async def test_a_channel_that_is_gone_from_the_log_ends_who_reads_there() -> None:
+    async with TaskScope() as tasks:
+        stage = Stage(tasks)
+        stage.journal.commit(6)
+        stage.journal.deleted = True
+        reader = stage.join(After(0))
+        await until(lambda: reader.ended is not None)
+
+        assert (reader.ended, reader.seq) == ("deleted", 0)
 
 
 async def test_what_is_committed_during_the_first_look_does_not_wait_for_the_poll() -> None:
@@ -175,25 +234,6 @@ async def test_what_is_committed_during_the_first_look_does_not_wait_for_the_pol
         stage.feed.observe(looked, asyncio.get_running_loop().time())
         watch = Watch(stage.feed, ANONYMOUS)
         watch.begin(Now(), looked)
-        async with asyncio.timeout(5), aclosing(watch.follow()) as happenings:
-            first = await anext(happenings)
-
-        assert isinstance(first, Batch)
-        assert [entry.seq for entry in first.entries] == [1]
-
-
-async def test_an_ended_watch_hands_over_no_more_of_its_page() -> None:
-    async with TaskScope() as tasks:
-        stage = Stage(tasks)
-        big = [Entry(entry.seq, entry.json + b" " * 900) for entry in stage.journal.commit(5)]
-        stage.journal.entries[:] = big
-        stage.observe()
-        watch = Watch(stage.feed, ANONYMOUS)
-        watch.begin(After(0), stage.journal.extent)
-        handed = []
-        async with asyncio.timeout(5), aclosing(watch.follow()) as happenings:
-            async for happening in happenings:
-                handed.append(type(happening))
-                watch.end("revoked")
-
-        assert handed == [Batch, Ended]
+        reader = Reader(watch)
+        watch.follow(reader, reader.tell)
+        await until(lambda: reader.seq == 1)

@@ -1,0 +1,217 @@
+"""Where the live part writes: a connection's way out, in order and within a bound, whatever server is underneath.
+
+A sink that reaches the socket writes at once, from any synchronous step. One that does not holds what is written,
+within the same bound, and hands it to ASGI's `send`. Nothing above this file knows which of them it has.
+"""
+
+import asyncio
+from asyncio import StreamWriter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from h11 import SEND_BODY, Connection
+from hypercorn.protocol.ws_stream import WSStream
+from wsproto.connection import ConnectionState
+
+from app.live.frame import Batch, Form, chunk, text_frame
+
+HIGH = 128 * 1024  # Bytes: a socket that more waits for is behind, and goes on when there are no more than LOW.
+LOW = HIGH // 4
+_AT_ONCE = 64 * 1024
+
+
+class Sink(Protocol):
+    """Whole messages, sent in the order in which they were written. Nothing is written once it is closed."""
+
+    @property
+    def closed(self) -> bool:
+        """Is the connection over, or about to be?"""
+
+    @property
+    def written(self) -> int:
+        """Bytes written so far."""
+
+    def write(self, batch: Batch) -> bool:
+        """Write the batch, whole. False when nothing of it was: the socket is behind, or closed."""
+
+    def say(self, message: bytes) -> None:
+        """Write one message that is no update, whatever waits already: who says much drains in between."""
+
+    async def drain(self) -> None:
+        """Return once there is room again, or the sink is closed."""
+
+    async def finish(self) -> None:
+        """Return once all that was written is on its way: what the server sends after that follows it."""
+
+    def close(self) -> None:
+        """The connection is over. What is held for it is dropped."""
+
+
+class _Direct:
+    """A sink on the server's own transport."""
+
+    __slots__ = ("_form", "_transport", "_writer", "written")
+
+    def __init__(self, writer: StreamWriter, form: Form) -> None:
+        self._writer = writer
+        self._transport = writer.transport
+        self._transport.set_write_buffer_limits(HIGH, LOW)  # So that `drain` waits for what `write` refuses.
+        self._form = form
+        self.written = 0
+
+    @property
+    def closed(self) -> bool:
+        raise NotImplementedError
+
+    def write(self, batch: Batch) -> bool:
+        if self._transport.get_write_buffer_size() > HIGH or self.closed:
+            return False
+        self._put(batch.encoded(self._form))
+        return True
+
+    async def drain(self) -> None:
+        with suppress(OSError):
+            await self._writer.drain()
+
+    async def finish(self) -> None:
+        pass  # It is on its way already.
+
+    def close(self) -> None:
+        pass  # The transport knows.
+
+    def _put(self, data: bytes) -> None:
+        self.written += len(data)
+        with suppress(OSError, RuntimeError):  # It closed under us, which uvloop raises; its owner hears of it.
+            self._transport.write(data)
+
+
+class WebsocketSink(_Direct):
+    """Frames on an accepted websocket. What is said in one turn of the loop goes as one frame, an object a line."""
+
+    __slots__ = ("_said", "_stream")
+
+    def __init__(self, writer: StreamWriter, stream: WSStream, form: Form) -> None:
+        super().__init__(writer, form)
+        self._stream = stream
+        self._said: list[bytes] | None = None
+
+    @property
+    def closed(self) -> bool:
+        # Nothing may follow a close frame (RFC 6455, 5.5.1).
+        return self._stream.connection.state is not ConnectionState.OPEN or self._transport.is_closing()
+
+    def write(self, batch: Batch) -> bool:
+        if self._said is not None:
+            self._flush()
+        return super().write(batch)
+
+    def say(self, message: bytes) -> None:
+        if self._said is None:
+            self._said = []
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._said.append(message)
+
+    async def finish(self) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        said, self._said = self._said, None
+        if said is not None and not self.closed:
+            self._put(text_frame(b"\n".join(said)))
+
+
+class ChunkSink(_Direct):
+    """Chunks of a streamed HTTP/1.1 answer whose head is sent."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, writer: StreamWriter, connection: Connection, form: Form) -> None:
+        super().__init__(writer, form)
+        self._connection = connection
+
+    @property
+    def closed(self) -> bool:
+        return self._connection.our_state is not SEND_BODY or self._transport.is_closing()
+
+    def say(self, message: bytes) -> None:
+        if not self.closed:
+            self._put(chunk(message))
+
+
+class PlainSink:
+    """What is written goes to ASGI's `send` by a task that lives while there is something to send; what gathers
+    meanwhile goes as one message."""
+
+    def __init__(
+        self,
+        send: Callable[[Any], Awaitable[None]],
+        form: Form,
+        message: Callable[[bytes], dict[str, Any]],
+        glue: bytes,
+    ) -> None:
+        self._send = send
+        self._form = form
+        self._message = message
+        self._glue = glue
+        self._held: list[bytes] = []
+        self._unsent = 0
+        self._moved = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None
+        self.closed = False
+        self.written = 0
+
+    def write(self, batch: Batch) -> bool:
+        if self._unsent > HIGH or self.closed:
+            return False
+        self.say(batch.encoded(self._form))
+        return True
+
+    def say(self, message: bytes) -> None:
+        if self.closed:
+            return
+        self._held.append(message)
+        self._unsent += len(message)
+        self.written += len(message)
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send_held())
+
+    async def drain(self) -> None:
+        if self._unsent <= HIGH:
+            return
+        while self._unsent > LOW and not self.closed:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def finish(self) -> None:
+        if self._sending is not None:
+            await self._sending
+
+    def close(self) -> None:
+        self.closed = True
+        self._moved.set()
+        if self._sending is not None:
+            self._sending.cancel()
+
+    async def _send_held(self) -> None:
+        try:
+            while self._held:
+                part, size = self._take()
+                await self._send(self._message(self._glue.join(part)))
+                self._unsent -= size
+                self._moved.set()
+        except OSError:
+            self.closed = True
+        finally:
+            self._sending = None
+            self._moved.set()
+
+    def _take(self) -> tuple[list[bytes], int]:
+        size = count = 0
+        for message in self._held:
+            if count and size + len(message) > _AT_ONCE:
+                break
+            size += len(message)
+            count += 1
+        part, self._held = self._held[:count], self._held[count:]
+        return part, size

@@ -1,0 +1,66 @@
+"""When what came is written: at once where the hub is idle, in batches where it is busy."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+log = logging.getLogger("tidewire.live")
+
+_MOST_PAUSE = 0.02  # Seconds: what batching may cost a watcher at most.
+
+
+class Flushes(Protocol):
+    """What has something to write now and then."""
+
+    def flush(self) -> None:
+        """Write it. Synchronous and whole."""
+
+
+class Ticker:
+    """One clock for all feeds of a process: after a flush of all that is due it pauses for as long as that flush took.
+
+    So writing takes at most half of the time however much comes, what comes meanwhile is written together, and a hub
+    with nothing else to do writes in the next turn of the loop.
+    """
+
+    def __init__(self) -> None:
+        self._due: dict[Flushes, None] = {}
+        self._next = 0.0
+        self._armed = False
+
+    def due(self, what: Flushes) -> None:
+        """Flush it at the next tick. Saying so again before that changes nothing."""
+        self._due[what] = None
+        if not self._armed:
+            self._arm()
+
+    def forget(self, what: Flushes) -> None:
+        """Nothing of it is to be written any more."""
+        self._due.pop(what, None)
+
+    def _arm(self) -> None:
+        self._armed = True
+        loop = asyncio.get_running_loop()
+        if self._next > loop.time():
+            loop.call_at(self._next, self._tick)
+        else:
+            loop.call_soon(self._tick)
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        due, self._due = self._due, {}
+        for each in due:
+            try:
+                each.flush()
+            except Exception:
+                log.exception("A feed could not be flushed")
+        # uvloop writes at the end of the turn: what the flush cost is known in the next one.
+        loop.call_soon(self._rest, began)
+
+    def _rest(self, began: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._next = now + min(now - began, _MOST_PAUSE)
+        self._armed = False
+        if self._due:
+            self._arm()

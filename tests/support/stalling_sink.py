@@ -1,0 +1,69 @@
+"""A sink that stops taking anything when it is told to, as a socket does whose reader sleeps."""
+
+import asyncio
+
+from app.live.frame import Batch, Happening, Reset
+
+
+class StallingSink:
+    """What was written is `seqs`; while `stalled` nothing is."""
+
+    closed = False
+    written = 0
+
+    def __init__(self) -> None:
+        self.seqs: list[int] = []
+        self.resets: list[Reset] = []
+        self.ended: str | None = None
+        self.batches = 0
+        self.stalled = False
+        self._moved = asyncio.Event()
+
+    def stall(self) -> None:
+        """Take nothing from now on."""
+        self.stalled = True
+
+    def go_on(self) -> None:
+        """Take things again."""
+        self.stalled = False
+        self._moved.set()
+
+    async def seen(self, last: int) -> None:
+        """Return once `last` was written; TimeoutError after five seconds."""
+        async with asyncio.timeout(5):
+            while not self.seqs or self.seqs[-1] < last:
+                self._moved.clear()
+                await self._moved.wait()
+
+    def write(self, batch: Batch) -> bool:
+        """As `Sink.write`."""
+        if self.stalled:
+            return False
+        self.seqs += [entry.seq for entry in batch.entries]
+        self.batches += 1
+        self._moved.set()
+        return True
+
+    def tell(self, happening: Happening) -> None:
+        """What a watch says that is no update."""
+        if isinstance(happening, Reset):
+            self.resets.append(happening)
+        else:
+            self.ended = happening.reason
+        self._moved.set()
+
+    def say(self, message: bytes) -> None:
+        """Nobody does."""
+        raise AssertionError(message)
+
+    async def drain(self) -> None:
+        """As `Sink.drain`."""
+        while self.stalled:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def finish(self) -> None:
+        """As `Sink.finish`."""
+
+    def close(self) -> None:
+        """As `Sink.close`."""
