@@ -1,19 +1,24 @@
-"""Where a measure runs: a new, empty database of one kind, and a hub on it as a process of its own."""
+"""Where a hub is measured: a database of one kind with a private channel and its token, and hubs as processes on it."""
 
+import asyncio
+import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import hub as spoken
+from benchmarks.contestant import Contestant
+from benchmarks.failure import Failure
 from benchmarks.meter import Meter
-from tests.support.postgres import open_postgres
+from tests.support.postgres import Postgres, open_postgres
 from tests.support.process import HubProcess, hub_process
-from tests.support.redis import open_redis
+from tests.support.redis import Redis, open_redis
 
-CHANNEL = "lobby"  # A first start makes it, and everybody may publish to it.
 DATABASES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+_COMMAND_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +30,82 @@ class Place:
     directory: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A hub that runs: where it listens, and what it has cost."""
-
-    port: int
-    meter: Meter
-
-
 class Ground:
-    """One kind of database; each measure gets a new and empty one."""
+    """One kind of database, as `async with Ground(...)`. Its hubs share one database; `place` gives an empty one."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._servers = ExitStack()
-        if name == "postgres":
-            self._postgres, self._redis = open_postgres(), open_redis()
-            self._servers.callback(self._postgres.close)
-            self._servers.callback(self._redis.close)
+    def __init__(self, name: str, *, keeps_its_hub: bool = False) -> None:
+        """Each measure gets a hub of its own; or one after the other the same, which is quicker and says less."""
+        self.name, self.title = name, DATABASES[name]
+        self.hub_name = f"Tidewire on {self.title}"
+        self.token = ""
+        self.beside: dict[str, Meter] = {}
+        self._open = AsyncExitStack()
+        self._home: Place
+        self._keeps_its_hub = keeps_its_hub
+        self._kept: Contestant | None = None
+        self._secret = secrets.token_urlsafe(32)
 
-    def close(self) -> None:
-        """Stop the servers that were started for it."""
-        self._servers.close()
+    async def __aenter__(self) -> "Ground":
+        if self.name == "postgres":
+            self._postgres, self._redis = await asyncio.to_thread(open_postgres), await asyncio.to_thread(open_redis)
+            self._open.callback(self._postgres.close)
+            self._open.callback(self._redis.close)
+            # What runs elsewhere can't be measured from here.
+            if isinstance(self._postgres, Postgres):
+                self.beside["PostgreSQL"] = Meter(self._postgres.pid)
+            if isinstance(self._redis, Redis):
+                self.beside["Redis"] = Meter(self._redis.pid)
+        self._home = await self._open.enter_async_context(self.place())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[Place]:
         """An empty database, removed in the end."""
-        with _directory() as directory:
+        with tempfile.TemporaryDirectory(prefix="tidewire-bench-") as name:
+            directory = Path(name)
             if self.name == "sqlite":
                 yield Place(f"sqlite+aiosqlite:///{directory / 'tidewire.db'}", None, directory)
                 return
-            self._redis.flush()
             database = await self._postgres.create_database()
             try:
                 yield Place(self._postgres.url(database), self._redis.url, directory)
             finally:
                 await self._postgres.drop_database(database)
 
+    @property
+    def database_url(self) -> str:
+        """Of the database that all hubs of this ground share."""
+        return self._home.database_url
+
     @asynccontextmanager
-    async def hub(self) -> AsyncIterator[Running]:
-        """A hub as an operator starts it, its settings the defaults but for the rate limits."""
-        async with self.place() as place, started(place) as hub:
-            yield Running(hub.port, Meter(hub.pid))
+    async def hub(self, **changes: str) -> AsyncIterator[Contestant]:
+        """A hub as an operator starts it, its settings the defaults but for the rate limits and `changes`."""
+        if self._keeps_its_hub and not changes:
+            if self._kept is None:
+                self._kept = await self._open.enter_async_context(self._started({}))
+            yield self._kept
+            return
+        async with self._started(changes) as contestant:
+            yield contestant
+
+    @asynccontextmanager
+    async def _started(self, changes: dict[str, str]) -> AsyncIterator[Contestant]:
+        async with started(self._home, TIDEWIRE_SECRET_KEY=self._secret, **changes) as hub:
+            self.token = self.token or await _prepared(hub)
+            yield self._contestant(hub)
+
+    def _contestant(self, hub: HubProcess) -> Contestant:
+        return Contestant(
+            name=self.hub_name,
+            port=hub.port,
+            meter=Meter(hub.pid),
+            watch=spoken.watching(self.token),
+            ways=spoken.publishing(self.token),
+            beside=self.beside,
+        )
 
 
 @asynccontextmanager
@@ -79,12 +118,32 @@ async def started(place: Place, **changes: str) -> AsyncIterator[HubProcess]:
     async with hub_process(place.directory / "hub", settings) as hub:
         try:
             yield hub
-        except BaseException:
+        except Exception:
             sys.stderr.write(f"The hub's log ends with:\n{hub.log[-3000:]}\n")
             raise
 
 
-@contextmanager
-def _directory() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="tidewire-bench-") as directory:
-        yield Path(directory)
+async def _prepared(hub: HubProcess) -> str:
+    """A token that reads and publishes on the private channel, made by the command line as an operator would."""
+    channel = spoken.CHANNEL
+    await _command(hub, "user", "create", "bench", "--email", "bench@example.org")
+    await _command(hub, "channel", "create", channel, "--visibility", "private")
+    scopes = ("--scope", "read", "--scope", "publish")
+    return (await _command(hub, "token", "create", "--user", "bench", "--channel", channel, *scopes)).strip()
+
+
+async def _command(hub: HubProcess, *words: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *hub.command,
+        *words,
+        cwd=hub.directory,
+        env=hub.environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(_COMMAND_WITHIN):
+        out, complaint = await process.communicate()
+    if process.returncode != 0:
+        raise Failure(f"`tidewire {' '.join(words[:2])}` failed: {complaint.decode()[-500:]}")
+    return out.decode()

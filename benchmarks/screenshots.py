@@ -84,7 +84,7 @@ async def _append(db: Database, slug: str, said: list[Said]) -> None:
     who = Principal(user_id=None, user=said[0].author, is_admin=True)
     submitted = [log.Submitted(slug, who, check([draft_of(each.update)])) for each in said]
     at = now_ms() - round(said[0].minutes_ago * _MINUTE)
-    outcomes = await db.write(lambda tx: log.append(tx, submitted, at, check_publish), 30)
+    outcomes = await log.append(db, submitted, at, check_publish, 30)
     assert all(isinstance(outcome, log.Stored) for outcome in outcomes), outcomes
 
 

@@ -1,0 +1,41 @@
+/* Byte buffers that grow up to a bound, and the escapes of a command's values. */
+#include "load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void append(struct bytes *to, const void *from, size_t size) {
+  if (to->size + size > to->room) {
+    to->room = (to->size + size) * 2;
+    if (to->room > MOST_BUFFERED) fail("a connection's buffer grew past %u bytes", MOST_BUFFERED);
+    to->at = realloc(to->at, to->room);
+    if (!to->at) fail("no memory");
+  }
+  memcpy(to->at + to->size, from, size);
+  to->size += size;
+}
+
+void drop(struct bytes *from, size_t size) {
+  from->size -= size;
+  if (from->size) {
+    memmove(from->at, from->at + size, from->size);
+  } else if (from->room > 4096) { /* Thousands of connections: none keeps what it needed once. */
+    free(from->at);
+    *from = (struct bytes){0};
+  }
+}
+
+char *escaped(const char *text) {
+  char *copy = malloc(strlen(text) + 1), *to = copy;
+  if (!copy) fail("no memory");
+  for (; *text; text++) {
+    if (*text != '\\' || !text[1]) {
+      *to++ = *text;
+      continue;
+    }
+    text++;
+    *to++ = *text == 'n' ? '\n' : *text == 'r' ? '\r' : *text == 't' ? '\t' : *text;
+  }
+  *to = 0;
+  return copy;
+}

@@ -1,0 +1,90 @@
+"""One generator as a process of its own, told what to do line by line, and answering each command in JSON."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from benchmarks.failure import Failure
+from benchmarks.generator.build import built
+
+type Field = tuple[str, str | float]
+_ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_ANSWER_WITHIN = 150.0  # Its own bounds are tighter; this one is for a generator that hangs.
+_END_WITHIN = 10.0
+
+
+class Generator(asyncio.SubprocessProtocol):
+    """Commands may overlap: each is awaited on its own. The first broken law fails all of them."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._waiting: dict[int, asyncio.Future[dict[str, float]]] = {}
+        self._next = 1
+        self._failure: Failure | None = None
+        self._ended = asyncio.Event()
+        self._transport: asyncio.SubprocessTransport
+
+    async def tell(self, verb: str, fields: Iterable[Field] = ()) -> dict[str, float]:
+        """The answer to a command. Raises Failure."""
+        if self._failure is not None:
+            raise self._failure
+        number, self._next = self._next, self._next + 1
+        answer: asyncio.Future[dict[str, float]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        line = "\t".join([verb, f"id={number}", *(f"{key}={_escaped(value)}" for key, value in fields)])
+        pipe = self._transport.get_pipe_transport(0)
+        assert isinstance(pipe, asyncio.WriteTransport)
+        pipe.write(line.encode() + b"\n")
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                return await answer
+        finally:
+            del self._waiting[number]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.SubprocessTransport)
+        self._transport = transport
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        *lines, self._data = (self._data + data).split(b"\n")
+        for line in lines:
+            said: dict[str, Any] = json.loads(line)
+            if "failure" in said:
+                self._fail(str(said["failure"]))
+            elif (answer := self._waiting.get(said.pop("id"))) is not None and not answer.done():
+                answer.set_result(said)
+
+    def process_exited(self) -> None:
+        self._fail(f"the load generator ended with {self._transport.get_returncode()}")
+        self._ended.set()
+
+    async def close(self) -> None:
+        """End the process and all its connections."""
+        if self._transport.get_returncode() is None:
+            self._transport.kill()
+        async with asyncio.timeout(_END_WITHIN):
+            await self._ended.wait()
+        self._transport.close()
+
+    def _fail(self, reason: str) -> None:
+        self._failure = self._failure or Failure(reason)
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(self._failure)
+
+
+@asynccontextmanager
+async def generator() -> AsyncIterator[Generator]:
+    """A running generator, ended in the end. Raises NoCompiler."""
+    program = await asyncio.to_thread(built)
+    _, made = await asyncio.get_running_loop().subprocess_exec(Generator, str(program), stderr=None)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def _escaped(value: str | float) -> str:
+    return value.translate(_ESCAPES) if isinstance(value, str) else f"{value:.12g}"
