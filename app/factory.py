@@ -15,6 +15,8 @@ from app.web.api import channels, tickets, updates
 from app.web.context import EXTENSION
 from app.web.inbound import BoundedWebsocket
 from app.web.server import ServerSide
+from app.web.sessions import Sessions
+from app.web.short_way import ShortWay
 
 log = logging.getLogger("tidewire")
 
@@ -31,9 +33,11 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
         SESSION_COOKIE_SECURE=settings.env == "production",
         SESSION_COOKIE_SAMESITE="Lax",
     )
+    app.session_interface = Sessions()
     app.websocket_class = BoundedWebsocket
     headers.install(app, settings)
     errors.install(app)
+    short_way = ShortWay(app)  # It knows the hub's own hooks from those that come after.
     for own in (ops, channels, updates, tickets, stream, socket, reference, assets):
         app.register_blueprint(own.blueprint)
     # A blueprint of yours comes before the pages that take every /SLUG; the router prefers fixed words anyway.
@@ -41,6 +45,7 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
         app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(short.blueprint)
+    app.asgi_app = short_way  # type: ignore[method-assign]
     app.asgi_app = mount.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
     app.asgi_app = ServerSide(app)  # type: ignore[method-assign]
     if settings.trusted_proxies:

@@ -23,15 +23,20 @@ class Identities:
 
     async def of_token(self, secret: str) -> Principal:
         """Whose token this is. Raises Unauthenticated or Unavailable."""
-        key = digest(secret)  # The secret itself is kept nowhere, not even here.
-        known = self._known.get(key)
-        if known is not None and time.monotonic() < known[1]:
-            return known[0]
+        known = self.known(secret)
+        if known is not None:
+            return known
+        key = digest(secret)
         who = await self._flights.fly(key, lambda: recognise(self._db, secret))
         if len(self._known) >= _MOST:
             self._known.clear()
         self._known[key] = (who, time.monotonic() + _SECONDS)
         return who
+
+    def known(self, secret: str) -> Principal | None:
+        """Whose token this was within the last half second; None when that has to be asked."""
+        known = self._known.get(digest(secret))  # The secret itself is kept nowhere, not even here.
+        return known[0] if known is not None and time.monotonic() < known[1] else None
 
     def forget(self) -> None:
         """Recognise everybody anew: a token was found dead, or may be."""

@@ -51,7 +51,7 @@ class Publisher:
         self._waiting_bytes += size
         if self._committing is None or self._committing.done():
             self._committing = self._tasks.spawn(self._commit_waiting(), "publish: commit")
-        return await asyncio.shield(future)
+        return await future  # A caller that leaves cancels this alone.
 
     async def drain(self) -> None:
         """Return when nothing waits any more."""
@@ -65,10 +65,9 @@ class Publisher:
             self._tell(outcomes)
             for (_, future), outcome in zip(group, outcomes, strict=True):
                 if future.done():
-                    continue  # The caller's loop is closing.
+                    continue  # The caller has left.
                 if isinstance(outcome, Refusal):
                     future.set_exception(outcome)
-                    future.exception()  # Taken note of, should the caller have left.
                 else:
                     future.set_result(outcome)
 
@@ -102,9 +101,7 @@ class Publisher:
     async def _commit_once(self, group: list[Submitted]) -> list[Outcome]:
         began = time.perf_counter()
         at = now_ms()
-        outcomes = await self._db.write(
-            lambda tx: store_log.append(tx, group, at, check_publish), self._settings.commit_timeout
-        )
+        outcomes = await store_log.append(self._db, group, at, check_publish, self._settings.commit_timeout)
         self._metrics.commit_seconds.observe(time.perf_counter() - began)
         return outcomes
 

@@ -81,7 +81,7 @@ async def list_tokens(db: Database, user_name: str) -> list[TokenLine]:
 
 async def recognise(db: Database, secret: str) -> Principal:
     """Whose token this is. Raises Unauthenticated when it is unknown, revoked, expired or its user disabled."""
-    async with db.reading() as tx:
+    async with db.looking() as tx:
         who = await tokens.principal(tx, digest(secret), now_ms())
     if who is None:
         raise Unauthenticated("This token is not known here, or it was revoked or has expired.")

@@ -4,6 +4,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -41,8 +42,8 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     @property
     def words(self) -> str | None:
         """What full-text search finds this by: the words of its texts in lower case, or None."""
-        texts = (self.title, self.body, self.key, self.status, *self.tags)
-        return " ".join(words_of(" ".join(text for text in texts if text))) or None
+        texts = [text for text in (self.title, self.body, self.key, self.status, *self.tags) if text]
+        return " ".join(words_of(" ".join(texts))) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,14 @@ def encode_entry(slug: str, epoch: str, seq: int, update_id: str, at: int, autho
     """The entry around `fields`, a draft's encoded object; `at` in milliseconds since 1970, UTC."""
     head = (
         f'{{"type":"update","channel":"{slug}","epoch":"{epoch}","seq":{seq},"id":"{update_id}",'
-        f'"at":"{rfc3339(at)}","author":'
+        f'"at":"{rfc3339(at)}","author":{_json(author)},'
     )
-    return Entry(seq, b"".join((head.encode(), msgspec.json.encode(author), b",", fields[1:])))
+    return Entry(seq, head.encode() + fields[1:])
+
+
+@lru_cache(1000)
+def _json(author: str | None) -> str:
+    return msgspec.json.encode(author).decode()
 
 
 def bare(entry: Entry) -> bytes:
@@ -82,6 +88,7 @@ def bare(entry: Entry) -> bytes:
     return b"{" + entry.json[len(_TYPE) :]
 
 
+@lru_cache(1000)  # What is committed together has one time, and what is read together often has.
 def rfc3339(at: int) -> str:
     """Milliseconds since 1970 as 2026-11-21T09:30:00.123Z (RFC 3339, 5.6)."""
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 1000:03d}Z"
@@ -89,9 +96,6 @@ def rfc3339(at: int) -> str:
 
 def new_update_id(at: int) -> str:
     """A UUID version 7 (RFC 9562, 5.7): sorted by its time, unique by 74 random bits."""
-    random = secrets.randbits(80)
-    number = (at & (2**48 - 1)) << 80 | random
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time, random = f"{at:012x}", secrets.token_bytes(10).hex()
+    variant = "89ab"[int(random[3], 16) & 3]
+    return f"{time[:8]}-{time[8:12]}-7{random[:3]}-{variant}{random[4:7]}-{random[8:]}"

@@ -1,22 +1,33 @@
 """The engine, and the two ways to use it: a transaction that writes, a transaction that reads."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.config import Settings
 from app.errors import InvalidUpdate, Unavailable
-from app.store.engines import WRITES, SqliteThread, async_engine, dialect_of
+from app.store.engines import ALONE, WRITES, async_engine, dialect_of
+from app.store.log_postgres import Latest
+from app.store.writers import Postgres, PostgresWriter, SqliteWriter
 
 # What a stopped, restarted, full or locked database looks like from here.
-_OUTAGES = (DBAPIError, PoolTimeout, TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
-
+_OUTAGES = (
+    DBAPIError,
+    sqlite3.Error,
+    PoolTimeout,
+    TimeoutError,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)
 
 type Transaction = AsyncConnection
 _LONG = 600.0
@@ -36,7 +47,12 @@ class Database:
         self.engine = async_engine(settings)
         # SQLite has one writer: waiting here is fair and free, waiting in its busy handler is neither.
         self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
-        self._thread = SqliteThread(settings) if self.dialect == "sqlite" else None
+        self._latest = Latest()
+        self._log: SqliteWriter | PostgresWriter
+        if self.dialect == "sqlite":
+            self._log = SqliteWriter(settings)
+        else:
+            self._log = PostgresWriter(self.engine, settings.commit_timeout)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -67,22 +83,29 @@ class Database:
             async with connection.begin():
                 yield connection
 
-    async def write[T](self, work: Callable[[Connection], T], within: float) -> T:
-        """What `work` returns, as one transaction that writes: the short way for the hot path. Raises as `transaction`.
+    async def write_sqlite[T](self, work: Callable[[sqlite3.Connection], T], within: float) -> T:
+        """What `work` returns, as one transaction that writes, in the log's own thread. Raises as `transaction`."""
+        assert self._writer is not None and isinstance(self._log, SqliteWriter)
+        with _outages():
+            if self._writer.locked():
+                async with asyncio.timeout(within):
+                    await self._writer.acquire()
+            else:
+                await self._writer.acquire()  # At once: a lock that is free makes nobody wait.
+            try:
+                return await self._log.write(work, within)
+            finally:
+                self._writer.release()
 
-        asyncio costs a hop a statement on SQLite, to the driver's thread, and a greenlet a statement on PostgreSQL:
-        here it is one for the whole.
-        """
-        if self._thread is None or self._writer is None:
-            async with self._bounded(within), self.engine.connect() as connection, connection.begin():
-                return await connection.run_sync(work)
-        async with self._bounded(within):
-            await self._writer.acquire()
+    async def write_postgres[T](self, work: Callable[[Postgres, Latest], Awaitable[T]], within: float) -> T:
+        """What `work` returns, which commits, on the log's own connection. Raises as `transaction`."""
+        assert isinstance(self._log, PostgresWriter)
         try:
-            async with _bounded(None):  # The thread keeps the bound, and knows on which side of it the commit was.
-                return await self._thread.write(work, within)
-        finally:
-            self._writer.release()
+            async with self._bounded(within):
+                return await self._log.write(lambda connection: work(connection, self._latest))
+        except BaseException:
+            self._latest.forget()  # What was under way may be committed, or not.
+            raise
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -93,6 +116,14 @@ class Database:
             async with connection.begin():
                 yield connection
 
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[AsyncConnection]:
+        """For one query that reads, without the round trips of a transaction. Raises Unavailable."""
+        alone: dict[str, Any] = {ALONE: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        async with self._bounded(None), self.engine.connect() as connection:
+            await connection.execution_options(**alone)
+            yield connection
+
     async def ping(self) -> None:
         """Raises Unavailable when the database does not answer."""
         async with self.reading() as tx:
@@ -100,8 +131,7 @@ class Database:
 
     async def close(self) -> None:
         """Give every connection back."""
-        if self._thread is not None:
-            await self._thread.close()
+        await self._log.close()
         await self.engine.dispose()
 
     def _bounded(self, within: float | None) -> AbstractAsyncContextManager[None]:
@@ -110,9 +140,15 @@ class Database:
 
 @asynccontextmanager
 async def _bounded(within: float | None) -> AsyncIterator[None]:
-    try:
+    with _outages():
         async with asyncio.timeout(within):
             yield
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    try:
+        yield
     except _OUTAGES as error:
         if _refuses_a_value(error):
             raise Unstorable("The database can't store this.") from error
@@ -121,8 +157,8 @@ async def _bounded(within: float | None) -> AsyncIterator[None]:
 
 def _refuses_a_value(error: BaseException) -> bool:
     """Is it about what was to be stored, and not about the database? By SQLSTATE's class, where there is one."""
-    if isinstance(error, IntegrityError | DataError):
+    if isinstance(error, IntegrityError | DataError | sqlite3.IntegrityError | sqlite3.DataError | asyncpg.DataError):
         return True
-    origin = getattr(error, "orig", None)
+    origin = getattr(error, "orig", error)
     state = getattr(origin, "sqlstate", None) or ""
     return state[:2] in ("22", "23") or isinstance(getattr(origin, "__cause__", None), asyncpg.DataError)

@@ -1,14 +1,10 @@
-"""Engines: one for both databases, and SQLite's own thread for the hot path."""
+"""Engines: a pool of connections for either database, and how each connection is prepared."""
 
-import asyncio
 import sqlite3
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -16,6 +12,7 @@ from app.config import ConfigError, Settings
 
 _WAL_TRIES = 20
 WRITES = "tidewire_writes"  # The execution option of a transaction that writes.
+ALONE = "tidewire_alone"  # That of a query that needs no transaction around it.
 
 
 def dialect_of(settings: Settings) -> str:
@@ -31,38 +28,6 @@ def dialect_of(settings: Settings) -> str:
     return url.get_backend_name()
 
 
-class SqliteThread:
-    """One connection in one thread: a whole transaction costs one hop there and back."""
-
-    def __init__(self, settings: Settings) -> None:
-        url = make_url(settings.database_url).set(drivername="sqlite+pysqlite")
-        self._engine = create_engine(url, pool_size=1, connect_args={"timeout": settings.commit_timeout})
-        _listen(self._engine)
-        self._thread = ThreadPoolExecutor(1, "sqlite")
-
-    async def write[T](self, work: Callable[[Connection], T], within: float) -> T:
-        """What `work` returns, committed. Raises TimeoutError when it was not committed `within` so many seconds; then
-        it never will be: the thread is waited for, because it alone knows whether it came to the commit."""
-        late = threading.Event()
-
-        def run() -> T:
-            with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
-                done = work(connection)
-                if late.is_set():
-                    raise TimeoutError("The write took too long and was rolled back.")
-                return done
-
-        writing = asyncio.get_running_loop().run_in_executor(self._thread, run)
-        await asyncio.wait([writing], timeout=within)
-        late.set()
-        return await writing
-
-    async def close(self) -> None:
-        """Close the connection, after what is under way."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
-        self._thread.shutdown()
-
-
 def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngine:
     """A pool, for queries that take up to `patience` seconds; the query timeout without it."""
     patience = patience or settings.query_timeout
@@ -74,7 +39,8 @@ def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngi
             pool_timeout=settings.query_timeout,
             connect_args={"timeout": settings.query_timeout},
         )
-        _listen(engine.sync_engine)
+        prepare_sqlite(engine.sync_engine)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     engine = create_async_engine(
         settings.database_url,
@@ -124,10 +90,11 @@ def _write_ahead(cursor: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that turns from reading to writing can fail at once as SQLITE_BUSY; an immediate one waits.
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(ALONE):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
 
 
-def _listen(engine: Engine) -> None:
+def prepare_sqlite(engine: Engine) -> None:
+    """Prepare every connection that the engine opens."""
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)

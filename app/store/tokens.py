@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Grant, Principal, Scope
@@ -23,6 +24,18 @@ _COLUMNS = (
     _U.id.label("user_id"),
     _U.name.label("user"),
 )
+# Put together once: that costs as much as the query.
+_LIVING = (
+    select(*_COLUMNS, _U.is_admin)
+    .select_from(TOKENS.join(USERS, _U.id == _T.user_id))
+    .where(
+        _T.revoked_at.is_(None),
+        _U.disabled_at.is_(None),
+        or_(_T.expires_at.is_(None), _T.expires_at > bindparam("now")),
+    )
+)
+_OF_DIGEST = _LIVING.where(_T.digest == bindparam("digest"))
+_OF_IDS = _LIVING.where(_T.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +80,7 @@ async def add(tx: AsyncConnection, new: NewToken, at: int) -> None:
 
 async def principal(tx: AsyncConnection, digest: str, now: int) -> Principal | None:
     """Whose token this is; None when it is unknown, revoked, expired, or its user disabled."""
-    found = await _principals(tx, _T.digest == digest, now)
+    found = await _principals(tx, _OF_DIGEST, {"digest": digest, "now": now})
     return next(iter(found.values()), None)
 
 
@@ -75,21 +88,11 @@ async def living(tx: AsyncConnection, token_ids: Iterable[int], now: int) -> dic
     """Those of these tokens that still count, as they stand now."""
     found: dict[int, Principal] = {}
     for chunk in chunks(token_ids):
-        found |= await _principals(tx, _T.id.in_(chunk), now)
+        found |= await _principals(tx, _OF_IDS, {"ids": chunk, "now": now})
     return found
 
 
-async def _principals(tx: AsyncConnection, which: object, now: int) -> dict[int, Principal]:
-    query = (
-        select(*_COLUMNS, _U.is_admin)
-        .select_from(TOKENS.join(USERS, _U.id == _T.user_id))
-        .where(
-            which,  # type: ignore[arg-type]
-            _T.revoked_at.is_(None),
-            _U.disabled_at.is_(None),
-            or_(_T.expires_at.is_(None), _T.expires_at > now),
-        )
-    )
+async def _principals(tx: AsyncConnection, which: Select[Any], values: dict[str, object]) -> dict[int, Principal]:
     return {
         row.id: Principal(
             row.user_id,
@@ -103,7 +106,7 @@ async def _principals(tx: AsyncConnection, which: object, now: int) -> dict[int,
                 to_time(row.expires_at),
             ),
         )
-        for row in await tx.execute(query)
+        for row in await tx.execute(which, values)
     }
 
 

@@ -1,6 +1,7 @@
 """Reading queries and bodies, and writing JSON answers: the encoded entries go out as they are."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,16 +14,36 @@ from app.model.update import Entry, bare
 _MOST_SEQ = 2**62
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in JSON before it is Quart's: what it says, and the headers that are its own."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def response(self) -> Response:
+        """As Quart takes it."""
+        answer = Response(self.body, self.status, mimetype="application/json")
+        for name, value in self.headers:
+            answer.headers[name] = value
+        return answer
+
+
 def json_answer(value: object, status: int = 200) -> Response:
     """Any value that msgspec can encode, as JSON."""
     return Response(msgspec.json.encode(value), status, mimetype="application/json")
 
 
-def entries_answer(head: dict[str, object], name: str, entries: Iterable[Entry], status: int = 200) -> Response:
+def entries_answer(head: dict[str, object], name: str, entries: Iterable[Entry]) -> Response:
+    """`head` with one more field, a list of the entries."""
+    return Response(entries_body(head, name, entries), mimetype="application/json")
+
+
+def entries_body(head: dict[str, object], name: str, entries: Iterable[Entry]) -> bytes:
     """`head` with one more field, a list of the entries."""
     opening = msgspec.json.encode(head)[:-1] + (b"," if head else b"")
-    body = b"".join((opening, b'"', name.encode(), b'":[', b",".join([bare(entry) for entry in entries]), b"]}"))
-    return Response(body, status, mimetype="application/json")
+    return b"".join((opening, b'"', name.encode(), b'":[', b",".join([bare(entry) for entry in entries]), b"]}"))
 
 
 def number_arg(name: str, *, least: int = 0, most: int = _MOST_SEQ) -> int | None:
@@ -46,7 +67,7 @@ def text_arg(name: str, most: int = 200) -> str | None:
 
 async def read_body[T](kind: type[T]) -> T:
     """The request's JSON body as `kind`. Raises InvalidRequest naming the field, or UnsupportedMediaType."""
-    check_json_type()
+    check_json_type(request.headers.get("Content-Type"))
     return shaped(parse_json(await body_bytes()), kind)
 
 
@@ -57,11 +78,11 @@ async def body_bytes() -> bytes:
     return body
 
 
-def check_json_type() -> None:
+def check_json_type(given: str | None) -> None:
     """Raises UnsupportedMediaType for a body that says it is something else than JSON."""
-    given = request.mimetype
-    if given and given != "application/json" and not given.endswith("+json"):
-        raise UnsupportedMediaType(f"Send the body as application/json, not {given[:80]}.", field="Content-Type")
+    kind = (given or "").partition(";")[0].strip().lower()
+    if kind and kind != "application/json" and not kind.endswith("+json"):
+        raise UnsupportedMediaType(f"Send the body as application/json, not {kind[:80]}.", field="Content-Type")
 
 
 def as_items(pairs: Iterable[tuple[str, Entry]]) -> bytes:

@@ -1,6 +1,7 @@
 """Refusals become answers here: JSON under /api and for tools, a page for a browser; never a trace."""
 
 import logging
+from collections.abc import Iterable
 
 import msgspec
 from quart import Quart, Response, g, has_websocket_context, render_template, request
@@ -18,6 +19,7 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from app.web.answers import Reply
 
 log = logging.getLogger("tidewire.web")
 
@@ -53,38 +55,49 @@ def install(app: Quart) -> None:
     app.register_error_handler(Exception, _failed)
 
 
-async def _refused(refusal: Refusal) -> Response:
-    answer = await _answer(refusal.status, refusal.code, refusal.message, refusal.field)
-    if refusal.retry_after is not None:
-        answer.headers["Retry-After"] = str(refusal.retry_after)
-    elif isinstance(refusal, Unavailable):
-        answer.headers["Retry-After"] = "1"
+def refusal_reply(refusal: Refusal, request_id: str) -> Reply:
+    """What is said to who was refused."""
+    headers: list[tuple[str, str]] = []
+    if refusal.retry_after is not None or isinstance(refusal, Unavailable):
+        headers.append(("Retry-After", str(refusal.retry_after or 1)))
     if isinstance(refusal, Unauthenticated):
-        answer.headers["WWW-Authenticate"] = 'Bearer realm="tidewire"'  # RFC 6750, 3
-    return answer
+        headers.append(("WWW-Authenticate", 'Bearer realm="tidewire"'))  # RFC 6750, 3
+    return _reply(refusal.status, refusal.code, refusal.message, refusal.field, request_id, headers)
+
+
+def http_reply(error: HTTPException, request_id: str) -> Reply:
+    """What is said for one of Quart's and Werkzeug's own: an unknown path, a wrong method, a body over the limit."""
+    status = error.code or 500
+    if status >= 500:
+        return _reply(status, INTERNAL_CODE, "Something went wrong here.", None, request_id)
+    headers = [(name, value) for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")]
+    code = _BY_STATUS.get(status, InvalidRequest).code
+    return _reply(status, code, _sentence(status, error), None, request_id, headers)
+
+
+def failure_reply(error: Exception, request_id: str) -> Reply:
+    """What is said for a mistake of ours, which is logged."""
+    log.error("Request %s failed", request_id, exc_info=error)
+    return _reply(500, INTERNAL_CODE, "Something went wrong here; it was logged.", None, request_id)
+
+
+async def _refused(refusal: Refusal) -> Response:
+    return await _shown(refusal_reply(refusal, request_id()), refusal.message)
 
 
 async def _http_error(error: HTTPException) -> Response:
-    """Quart's and Werkzeug's own: an unknown path, a wrong method, a body over the limit."""
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value]
-    status = error.code or 500
-    if status >= 500:
-        return await _answer(status, INTERNAL_CODE, "Something went wrong here.", None)
-    kind = _BY_STATUS.get(status, InvalidRequest)
-    answer = await _answer(status, kind.code, _sentence(status, error), None)
-    for name, value in error.get_headers():
-        if name.lower() in ("allow", "retry-after"):
-            answer.headers[name] = value
-    return answer
+    return await _shown(http_reply(error, request_id()), _sentence(error.code or 500, error))
 
 
 async def _failed(error: Exception) -> Response:
-    log.error("Request %s failed", request_id(), exc_info=error)
-    return await _answer(500, INTERNAL_CODE, "Something went wrong here; it was logged.", None)
+    return await _shown(failure_reply(error, request_id()), "Something went wrong here; it was logged.")
 
 
 def _sentence(status: int, error: HTTPException) -> str:
+    if status >= 500:
+        return "Something went wrong here."
     if status == 404:
         return "There is nothing at this address."
     if status == 405:
@@ -94,19 +107,34 @@ def _sentence(status: int, error: HTTPException) -> str:
     return error.description or error.name
 
 
-async def _answer(status: int, code: str, message: str, field: str | None) -> Response:
-    if _wants_page():
-        page = await render_template(
-            "error.html",
-            status=status,
-            title=_titles(status),
-            message=message,
-            hint=_HINTS.get(status),
-            request_id=request_id(),
-        )
-        return Response(page, status, mimetype="text/html")
-    error = {"code": code, "message": message, "field": field, "request_id": request_id()}
-    return Response(msgspec.json.encode({"error": error}), status, mimetype="application/json")
+def _reply(
+    status: int,
+    code: str,
+    message: str,
+    field: str | None,
+    request_id: str,
+    headers: Iterable[tuple[str, str]] = (),
+) -> Reply:
+    error = {"code": code, "message": message, "field": field, "request_id": request_id}
+    return Reply(status, msgspec.json.encode({"error": error}), tuple(headers))
+
+
+async def _shown(reply: Reply, message: str) -> Response:
+    """The reply, as a page for a browser."""
+    if not _wants_page():
+        return reply.response()
+    page = await render_template(
+        "error.html",
+        status=reply.status,
+        title=_titles(reply.status),
+        message=message,
+        hint=_HINTS.get(reply.status),
+        request_id=request_id(),
+    )
+    answer = Response(page, reply.status, mimetype="text/html")
+    for name, value in reply.headers:
+        answer.headers[name] = value
+    return answer
 
 
 def _titles(status: int) -> str:

@@ -5,15 +5,17 @@ from quart import has_websocket_context, request, websocket
 from app.actions.tokens import redeem_ticket
 from app.errors import InvalidRequest, Unauthenticated
 from app.model.access import ANONYMOUS, Principal
+from app.services import Services
 from app.web.context import services
-from app.web.limits import guessing, take
+from app.web.limits import address, guessing, take
 
 _MOST_SECRET = 200
 
 
 async def caller(cost: int = 1) -> Principal:
     """Who makes this call, counted against their limit. Raises Unauthenticated, RateLimited or Unavailable."""
-    who = await _principal()
+    asked = websocket if has_websocket_context() else request
+    who = await recognised(services(), asked.headers.get("Authorization"), address())
     take(who, cost)
     return who
 
@@ -25,23 +27,26 @@ async def watcher() -> Principal:
     if ticket is None:
         return await caller()
     _check_length(ticket, "ticket")
-    async with guessing():
+    async with guessing(services(), address()):
         who = await redeem_ticket(services().db, ticket)
     take(who, 1)
     return who
 
 
-async def _principal() -> Principal:
-    asked = websocket if has_websocket_context() else request
-    header = asked.headers.get("Authorization")
-    if header is None:
+async def recognised(hub: Services, authorization: str | None, from_address: str) -> Principal:
+    """Whom this header names, ANONYMOUS without one. Raises Unauthenticated, InvalidRequest, RateLimited or
+    Unavailable."""
+    if authorization is None:
         return ANONYMOUS
-    scheme, _, secret = header.partition(" ")
+    scheme, _, secret = authorization.partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthenticated("Send the token as 'Authorization: Bearer tw_…'.", field="Authorization")
     _check_length(secret, "Authorization")
-    async with guessing():
-        return await services().identities.of_token(secret.strip())
+    known = hub.identities.known(secret.strip())
+    if known is not None:
+        return known
+    async with guessing(hub, from_address):
+        return await hub.identities.of_token(secret.strip())
 
 
 def _check_length(secret: str, field: str) -> None:

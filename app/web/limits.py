@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
 from quart import g, has_websocket_context, request, websocket
-from werkzeug.datastructures import Headers
 
 from app.errors import RateLimited, Unauthenticated
 from app.model.access import Principal
 from app.model.rate import Allowance, Rate
+from app.services import Services
 from app.web.context import services
 
 
 def take(who: Principal, cost: int) -> None:
     """Count a call of `who`. Raises RateLimited when there were too many."""
-    allowance = try_take(who, cost, address())
+    allowance = count(services(), who, cost, address())
     if allowance is None:
         return
     g.allowance = allowance
@@ -24,28 +24,27 @@ def take(who: Principal, cost: int) -> None:
         raise refusal(allowance)
 
 
-def try_take(who: Principal, cost: int, from_address: str) -> Allowance | None:
+def count(hub: Services, who: Principal, cost: int, from_address: str) -> Allowance | None:
     """Count a call and say how it stands; None when limits are off."""
-    settings = services().settings
+    settings = hub.settings
     if not settings.rate_limits:
         return None
     if who.rate_key is not None:
         key, rate = who.rate_key, Rate(settings.publish_rate, settings.publish_burst)
     else:
         key, rate = f"address:{from_address}", Rate(settings.anonymous_rate, settings.anonymous_burst)
-    return services().buckets.take(key, rate, time.monotonic(), cost)
+    return hub.buckets.take(key, rate, time.monotonic(), cost)
 
 
 @asynccontextmanager
-async def guessing() -> AsyncIterator[None]:
+async def guessing(hub: Services, from_address: str) -> AsyncIterator[None]:
     """Around the look-up of a secret: wrong ones count by address, in a bucket of their own. Raises RateLimited instead
     of Unauthenticated for an address that has guessed too often.
 
     Its look-ups go one at a time then. Who holds a right token at that address still gets through, and the database has
     one query more to answer, however many guess.
     """
-    hub = services()
-    key, rate = f"guesses:{address()}", Rate(hub.settings.anonymous_rate, hub.settings.anonymous_burst)
+    key, rate = f"guesses:{from_address}", Rate(hub.settings.anonymous_rate, hub.settings.anonymous_burst)
     suspicious = hub.settings.rate_limits and hub.buckets.is_empty(key, rate, time.monotonic())
     try:
         async with hub.suspects if suspicious else nullcontext():
@@ -69,10 +68,12 @@ def address() -> str:
     return asked.remote_addr or "unknown"
 
 
-def put_headers(headers: Headers) -> None:
+def fields(allowance: Allowance | None) -> list[tuple[str, str]]:
     """The RateLimit fields (draft-ietf-httpapi-ratelimit-headers-03) of a call that was counted."""
-    allowance: Allowance | None = g.get("allowance")
-    if allowance is not None:
-        headers["RateLimit-Limit"] = str(allowance.limit)
-        headers["RateLimit-Remaining"] = str(allowance.remaining)
-        headers["RateLimit-Reset"] = str(math.ceil(allowance.reset))
+    if allowance is None:
+        return []
+    return [
+        ("RateLimit-Limit", str(allowance.limit)),
+        ("RateLimit-Remaining", str(allowance.remaining)),
+        ("RateLimit-Reset", str(math.ceil(allowance.reset))),
+    ]

@@ -2,6 +2,8 @@
 
 import asyncio
 import resource
+import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,9 +17,10 @@ from app.errors import Refusal
 from app.model.access import ANONYMOUS, check_publish
 from app.model.draft import Submission, check
 from app.model.update import Draft
-from app.store import history, log
+from app.store import history, log, log_postgres, log_sqlite
 from app.store.database import Database
 from app.store.log import Outcome, Stored, Submitted
+from app.store.writers import Postgres
 from tests.support.hub import ServedHub, serving
 
 
@@ -41,21 +44,44 @@ async def test_numbers_follow_the_order_of_commits(hub: ServedHub) -> None:
     other = Database(hub.services.settings)
     channel = (await hub.call("GET", "/api/v1/channels/race")).json
 
-    async def second() -> list[Outcome]:
-        async with other.transaction() as tx:
-            return await tx.run_sync(log.append, [said("race", "late")], now_ms(), check_publish)
-
-    async with hub.services.db.transaction() as tx:
-        first = await tx.run_sync(log.append, [said("race", "early")], now_ms(), check_publish)
-        overtaking = asyncio.create_task(second())
+    async with holding(hub.services.db, said("race", "early")) as first:
+        overtaking = asyncio.create_task(log.append(other, [said("race", "late")], now_ms(), check_publish, 10))
         done, _ = await asyncio.wait([overtaking], timeout=0.3)
         seen = await in_history(hub, "race")
-    outcomes = [*first, *await overtaking]
+    outcomes = [*await first, *await overtaking]
     await other.close()
 
     assert (done, seen, channel["last_seq"]) == (set(), [], 0)
     assert [entry.seq for each in outcomes if isinstance(each, Stored) for entry in each.entries] == [1, 2]
     assert await in_history(hub, "race") == [(1, "early"), (2, "late")]
+
+
+@asynccontextmanager
+async def holding(db: Database, *group: Submitted) -> AsyncIterator[asyncio.Task[list[Outcome]]]:
+    """The group numbered and stored, and its commit held back until the end."""
+    stored, go_on = threading.Event(), threading.Event()
+
+    def on_sqlite(connection: sqlite3.Connection) -> list[Outcome]:
+        outcomes = log_sqlite.append(connection, group, now_ms(), check_publish)
+        stored.set()
+        assert go_on.wait(10)
+        return outcomes
+
+    async def on_postgres(connection: Postgres, latest: log_postgres.Latest) -> list[Outcome]:
+        await connection.execute("BEGIN")
+        outcomes = await log_postgres.append_locked(connection, latest, group, now_ms(), check_publish)
+        stored.set()
+        assert await asyncio.to_thread(go_on.wait, 10)
+        await connection.execute("COMMIT")
+        return outcomes
+
+    if db.dialect == "sqlite":
+        writing = asyncio.create_task(db.write_sqlite(on_sqlite, 10))
+    else:
+        writing = asyncio.create_task(db.write_postgres(on_postgres, 10))
+    assert await asyncio.to_thread(stored.wait, 10)
+    yield writing
+    go_on.set()
 
 
 async def test_many_publishers_leave_no_hole(hub: ServedHub) -> None:
@@ -79,7 +105,7 @@ async def test_two_hubs_that_touch_the_same_channels_never_deadlock(hub: ServedH
     async def write(db: Database, slugs: str) -> None:
         for n in range(30):
             group = [said(slug, str(n)) for slug in slugs]
-            await db.write(lambda tx, group=group: log.append(tx, group, now_ms(), check_publish), 10)  # type: ignore[misc]
+            await log.append(db, group, now_ms(), check_publish, 10)
 
     async with asyncio.timeout(30):
         await asyncio.gather(write(hub.services.db, "ab"), write(other, "ba"))

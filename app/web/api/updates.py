@@ -5,7 +5,6 @@ from quart import Blueprint, Response, request
 
 from app.actions.history import MOST_KEYS, Slice, read_board, read_history
 from app.actions.presence import read_presence
-from app.actions.publish import publish
 from app.errors import (
     Conflict,
     Forbidden,
@@ -18,15 +17,14 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from app.model.draft import parse_submission
-from app.model.update import Draft, bare
+from app.model.update import Draft
 from app.store.history import Filter
-from app.store.log import Stored
 from app.web import shapes
-from app.web.answers import as_items, body_bytes, check_json_type, entries_answer, json_answer, number_arg, text_arg
+from app.web.answers import as_items, body_bytes, entries_answer, json_answer, number_arg, text_arg
 from app.web.context import services
 from app.web.describe import Answer, Operation, Param, describe, limit, seq
 from app.web.identity import caller
+from app.web.publishing import publish_json
 
 blueprint = Blueprint("api_updates", __name__, url_prefix="/api/v1/channels/<slug>")
 TAG = "Updates"
@@ -73,23 +71,8 @@ KEY = Param(
     )
 )
 async def post_updates(slug: str) -> Response:
-    who = await caller()
-    check_json_type()
-    submission, is_batch = parse_submission(await body_bytes())
-    stored = await publish(services().publisher, who, slug, submission, request.headers.get("Idempotency-Key"))
-    return published(stored, is_batch)
-
-
-def published(stored: Stored, is_batch: bool) -> Response:
-    """The answer to a publish."""
-    status = 200 if stored.replayed else 201
-    if is_batch:
-        answer = entries_answer({}, "updates", stored.entries, status)
-    else:
-        answer = Response(bare(stored.entries[0]), status, mimetype="application/json")
-    if stored.replayed:
-        answer.headers["Idempotent-Replayed"] = "true"
-    return answer
+    reply = await publish_json(services(), await caller(), slug, request.headers.get, body_bytes)
+    return reply.response()
 
 
 @blueprint.get("/updates")

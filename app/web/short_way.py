@@ -1,0 +1,157 @@
+"""The short way for a publish: a small POST that only the hub itself has to do with goes past Quart, with every check.
+
+Quart takes five times as long for a publish as its share of the commit does: contexts, signals, two tasks, a session,
+a request and a response. Identity, limits, parsing, refusals and headers here are those of the views, the same
+functions. Whatever is not plainly a publish goes to Quart, and so does everything once somebody else has a hand in it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import lru_cache, partial
+from typing import Any
+
+from quart import Quart, signals
+from quart.wrappers.base import ClientDisconnectedError
+from werkzeug.exceptions import HTTPException, RequestTimeout
+
+from app.errors import Refusal
+from app.services import Services
+from app.web import headers, short
+from app.web.answers import Reply
+from app.web.api import updates
+from app.web.context import EXTENSION
+from app.web.errors import failure_reply, http_reply, refusal_reply
+from app.web.identity import recognised
+from app.web.limits import count, refusal
+from app.web.publishing import publish_json, publish_text
+
+_SHORT = 64 * 1024  # Of a body, in bytes.
+_WAYS = {"api_updates.post_updates": updates.post_updates, "short.post": short.post}
+_HOOKS = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs", "url_value_preprocessors")
+_SIGNALS = (
+    signals.request_started,
+    signals.request_finished,
+    signals.got_request_exception,
+    signals.request_tearing_down,
+    signals.appcontext_pushed,
+    signals.appcontext_popped,
+    signals.appcontext_tearing_down,
+)
+
+
+class ShortWay:
+    """An ASGI layer directly around Quart: made after the hub's own hooks, and before anybody else can add one."""
+
+    def __init__(self, app: Quart) -> None:
+        self._app = app
+        self._quart = app.asgi_app
+        self._own_hooks = _hooks(app)
+        self._is_open: bool | None = None
+        self._route = lru_cache(1000)(self._match)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        hub = self._app.extensions.get(EXTENSION)
+        if isinstance(hub, Services) and (found := self.find(scope)) is not None:
+            await _serve(hub, found[0], found[1], scope, receive, send)
+        else:
+            await self._quart(scope, receive, send)
+
+    def find(self, scope: Any) -> tuple[str, str] | None:
+        """The endpoint and the slug of what is plainly a publish, and short."""
+        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT"):
+            return None
+        if scope["query_string"] or scope.get("root_path") or any(signal.receivers for signal in _SIGNALS):
+            return None
+        if self._is_open is None:  # At the first request; Quart takes no more hooks and routes from there on.
+            self._is_open = self._is_ours()
+        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        if not self._is_open or not length.isdigit() or len(length) > 9 or int(length) > _SHORT:
+            return None
+        return self._route(scope["method"], scope["path"])
+
+    def _match(self, method: str, path: str) -> tuple[str, str] | None:
+        """By Quart's own router, so that a route of yours is yours."""
+        try:
+            endpoint, values = self._app.url_map.bind("").match(path, method)
+        except HTTPException:
+            return None
+        return (endpoint, values["slug"]) if endpoint in _WAYS else None
+
+    def _is_ours(self) -> bool:
+        app = self._app
+        views = {endpoint: app.view_functions.get(endpoint) for endpoint in _WAYS}
+        by_host = app.url_map.host_matching or app.subdomain_matching
+        return views == _WAYS and not by_host and _hooks(app) == self._own_hooks
+
+
+def _hooks(app: Quart) -> object:
+    """All that Quart would call around a publish, by the blueprints that it belongs to."""
+    names = (None, *(endpoint.partition(".")[0] for endpoint in _WAYS))
+    calls = {(kind, name): list(getattr(app, kind).get(name, ())) for kind in _HOOKS for name in names}
+    handlers = {
+        (name, code): dict(by_class)
+        for name in names
+        for code, by_class in app.error_handler_spec.get(name, {}).items()
+    }
+    return calls, handlers, list(app.teardown_appcontext_funcs)
+
+
+async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: Any, send: Any) -> None:
+    given: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # Of two, the first counts, as in Quart.
+
+    def header(name: str) -> str | None:
+        value = given.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+    request_id = headers.named(header("X-Request-ID"))
+    address = (scope.get("client") or ("<local>",))[0] or "unknown"  # As Quart says it, and limits.address().
+    allowance = None
+    try:
+        who = await recognised(hub, header("Authorization"), address)
+        allowance = count(hub, who, 1, address)
+        if allowance is not None and not allowance.allowed:
+            raise refusal(allowance)
+        read = partial(_read_body, receive, hub.settings.query_timeout)
+        if endpoint == "short.post":
+            reply = await publish_text(hub, who, slug, header, lambda _: None, read)
+        else:
+            reply = await publish_json(hub, who, slug, header, read)
+    except ClientDisconnectedError:
+        return
+    except Refusal as refused:
+        reply = refusal_reply(refused, request_id)
+    except HTTPException as error:
+        reply = http_reply(error, request_id)
+    except Exception as error:
+        reply = failure_reply(error, request_id)
+    said = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(reply.body))),
+        *reply.headers,
+        *headers.of_answer(request_id, allowance),
+        *headers.SAFETY,
+        *headers.cross_origin(hub.settings, header("Origin"), scope["method"], scope["path"]),
+    ]
+    await _send(send, reply, said)
+
+
+async def _read_body(receive: Callable[[], Awaitable[Any]], within: float) -> bytes:
+    """The body, whose length the server has bounded. Raises RequestTimeout, or ClientDisconnectedError."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnectedError
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        raise RequestTimeout from None
+
+
+async def _send(send: Any, reply: Reply, said: list[tuple[str, str]]) -> None:
+    encoded = [(name.lower().encode(), value.encode()) for name, value in said]
+    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": False})
