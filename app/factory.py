@@ -13,6 +13,7 @@ from app.services import open_services
 from app.web import assets, errors, headers, mount, ops, pages, reference, short, socket, stream
 from app.web.api import channels, tickets, updates
 from app.web.context import EXTENSION
+from app.web.handshake import HandshakeConnection
 from app.web.inbound import BoundedWebsocket
 from app.web.server import ServerSide
 from app.web.sessions import Sessions
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     )
     app.session_interface = Sessions()
     app.websocket_class = BoundedWebsocket
+    app.asgi_websocket_class = HandshakeConnection
     headers.install(app, settings)
     errors.install(app)
     short_way = ShortWay(app)  # It knows the hub's own hooks from those that come after.
@@ -61,5 +63,6 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
                 log.warning("Rate limits are off (TIDEWIRE_RATE_LIMITS): for load tests only")
             yield
             services.connections.shut_down()
+            await services.connections.gone(settings.shutdown_timeout * 0.8)
 
     return app

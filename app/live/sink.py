@@ -11,10 +11,8 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from h11 import SEND_BODY, Connection
-from hypercorn.protocol.ws_stream import WSStream
-from wsproto.connection import ConnectionState
 
-from app.live.frame import Batch, Form, chunk, text_frame
+from app.live.frame import Batch, Form, chunk, text
 
 HIGH = 128 * 1024  # Bytes: a socket that more waits for is behind, and goes on when there are no more than LOW.
 LOW = HIGH // 4
@@ -41,34 +39,56 @@ class Sink(Protocol):
     async def drain(self) -> None:
         """Return once there is room again, or the sink is closed."""
 
+
+class Body(Sink, Protocol):
+    """The body of a streamed answer, within the request that it answers."""
+
     async def finish(self) -> None:
         """Return once all that was written is on its way: what the server sends after that follows it."""
 
     def close(self) -> None:
-        """The connection is over. What is held for it is dropped."""
+        """The request is over. What is held for it is dropped."""
 
 
-class _Direct:
-    """A sink on the server's own transport."""
+class Client(Sink, Protocol):
+    """A websocket's client, whichever way it is reached."""
 
-    __slots__ = ("_form", "_transport", "_writer", "written")
+    def pause(self) -> None:
+        """Hear no more of it for now."""
 
-    def __init__(self, writer: StreamWriter, form: Form) -> None:
+    def resume(self) -> None:
+        """Hear it again."""
+
+    def goodbye(self, code: int, reason: str) -> None:
+        """Close, after what was written."""
+
+
+class ChunkSink:
+    """Chunks of a streamed HTTP/1.1 answer whose head is sent, on the server's own transport."""
+
+    __slots__ = ("_connection", "_form", "_transport", "_writer", "written")
+
+    def __init__(self, writer: StreamWriter, connection: Connection, form: Form) -> None:
         self._writer = writer
         self._transport = writer.transport
         self._transport.set_write_buffer_limits(HIGH, LOW)  # So that `drain` waits for what `write` refuses.
+        self._connection = connection
         self._form = form
         self.written = 0
 
     @property
     def closed(self) -> bool:
-        raise NotImplementedError
+        return self._connection.our_state is not SEND_BODY or self._transport.is_closing()
 
     def write(self, batch: Batch) -> bool:
         if self._transport.get_write_buffer_size() > HIGH or self.closed:
             return False
         self._put(batch.encoded(self._form))
         return True
+
+    def say(self, message: bytes) -> None:
+        if not self.closed:
+            self._put(chunk(message))
 
     async def drain(self) -> None:
         with suppress(OSError):
@@ -82,61 +102,7 @@ class _Direct:
 
     def _put(self, data: bytes) -> None:
         self.written += len(data)
-        with suppress(OSError, RuntimeError):  # It closed under us, which uvloop raises; its owner hears of it.
-            self._transport.write(data)
-
-
-class WebsocketSink(_Direct):
-    """Frames on an accepted websocket. What is said in one turn of the loop goes as one frame, an object a line."""
-
-    __slots__ = ("_said", "_stream")
-
-    def __init__(self, writer: StreamWriter, stream: WSStream, form: Form) -> None:
-        super().__init__(writer, form)
-        self._stream = stream
-        self._said: list[bytes] | None = None
-
-    @property
-    def closed(self) -> bool:
-        # Nothing may follow a close frame (RFC 6455, 5.5.1).
-        return self._stream.connection.state is not ConnectionState.OPEN or self._transport.is_closing()
-
-    def write(self, batch: Batch) -> bool:
-        if self._said is not None:
-            self._flush()
-        return super().write(batch)
-
-    def say(self, message: bytes) -> None:
-        if self._said is None:
-            self._said = []
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._said.append(message)
-
-    async def finish(self) -> None:
-        self._flush()
-
-    def _flush(self) -> None:
-        said, self._said = self._said, None
-        if said is not None and not self.closed:
-            self._put(text_frame(b"\n".join(said)))
-
-
-class ChunkSink(_Direct):
-    """Chunks of a streamed HTTP/1.1 answer whose head is sent."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, writer: StreamWriter, connection: Connection, form: Form) -> None:
-        super().__init__(writer, form)
-        self._connection = connection
-
-    @property
-    def closed(self) -> bool:
-        return self._connection.our_state is not SEND_BODY or self._transport.is_closing()
-
-    def say(self, message: bytes) -> None:
-        if not self.closed:
-            self._put(chunk(message))
+        self._transport.write(data)
 
 
 class PlainSink:
@@ -215,3 +181,36 @@ class PlainSink:
             count += 1
         part, self._held = self._held[:count], self._held[count:]
         return part, size
+
+
+class PlainWebsocket(PlainSink):
+    """A websocket's client behind ASGI alone; the task that serves its request listens to it."""
+
+    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
+        super().__init__(send, text, _text_message, b"\n")
+        self._listening = asyncio.Event()
+        self._listening.set()
+        self._leaving: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+
+    def pause(self) -> None:
+        self._listening.clear()
+
+    def resume(self) -> None:
+        self._listening.set()
+
+    def goodbye(self, code: int, reason: str) -> None:
+        if not self._leaving.done():
+            self.closed = True
+            self._leaving.set_result((code, reason))
+
+    async def leave(self) -> tuple[int, str]:
+        """The goodbye, when there is one."""
+        return await asyncio.shield(self._leaving)
+
+    async def may_listen(self) -> None:
+        """Return when it is not paused."""
+        await self._listening.wait()
+
+
+def _text_message(message: bytes) -> dict[str, Any]:
+    return {"type": "websocket.send", "bytes": None, "text": message.decode()}

@@ -1,4 +1,4 @@
-"""What the server underneath lets us do beyond ASGI: write to its socket, decline compression, hear of a shutdown, cut.
+"""What the server underneath lets us do beyond ASGI: have its transport, decline compression, hear of a shutdown, cut.
 
 Under hypercorn's asyncio workers the `send` that an application gets leads, step by step and each step checked, to
 the server's own objects. Under any other server every answer is the harmless one, and plain ASGI is used.
@@ -8,71 +8,77 @@ import asyncio
 import socket
 from asyncio import StreamWriter
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from h11 import SEND_BODY, Connection
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import HTTPStream
-from hypercorn.protocol.ws_stream import FrameTooLargeError, WebsocketBuffer, WSStream
-from wsproto.connection import ConnectionState
-from wsproto.events import Message
+from hypercorn.protocol.ws_stream import WSStream
 
-from app.live.frame import CHUNKED, Form, frame, text
-from app.live.sink import ChunkSink, PlainSink, Sink, WebsocketSink
+from app.live.frame import CHUNKED, Form
+from app.live.incoming import guard
+from app.live.sink import Body, ChunkSink, PlainSink, Sink
+from app.live.stall import Movement
+from app.live.websocket import Owner, Websocket
 
-_PING = b"\x89\x00"
-
-_LAST_WORDS = 5.0  # Seconds that a client has to answer the close 1009 before its connection is cut.
-
+type Receive = Callable[[], Awaitable[Any]]
 type Send = Callable[[Any], Awaitable[None]]
+
+
+class Gone(ConnectionError):
+    """The client is not there any more."""
 
 
 class Stalled(ConnectionError):
     """The other side has taken nothing for the send timeout."""
 
 
-class Wire:
+class Wire(Movement):
     """The server's side of one request or websocket, as far as it can be reached."""
 
-    __slots__ = (
-        "_moved",
-        "_progress",
-        "_protocol",
-        "_send",
-        "_sink",
-        "_stream",
-        "_timeout",
-        "_writer",
-        "_written",
-        "next_ping",
-        "on_stall",
-    )
+    __slots__ = ("_protocol", "_send", "_sink", "_stream", "_timeout", "_writer", "_written", "receive", "websocket")
 
-    def __init__(self, send: Send, send_timeout: float) -> None:
+    def __init__(self, receive: Receive, send: Send, send_timeout: float) -> None:
         """`send_timeout`, in seconds: how long the other side may take nothing of what waits for it."""
-        self.next_ping = 0.0  # For who pings; by the loop's clock.
-        self.on_stall: Callable[[], None] | None = None  # What to do instead of a cut.
+        super().__init__()
+        self.receive = receive
+        self.websocket: Websocket | None = None
         self._send = send
         self._timeout = send_timeout
         self._sink: Sink | None = None
         self._written = 0
-        self._progress = 0
-        self._moved = asyncio.get_running_loop().time()
         stream = getattr(send, "__self__", None)
         self._stream = stream if isinstance(stream, WSStream | HTTPStream) else None
         self._protocol, self._writer = _reach(self._stream)
 
-    def websocket(self) -> Sink:
-        """Where to write on this websocket, once it is accepted."""
-        if self._writer is not None and isinstance(self._stream, WSStream):
-            self._sink = WebsocketSink(self._writer, self._stream, frame)
-        else:
-            self._sink = PlainSink(self.send, text, _text_message, b"\n")
-        return self._sink
+    def take_over(self, owner: Owner) -> Websocket | None:
+        """The websocket's transport, to be called right after its accept and in the same step; None where it can't be
+        reached. The server takes the connection for ended: what it says of that goes nowhere.
 
-    def body(self, form: Form) -> Sink:
+        Raises Gone when there was no handshake after all.
+        """
+        if self._writer is None or not isinstance(self._stream, WSStream):
+            return None
+        if self._stream.closed:
+            raise Gone  # The client left, or sent data before it was answered, which hypercorn refuses by itself.
+        transport = cast(asyncio.Transport, self._writer.transport)  # It reads as well.
+        before = transport.get_protocol()
+        if transport.is_closing():
+            raise Gone
+        if not isinstance(before, asyncio.StreamReaderProtocol):
+            return None
+        self.websocket = Websocket(transport, owner, self._stream.buffer.max_length)
+        transport.set_protocol(self.websocket)
+        # The server's last words go nowhere; nor does the writer, when it is collected, close what is not its own.
+        self._writer._transport = _NOWHERE  # type: ignore[attr-defined]
+        self._stream.closed = True
+        before.connection_lost(None)
+        self._notice_death(transport)
+        return self.websocket
+
+    def body(self, form: Form) -> Body:
         """Where to write the body of a streamed answer, once its head and all that goes before are sent."""
         connection = self._protocol.connection if self._protocol is not None else None
         # h11 frames it in chunks for a client that understands them; one of HTTP/1.0 gets it raw.
@@ -82,13 +88,16 @@ class Wire:
             and connection.our_state is SEND_BODY
             and connection.their_http_version == b"1.1"
         ):
-            self._sink = ChunkSink(self._writer, connection, CHUNKED[form])
+            sink: Body = ChunkSink(self._writer, connection, CHUNKED[form])
         else:
-            self._sink = PlainSink(self.send, form, _body_message, b"")
-        return self._sink
+            sink = PlainSink(self.send, form, _body_message, b"")
+        self._sink = sink
+        return sink
 
     async def send(self, message: Any) -> None:
         """ASGI's send. Raises Stalled where only waiting shows that the other side takes nothing."""
+        if self.websocket is not None:
+            return  # What the framework says at the end of a request that is over for it.
         if self._writer is not None:
             self._written += len(message.get("body") or message.get("text") or "")
             await self._send(message)
@@ -97,60 +106,24 @@ class Wire:
             async with asyncio.timeout(self._timeout):
                 await self._send(message)
         except TimeoutError:
-            self.give_up()
             raise Stalled from None
 
     def is_stalled(self, now: float) -> bool:
-        """Has the socket taken nothing of what waits for it since the send timeout? To be asked every now and then."""
+        """Has the socket taken nothing of what waits for it for the send timeout? To be asked every now and then."""
         if self._writer is None:
             return False
         waiting = self._writer.transport.get_write_buffer_size()
-        progress = self._written - waiting + (self._sink.written if self._sink is not None else 0)
-        if not waiting or progress > self._progress:
-            self._moved, self._progress = now, progress
-        return now - self._moved > self._timeout
-
-    def give_up(self) -> None:
-        """End a connection that is stalled: with a goodbye where somebody wants to say one, else by force."""
-        (self.on_stall or self.cut)()
+        written = self._written + (self._sink.written if self._sink is not None else 0)
+        return self._has_stalled(now, self._timeout, waiting, written)
 
     def cut(self) -> None:
         """End the connection without waiting for what is unsent."""
         if self._writer is not None:
             self._writer.transport.abort()
 
-    def decline_compression(self) -> None:
-        """Leave permessage-deflate out of the handshake: a compressor a connection costs up to 300 KiB and the sharing
-        of encoded bytes, and hypercorn accepts it from every client that offers it."""
-        if isinstance(self._stream, WSStream):
-            self._stream.handshake.extensions = None
-
-    def bound_messages(self) -> None:
-        """Let go of a message over the limit and, soon after, of who sent it: hypercorn answers 1009 and goes on
-        collecting what the client sends, for as long as it does."""
-        if isinstance(self._stream, WSStream):
-            self._stream.buffer = _BoundedMessage(self._stream.buffer.max_length, self.cut)
-
-    def notice_death(self) -> None:
-        """Let the kernel end a websocket whose peer acknowledges nothing any more: a closed lid says no goodbye."""
-        if self._writer is None or not isinstance(self._stream, WSStream):
-            return
-        handle = self._writer.get_extra_info("socket")
-        if handle is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
-            # Later than we would close it ourselves, with 1013, for not reading.
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(3000 * self._timeout))
-
-    def ping(self) -> None:
-        """Ping the websocket (RFC 6455, 5.5.2), between two frames as every write is; not one that is behind already.
-
-        hypercorn's own pings cost a task a connection, and hold a closed connection, and so a shutdown, until the next
-        one is due.
-        """
-        connection = getattr(self._stream, "connection", None) if isinstance(self._stream, WSStream) else None
-        if connection is None or self._writer is None or self._writer.transport.is_closing():
-            return
-        if connection.state is ConnectionState.OPEN and not self._writer.transport.get_write_buffer_size():
-            self._writer.transport.write(_PING)
+    def guard(self) -> None:
+        """Bound what a websocket's client sends, and decline compression; before the websocket is accepted."""
+        guard(self._stream, self.cut)
 
     def shutdown(self) -> Callable[[], Awaitable[None]] | None:
         """What to await to hear that the server is asked to stop; None when it can't be heard.
@@ -160,24 +133,37 @@ class Wire:
         context = getattr(self._stream, "context", None)
         return context.terminated.wait if isinstance(context, WorkerContext) else None
 
+    def _notice_death(self, transport: asyncio.WriteTransport) -> None:
+        """Let the kernel end a websocket whose peer acknowledges nothing any more: a closed lid says no goodbye."""
+        handle = transport.get_extra_info("socket")
+        if handle is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Later than we would close it ourselves, with 1013, for not reading.
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(3000 * self._timeout))
 
-class _BoundedMessage(WebsocketBuffer):
-    """The message that is coming in; over the limit nothing is kept of it, nor of what comes after it."""
 
-    def __init__(self, max_length: int, cut: Callable[[], None]) -> None:
-        super().__init__(max_length)
-        self._cut = cut
-        self._refused = False
+class _Nowhere(asyncio.Transport):
+    """Where the server writes to a connection that is ours."""
 
-    def extend(self, event: Message[Any]) -> None:
-        try:
-            super().extend(event)
-        except FrameTooLargeError:
-            self.value = None
-            if not self._refused:
-                self._refused = True
-                asyncio.get_running_loop().call_later(_LAST_WORDS, self._cut)
-            raise
+    def is_closing(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: Any) -> None:
+        pass
+
+    def write_eof(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+_NOWHERE = _Nowhere()
 
 
 def _reach(stream: WSStream | HTTPStream | None) -> tuple[H11Protocol | None, StreamWriter | None]:
@@ -188,10 +174,6 @@ def _reach(stream: WSStream | HTTPStream | None) -> tuple[H11Protocol | None, St
     if not isinstance(server, TCPServer) or not isinstance(server.writer, StreamWriter):
         return None, None
     return protocol, server.writer
-
-
-def _text_message(message: bytes) -> dict[str, Any]:
-    return {"type": "websocket.send", "bytes": None, "text": message.decode()}
 
 
 def _body_message(body: bytes) -> dict[str, Any]:

@@ -2,106 +2,92 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Coroutine
 from functools import partial
 
 import msgspec
 
 from app.actions.connections import Farewell
-from app.actions.follow import Following, begin
+from app.actions.follow import begin
 from app.actions.publish import publish
 from app.errors import INTERNAL_CODE, Conflict, InvalidRequest, Refusal, TooLarge
 from app.live.frame import Ended, Happening
-from app.live.sink import Sink
+from app.live.sink import Client
 from app.live.watch import Watch
 from app.model.access import Principal
 from app.model.draft import check, draft_of
 from app.services import Services
 from app.web import messages
-from app.web.limits import refusal, try_take
+from app.web.goodbye import FAILED, FAREWELLS, LOST, SHUTDOWN, SLOW, Goodbye
+from app.web.limits import count, refusal
 from app.web.messages import AskPresence, Ping, Publish, Ref, Subscribe, Unsubscribe
 from app.web.watching import tell_presence
 
 log = logging.getLogger("tidewire.socket")
 _PUBLISHES_IN_FLIGHT = 100
+_INBOX = 64  # Messages that wait to be answered; with more the client is not heard.
 _PAUSE = 1.0
-
-# The next frame; None once the client has left.
-type Receive = Callable[[], Awaitable[str | bytes | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Goodbye:
-    """Why the server ends a connection; the code tells a client whether to come back."""
-
-    code: int
-    reason: str
-
-
-SLOW = Goodbye(1013, "too slow")
-_SHUTDOWN = Goodbye(1001, "the hub shuts down")
-_FAILED = Goodbye(1011, "something went wrong here; it was logged")
-_FAREWELLS: dict[Farewell, Goodbye] = {
-    "shutdown": _SHUTDOWN,
-    "dead": Goodbye(4401, "the token no longer counts"),
-}
 
 
 class Conversation:
-    """Everything that one connection holds. It ends with the connection, and all its tasks before it.
+    """Everything that one connection holds: while nothing is said, what it follows and no task.
 
     Whatever it says and whatever it follows goes through one sink, in the order in which it happened.
     """
 
-    __slots__ = (
-        "_address",
-        "_following",
-        "_goodbye",
-        "_presences",
-        "_publishing",
-        "_sink",
-        "_task",
-        "_tasks",
-        "services",
-        "who",
-    )
+    __slots__ = ("_address", "_client", "_following", "_goodbye", "_inbox", "_presences", "_publishing", "_tasks",
+                 "_working", "services", "who")  # fmt: skip
 
     def __init__(self, services: Services, who: Principal, address: str) -> None:
         self.services = services
         self.who = who
         self._address = address
-        self._sink: Sink
+        self._client: Client | None = None
         self._following: dict[str, Watch | asyncio.Task[None]] = {}
-        self._presences: dict[str, asyncio.Task[None]] = {}
-        self._publishing: set[asyncio.Task[None]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._inbox: deque[str | bytes] | None = None
+        self._working: asyncio.Task[None] | None = None
+        self._presences: dict[str, asyncio.Task[None]] | None = None
+        self._publishing: set[asyncio.Task[None]] | None = None
+        self._tasks: set[asyncio.Task[None]] | None = None
         self._goodbye: Goodbye | None = None
-        self._task: asyncio.Task[None] | None = None
 
-    async def run(self, receive: Receive, sink: Sink) -> Goodbye | None:
-        """Talk until the client leaves (None) or the server ends it (why)."""
-        self._task = asyncio.current_task()
-        self._sink = sink
-        assert self._task is not None
-        try:
-            if self._goodbye is None:
-                self.say(messages.welcome_message(self.who))
-                while (frame := await receive()) is not None:
-                    await self._hear(frame)
-        except asyncio.CancelledError:
-            if self._goodbye is None:
-                raise
-            self._task.uncancel()  # It was one of us who ended it, and there is a close to send.
-        except Exception as error:
-            self._fail(error)
-        finally:
-            await self._let_go()
-        return self._goodbye
+    def begin(self, client: Client) -> None:
+        """Say welcome; from now on what is heard is answered, until it is `lost`."""
+        self._client = client
+        if self._goodbye is not None:
+            client.goodbye(self._goodbye.code, self._goodbye.reason)
+        else:
+            self.say(messages.welcome_message(self.who))
+
+    def heard(self, message: str | bytes) -> None:
+        """Answer it, after what was heard before."""
+        if self._goodbye is not None or self._client is None:
+            return
+        if self._inbox is None:
+            self._inbox = deque()
+        self._inbox.append(message)
+        if len(self._inbox) >= _INBOX:
+            self._client.pause()
+        if self._working is None:
+            self._working = self._spawn(self._answer_all())
+
+    def lost(self) -> None:
+        """The connection is over, and everything it held with it."""
+        self._goodbye = self._goodbye or LOST
+        self.services.connections.remove(self.say_goodbye)
+        self._let_go()
+        for task in (*(self._tasks or ()), *(self._publishing or ())):
+            task.cancel()
 
     def say_goodbye(self, farewell: Farewell) -> None:
-        """End the connection from outside."""
-        self._end(_FAREWELLS[farewell])
+        """End the connection from outside. At a shutdown what is on its way into the log is answered first."""
+        if farewell == "shutdown" and self._publishing and self._goodbye is None:
+            self._goodbye = SHUTDOWN
+            self._let_go()
+            self._spawn(self._leave_when_stored())
+        else:
+            self._end(FAREWELLS[farewell])
 
     def give_up(self) -> None:
         """End a connection that takes nothing."""
@@ -110,55 +96,75 @@ class Conversation:
 
     def say(self, message: dict[str, object]) -> None:
         """Say one thing."""
-        self._sink.say(msgspec.json.encode(message))
+        if self._client is not None:
+            self._client.say(msgspec.json.encode(message))
 
     def _end(self, goodbye: Goodbye) -> None:
         if self._goodbye is None:
             self._goodbye = goodbye
-            if self._task is not None:
-                self._task.cancel()
+            self._let_go()
+            if self._client is not None:
+                self._client.goodbye(goodbye.code, goodbye.reason)
 
-    def _fail(self, error: BaseException) -> None:
-        log.error("A websocket's conversation failed", exc_info=error)
-        self._end(_FAILED)
-
-    async def _let_go(self) -> None:
-        """Nothing of any channel is written from here on. At a shutdown what is on its way into the log is answered."""
+    def _let_go(self) -> None:
+        """Nothing of any channel is written from here on, and nothing more is heard."""
         for followed in self._following.values():
             if isinstance(followed, Watch):
                 self.services.hub.leave(followed)
         self._following.clear()
-        tasks = self._tasks | self._publishing
-        for task in self._tasks if self._goodbye is _SHUTDOWN else tasks:
+        if self._inbox is not None:
+            self._inbox.clear()
+        for task in self._tasks or ():
             task.cancel()
-        try:
-            if tasks:
-                await asyncio.wait(tasks)
-        finally:
-            for task in self._publishing:
-                task.cancel()
 
-    async def _hear(self, frame: str | bytes) -> None:
-        if not isinstance(frame, str):
-            await self._refuse(None, InvalidRequest("Send text frames; this one was binary."))
-            return
-        lines = messages.split_frame(frame)
-        if len(lines) > messages.MOST_LINES:
-            await self._refuse(None, TooLarge(f"A frame holds at most {messages.MOST_LINES} messages."))
+    async def _leave_when_stored(self) -> None:
+        if self._publishing:
+            await asyncio.wait(self._publishing)
+        if self._client is not None:
+            self._client.goodbye(SHUTDOWN.code, SHUTDOWN.reason)
+
+    async def _answer_all(self) -> None:
+        try:
+            while self._inbox:
+                message = self._inbox.popleft()
+                if len(self._inbox) == _INBOX - 1 and self._client is not None:
+                    self._client.resume()
+                await self._hear(message)
+        finally:
+            self._working = None
+
+    async def _hear(self, message: str | bytes) -> None:
+        lines = messages.split_frame(message) if isinstance(message, str) else []
+        refused: Refusal | None = None
+        if not isinstance(message, str):
+            refused = InvalidRequest("Send text frames; this one was binary.")
+        elif len(lines) > messages.MOST_LINES:
+            refused = TooLarge(f"A frame holds at most {messages.MOST_LINES} messages.")
+        if refused is not None or not lines:  # It brought no message, and counts as one.
+            if await self._may_go_on(None) and refused is not None:
+                await self._refuse(None, refused)
             return
         for line in lines:
-            message, ref = messages.parse_message(line)
-            allowance = try_take(self.who, 1, self._address)
-            if allowance is not None and not allowance.allowed:
-                await self._refuse(ref, refusal(allowance))
-                await asyncio.sleep(min(allowance.retry_after, _PAUSE))  # Who talks too fast is heard more slowly.
-            elif isinstance(message, InvalidRequest):
-                await self._refuse(ref, message)
+            found, ref = messages.parse_message(line)
+            if not await self._may_go_on(ref):
+                continue
+            if isinstance(found, InvalidRequest):
+                await self._refuse(ref, found)
             else:
-                await self._answer(message, ref)
+                await self._answer(found, ref)
+
+    async def _may_go_on(self, ref: Ref) -> bool:
+        """Count a call. Who talks too fast is told so, and heard more slowly."""
+        allowance = count(self.services, self.who, 1, self._address)
+        if allowance is None or allowance.allowed:
+            return True
+        await self._refuse(ref, refusal(allowance))
+        await asyncio.sleep(min(allowance.retry_after, _PAUSE))
+        return False
 
     async def _answer(self, message: messages.Message, ref: Ref) -> None:
-        await self._sink.drain()  # Who does not take the answers is not heard.
+        assert self._client is not None
+        await self._client.drain()  # Who does not take the answers is not heard.
         try:
             match message:
                 case Subscribe():
@@ -168,9 +174,7 @@ class Conversation:
                 case AskPresence(channel, on):
                     self._ask_presence(channel, on, ref)
                 case Publish():
-                    while len(self._publishing) >= _PUBLISHES_IN_FLIGHT:
-                        await asyncio.wait(self._publishing, return_when=asyncio.FIRST_COMPLETED)
-                    self._spawn(self._publish(message), self._publishing)
+                    await self._start_publish(message)
                 case Ping():
                     self.say(messages.pong_message(ref))
         except Refusal as found:
@@ -183,9 +187,9 @@ class Conversation:
         if len(self._following) >= most:
             raise TooLarge(f"A connection follows at most {most} channels.", field="channel")
         message.start()
-        self._following[message.channel] = self._spawn(self._begin(message), self._tasks)
+        self._following[message.channel] = self._spawn(self._follow(message))
 
-    async def _begin(self, message: Subscribe) -> None:
+    async def _follow(self, message: Subscribe) -> None:
         """Let the channel's updates come; from then on it is the watch that acts, and no task of ours."""
         hub, slug = self.services, message.channel
         try:
@@ -197,13 +201,11 @@ class Conversation:
                 raise
             await self._refuse(message.ref, error)
             return
+        assert self._client is not None
         self._following[slug] = following.watch
-        self._tell_begin(message.ref, following)
-        following.watch.follow(self._sink, partial(self._told, slug))
-
-    def _tell_begin(self, ref: Ref, following: Following) -> None:
-        channel, resumed = following.channel, following.place.reset is None
-        self.say(messages.subscribed_message(ref, channel.slug, channel.epoch, channel.last_seq, resumed))
+        extent, resumed = following.extent, following.place.reset is None
+        self.say(messages.subscribed_message(message.ref, slug, extent.epoch, extent.last, resumed))
+        following.watch.follow(self._client, partial(self._told, slug))
 
     def _told(self, slug: str, happening: Happening) -> None:
         """What a watch says that is not an update."""
@@ -214,7 +216,7 @@ class Conversation:
         assert isinstance(watch, Watch)
         self.services.hub.leave(watch)
         if happening.reason == "failed":
-            self._end(_FAILED)
+            self._end(FAILED)
         else:
             self.say(messages.unsubscribed_message(None, slug, happening.reason))
 
@@ -230,21 +232,28 @@ class Conversation:
         self.say(messages.unsubscribed_message(ref, slug, "asked"))
 
     def _ask_presence(self, slug: str, on: bool, ref: Ref) -> None:
+        # One that ended by itself, its channel deleted or its right gone, is not one of too many.
+        self._presences = {slug: task for slug, task in (self._presences or {}).items() if not task.done()}
         running = self._presences.pop(slug, None)
         if running is not None:
             running.cancel()
         if on:
-            # One that ended by itself, its channel deleted or its right gone, is not one of too many.
-            self._presences = {slug: task for slug, task in self._presences.items() if not task.done()}
             if len(self._presences) >= self.services.settings.max_subscriptions:
                 raise TooLarge("This connection asks for the presence of too many channels.", field="channel")
-            self._presences[slug] = self._spawn(self._tell_presence(slug, ref), self._tasks)
+            self._presences[slug] = self._spawn(self._tell_presence(slug, ref))
 
     async def _tell_presence(self, slug: str, ref: Ref) -> None:
         try:
-            await tell_presence(self.services, self.who, slug, ref, self._say_when_there_is_room)
+            await tell_presence(self.services, self.who, slug, ref, self._say_in_turn)
         except Refusal as found:
             await self._refuse(ref, found)
+
+    async def _start_publish(self, message: Publish) -> None:
+        if self._publishing is None:
+            self._publishing = set()
+        while len(self._publishing) >= _PUBLISHES_IN_FLIGHT:
+            await asyncio.wait(self._publishing, return_when=asyncio.FIRST_COMPLETED)
+        self._spawn_in(self._publishing, self._publish(message))
 
     async def _publish(self, message: Publish) -> None:
         """Publishes of one connection are stored in the order they came: each task is begun in that order, and stands
@@ -259,24 +268,24 @@ class Conversation:
                 found.field = "idempotency_key"  # As it is called here.
             await self._refuse(message.ref, found)
         else:
-            entry = stored.entries[0]
-            self.say(
-                messages.published_message(
-                    message.ref, message.channel, stored.channel.epoch, entry.seq, entry.update_id
-                )
-            )
+            entry, epoch = stored.entries[0], stored.channel.epoch
+            self.say(messages.published_message(message.ref, message.channel, epoch, entry.seq, entry.update_id))
 
     async def _refuse(self, ref: Ref, found: Refusal) -> None:
-        await self._say_when_there_is_room(
-            messages.error_message(ref, found.code or INTERNAL_CODE, found.message, found.field)
-        )
+        await self._say_in_turn(messages.error_message(ref, found.code or INTERNAL_CODE, found.message, found.field))
 
-    async def _say_when_there_is_room(self, message: dict[str, object]) -> None:
-        await self._sink.drain()
-        self.say(message)
+    async def _say_in_turn(self, message: dict[str, object]) -> None:
+        if self._client is not None:
+            await self._client.drain()
+            self.say(message)
 
-    def _spawn(self, work: Coroutine[None, None, None], scope: set[asyncio.Task[None]]) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run `work` until it ends or the connection does."""
+        if self._tasks is None:
+            self._tasks = set()
+        return self._spawn_in(self._tasks, work)
+
+    def _spawn_in(self, scope: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         scope.add(task)
         task.add_done_callback(partial(self._ended, scope))
@@ -285,4 +294,5 @@ class Conversation:
     def _ended(self, scope: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
         scope.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(error)
+            log.error("A websocket's conversation failed", exc_info=error)
+            self._end(FAILED)

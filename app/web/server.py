@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from quart import Quart
 
 from app.config import Settings
+from app.live.websocket import Websocket
 from app.live.wire import Send, Wire
 from app.services import Services
 from app.web.context import EXTENSION
@@ -19,6 +20,7 @@ class ServerSide:
         self._app = app
         self._inner = app.asgi_app
         self._wires: set[Wire] = set()
+        self._websockets: set[Websocket] = set()
         self._listening: asyncio.Task[None] | None = None
         self._pinging: asyncio.Task[None] | None = None
 
@@ -32,10 +34,8 @@ class ServerSide:
             return
         if not scope["path"].startswith("/"):
             scope["path"] = urlsplit(scope["path"]).path or "/"  # The absolute form (RFC 9112, 3.2.2).
-        wire = Wire(send, services.settings.send_timeout)
-        wire.decline_compression()
-        wire.bound_messages()
-        wire.notice_death()
+        wire = Wire(receive, send, services.settings.send_timeout)
+        wire.guard()
         self._attend(wire, services)
         self._wires.add(wire)
         try:
@@ -43,10 +43,12 @@ class ServerSide:
             await self._inner(scope, receive, wire.send)
         finally:
             self._wires.discard(wire)
+            if wire.websocket is not None:
+                wire.websocket.next_ping = asyncio.get_running_loop().time() + services.settings.ping_interval
+                self._websockets.add(wire.websocket)
 
     def _attend(self, wire: Wire, services: Services) -> None:
-        """From the first connection on: pings for all there are, and an ear for the server's shutdown."""
-        wire.next_ping = asyncio.get_running_loop().time() + services.settings.ping_interval
+        """From the first connection on: an eye on all there are, and an ear for the server's shutdown."""
         if self._pinging is None or self._pinging.done():
             self._pinging = services.tasks.spawn(self._look_after_all(services.settings), "server: connections")
         shutdown = wire.shutdown()
@@ -63,10 +65,15 @@ class ServerSide:
             now = loop.time()
             for wire in tuple(self._wires):
                 if wire.is_stalled(now):
-                    wire.give_up()
-                elif wire.next_ping <= now:
-                    wire.next_ping = now + settings.ping_interval
-                    wire.ping()
+                    wire.cut()
+            for websocket in tuple(self._websockets):
+                if websocket.gone:
+                    self._websockets.discard(websocket)
+                elif websocket.is_stalled(now, settings.send_timeout):
+                    websocket.give_up()
+                elif websocket.next_ping <= now:
+                    websocket.next_ping = now + settings.ping_interval
+                    websocket.ping()
 
     async def _end_all(self, shutdown: Any, services: Services) -> None:
         """Say goodbye to every connection, and cut those that are still there when the time is nearly over."""
@@ -75,6 +82,8 @@ class ServerSide:
         await asyncio.sleep(services.settings.shutdown_timeout * 0.8)
         for wire in tuple(self._wires):
             wire.cut()
+        for websocket in tuple(self._websockets):
+            websocket.cut()
 
 
 async def _refuse_version(scope: Any, send: Send) -> None:

@@ -1,14 +1,14 @@
-"""The websocket's door: who comes, the handshake, and the close code that says how it ended."""
+"""The websocket's door: who comes, and the handshake. What is said after it is for `conversation`."""
 
 import asyncio
 
 from quart import Blueprint, websocket
-from quart.wrappers.base import ClientDisconnectedError
 
-from app.live.sink import Sink
-from app.live.wire import Wire
+from app.live.sink import PlainWebsocket
+from app.live.wire import Gone, Receive, Wire
 from app.web.context import services, wire
-from app.web.conversation import SLOW, Conversation, Goodbye
+from app.web.conversation import Conversation
+from app.web.handshake import PATH
 from app.web.identity import watcher
 from app.web.limits import address
 from app.web.messages import SUBPROTOCOL
@@ -17,41 +17,55 @@ blueprint = Blueprint("socket", __name__)
 _CLOSE_WAIT = 5.0
 
 
-@blueprint.websocket("/api/v1/ws")
+@blueprint.websocket(PATH)
 async def talk() -> None:
     """One connection: any number of channels, each followed in order and without a hole."""
     who = await watcher()
     hub = services()
     conversation = Conversation(hub, who, address())
-    with hub.connections.register(who, conversation.say_goodbye):
+    hub.connections.add(who, conversation.say_goodbye)
+    taken = None
+    try:
         offered = SUBPROTOCOL in websocket.requested_subprotocols
         await websocket.accept(subprotocol=SUBPROTOCOL if offered else None)
-        under = wire()
-        under.on_stall = conversation.give_up
-        sink = under.websocket()
-        try:
-            goodbye = await conversation.run(_receive, sink)
-            websocket.buffer.disconnect()  # Whoever still waits to put a message in may go.
-            if goodbye is not None:
-                await _close(goodbye, sink, under)
-        finally:
-            websocket.buffer.disconnect()
-            sink.close()
+        taken = wire().take_over(conversation)
+        if taken is not None:
+            conversation.begin(taken)
+        else:
+            await _talk_plainly(conversation, wire())
+    except Gone:
+        return
+    finally:
+        if taken is None:
+            conversation.lost()
 
 
-async def _receive() -> str | bytes | None:
+async def _talk_plainly(conversation: Conversation, under: Wire) -> None:
+    """By ASGI's `receive` and `send`, in this request's task, until either side leaves."""
+    client = PlainWebsocket(under.send)
+    conversation.begin(client)
+    leaving = asyncio.ensure_future(client.leave())
+    hearing = asyncio.ensure_future(_hear(conversation, client, under.receive))
     try:
-        return await websocket.receive() or b""  # Quart takes an empty binary frame for a text without one.
-    except ClientDisconnectedError:
-        return None
-
-
-async def _close(goodbye: Goodbye, sink: Sink, under: Wire) -> None:
-    """Quart closes with 1000 whatever happened, so the reason is said here; a socket that can't take it is cut."""
-    try:
-        async with asyncio.timeout(_CLOSE_WAIT):
-            if goodbye is not SLOW:
-                await sink.finish()
-            await websocket.close(goodbye.code, goodbye.reason)
+        await asyncio.wait({leaving, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        if leaving.done():
+            async with asyncio.timeout(_CLOSE_WAIT):
+                await client.finish()
+                # Quart closes with 1000 whatever happened, so the reason is said here.
+                await websocket.close(*leaving.result())
     except (TimeoutError, OSError):
-        under.cut()
+        pass  # It takes nothing, not even that; the server ends what is left of it.
+    finally:
+        hearing.cancel()
+        leaving.cancel()
+        client.close()
+
+
+async def _hear(conversation: Conversation, client: PlainWebsocket, receive: Receive) -> None:
+    while True:
+        await client.may_listen()
+        event = await receive()
+        if event["type"] != "websocket.receive":
+            return
+        text, data = event.get("text"), event.get("bytes")
+        conversation.heard(text if text is not None else data or b"")

@@ -1,6 +1,7 @@
 """The names of hypercorn that the wire reaches: a release that moves them fails here and not at a user's."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -9,18 +10,24 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+from hypercorn.protocol.ws_stream import WSStream
 from quart import websocket
 
 from app.config import Settings
 from app.live.frame import ndjson
-from app.live.sink import ChunkSink, PlainSink, Sink, WebsocketSink
+from app.live.sink import ChunkSink, PlainSink, PlainWebsocket, Sink
 from app.live.wire import Stalled, Wire
 from app.web.context import EXTENSION, wire
 from tests.support.hub import ServedHub, serving
 from tests.support.raw_socket import RawSocket
 
+HANDSHAKE = (
+    b"GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
-def wire_of(hub: ServedHub) -> list[Wire]:
+
+def wires_of(hub: ServedHub) -> list[Wire]:
     """Each websocket's wire, noted by a hook of the application."""
     found: list[Wire] = []
 
@@ -32,18 +39,52 @@ def wire_of(hub: ServedHub) -> list[Wire]:
     return found
 
 
-async def test_the_wire_reaches_the_transport_under_hypercorn(settings_sqlite: Settings) -> None:
+async def test_the_wire_has_the_transport_of_a_websocket_under_hypercorn(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub:
-        wires = wire_of(hub)
+        wires = wires_of(hub)
         async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
             await talk.receive()
             (wire,) = wires
 
-            assert isinstance(wire.websocket(), WebsocketSink)
+            assert wire.websocket is not None
             assert wire.shutdown() is not None
-            assert wire._writer is not None
-            handle = wire._writer.get_extra_info("socket")
+            handle = wire.websocket._transport.get_extra_info("socket")
             assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 90_000
+
+
+async def test_an_idle_websocket_holds_no_task_and_outlives_what_shook_hands(settings_sqlite: Settings) -> None:
+    async with serving(settings_sqlite) as hub:
+        await hub.call("GET", "/healthz")
+        before = len(asyncio.all_tasks())
+        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
+            await talk.send_json({"type": "subscribe", "channel": "lobby"})
+            await talk.receive()
+            await talk.receive()
+            async with asyncio.timeout(5):
+                while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            gc.collect()  # What hypercorn and Quart held of it goes, and must not take the socket along.
+            await hub.publish("lobby", body="still here")
+
+            assert (await talk.receive_json())["body"] == "still here"
+            assert not [each for each in gc.get_objects() if isinstance(each, WSStream)]
+
+
+async def test_who_sends_before_the_handshake_is_answered_is_refused_and_leaves_nothing(
+    settings_sqlite: Settings,
+) -> None:
+    async with serving(settings_sqlite) as hub:
+        await hub.call("GET", "/healthz")
+        before = len(asyncio.all_tasks())
+        for _ in range(5):
+            async with RawSocket(urlsplit(hub.url).port or 0) as raw:
+                await raw.send(HANDSHAKE + b"\x81\x80\x00\x00\x00\x00")
+                assert b" 400 " in await raw.until(b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+        assert hub.services.connections.principals() == set()
 
 
 @pytest.mark.parametrize(("version", "kind"), [("1.1", ChunkSink), ("1.0", PlainSink)])
@@ -95,14 +136,19 @@ async def test_an_idle_websocket_is_pinged_and_nothing_else_changes(settings_sql
 
 async def test_a_cut_connection_ends_without_a_close(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub:
-        wires = wire_of(hub)
+        wires = wires_of(hub)
         async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
             await talk.receive()
-            wires[0].cut()
+            assert wires[0].websocket is not None
+            wires[0].websocket.cut()
             async with asyncio.timeout(5):
                 message = await talk.receive()
 
             assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
+async def nothing() -> object:
+    raise AssertionError("Nobody listens here.")
 
 
 async def test_without_hypercorn_every_answer_is_harmless_and_what_is_written_goes_by_send() -> None:
@@ -111,31 +157,24 @@ async def test_without_hypercorn_every_answer_is_harmless_and_what_is_written_go
     async def send(message: object) -> None:
         sent.append(message)
 
-    wire = Wire(send, 1.0)
-    wire.decline_compression()
-    wire.bound_messages()
-    wire.notice_death()
-    wire.ping()
+    wire = Wire(nothing, send, 1.0)
+    wire.guard()
     wire.cut()
-    sink = wire.websocket()
+    sink = PlainWebsocket(wire.send)
     sink.say(b"a")
     sink.say(b"b")
     await sink.finish()
     await wire.send({"type": "websocket.close"})
 
-    assert (wire.is_stalled(1e9), wire.shutdown()) == (False, None)
+    assert (wire.is_stalled(1e9), wire.shutdown(), wire.websocket) == (False, None, None)
     assert sent == [{"type": "websocket.send", "bytes": None, "text": "a\nb"}, {"type": "websocket.close"}]
 
 
-async def test_without_hypercorn_who_takes_nothing_is_given_up_by_its_send() -> None:
+async def test_without_hypercorn_who_takes_nothing_fails_its_send() -> None:
     async def send(message: object) -> None:
         await asyncio.Event().wait()
 
-    wire = Wire(send, 0.05)
-    given_up = []
-    wire.on_stall = lambda: given_up.append(True)
+    wire = Wire(nothing, send, 0.05)
     async with asyncio.timeout(5):
         with pytest.raises(Stalled):
             await wire.send({"type": "websocket.send", "text": "x"})
-
-    assert given_up == [True]

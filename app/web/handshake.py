@@ -1,0 +1,19 @@
+"""Quart's part of the hub's websocket is its handshake: one task, hooks and teardown included, and then it is done."""
+
+from typing import Any
+
+from quart.asgi import ASGIWebsocketConnection
+
+PATH = "/api/v1/ws"
+
+
+class HandshakeConnection(ASGIWebsocketConnection):
+    """Quart's connection, which for the hub's own websocket never reads messages: the hub does, without Quart's queue
+    and its second task. Any other websocket, of a blueprint of yours, is served as Quart serves it."""
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        if self.scope["path"] != PATH:
+            await super().__call__(receive, send)
+            return
+        await receive()  # It says websocket.connect.
+        await self.handle_websocket(self._create_websocket_from_scope(send), send)
