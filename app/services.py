@@ -71,7 +71,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             broker=broker,
             hub=hub,
             publisher=publisher,
-            door=Doorkeeper(db, Flights(tasks)),
+            door=Doorkeeper(db, hub, Flights(tasks)),
             identities=Identities(db, hub, Flights(tasks)),
             connections=Connections(settings.max_connections),
             buckets=Buckets(),

@@ -11,10 +11,13 @@ from app.live.hub import Hub
 from app.live.watch import Watch
 from app.model.access import Principal, Role
 from app.model.channel import Channel
-from app.model.position import Extent, Place, Start
+from app.model.position import After, Extent, Place, Start
 from app.model.update import Entry
 from app.store import history
 from app.store.database import Database
+
+_SECONDS = 0.5  # With the poll interval after it, what a lost right may still open is over within two seconds.
+_MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,57 +31,76 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """A watch that has begun: where it began, in which channel as it stood then."""
+    """A watch that has begun: where it began, in the log as it stood then."""
 
     watch: Watch
-    channel: Channel
+    extent: Extent
     place: Place
 
 
 class Doorkeeper:
-    """Looks channels up for those who come: a thousand who come back at once share the look-up."""
+    """Looks channels up for those who come: a thousand who come back at once share the look-up, and who comes soon
+    after another takes what was found then. Announced changes are looked up anew at once; what was announced to nobody
+    the poll finds, as it does for those who are inside."""
 
-    def __init__(self, db: Database, flights: Flights[tuple[Principal, str, bool], Admission]) -> None:
+    def __init__(self, db: Database, hub: Hub, flights: Flights[tuple[Principal, str, bool], Admission]) -> None:
         self._db = db
         self._flights = flights
+        self._known: dict[tuple[Principal, str], Admission] = {}
+        hub.on_alarm(self.forget)
 
-    async def admit(self, who: Principal, slug: str, *, listening: bool = False) -> Admission:
-        """The channel and the caller's role, as they stand about now. Raises as `readable`.
+    async def admit(self, who: Principal, slug: str) -> Admission:
+        """The channel and the caller's role, at most half a second old. Raises as `readable`."""
+        known = self._known.get((who, slug))
+        if known is not None and asyncio.get_running_loop().time() < known.began + _SECONDS:
+            return known
+        return await self._flights.fly((who, slug, False), lambda: self._look(who, slug))
 
-        Who is `listening` to the channel already shares the look-up only with others who are: it began after that.
-        """
-        return await self._flights.fly((who, slug, listening), lambda: self._look(who, slug))
+    async def admit_listening(self, who: Principal, slug: str) -> Admission:
+        """As they stand now, for who listens to the channel already: shared only with others who do."""
+        return await self._flights.fly((who, slug, True), lambda: self._look(who, slug))
+
+    def forget(self) -> None:
+        """Look everything up anew: a right or a channel has changed, or may have."""
+        self._known.clear()
 
     async def _look(self, who: Principal, slug: str) -> Admission:
         began = asyncio.get_running_loop().time()
         channel, role = await readable(self._db, who, slug)
-        return Admission(channel, role, began)
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        admission = self._known[who, slug] = Admission(channel, role, began)
+        return admission
 
 
 async def begin(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> Following:
     """A watch at the place that `start` asks for, for who leaves it at the end with `Hub.leave`. Raises NotFound,
     Unauthenticated, Forbidden or Unavailable.
 
-    Entered first, read then: the channel is looked up again inside the watch, so that nothing that is committed between
-    the two is missed by both.
+    Entered first, read then: where the channel's newest seq counts it is looked up again inside the watch, so that
+    nothing that is committed between the two is missed by both. Who does not come back from somewhere begins where
+    those who are there already stand, and needs no look.
     """
     while True:
         known = (await door.admit(who, slug)).channel
         watch = await hub.enter(known.id, who)
-        try:
-            admission = await door.admit(who, slug, listening=True)
-        except BaseException:
-            hub.leave(watch)
-            raise
-        channel = admission.channel
-        if channel.id != known.id:
-            hub.leave(watch)
-            continue  # Deleted and made anew in between.
-        extent = Extent(channel.epoch, channel.first_seq, channel.last_seq)
-        watch.feed.observe(extent, admission.began)
+        extent = None if isinstance(start, After) else watch.feed.extent
+        if extent is None:
+            try:
+                admission = await door.admit_listening(who, slug)
+            except BaseException:
+                hub.leave(watch)
+                raise
+            channel = admission.channel
+            if channel.id != known.id:
+                hub.leave(watch)
+                door.forget()
+                continue  # Deleted and made anew in between.
+            extent = Extent(channel.epoch, channel.first_seq, channel.last_seq)
+            watch.feed.observe(extent, admission.began)
         found = watch.begin(start, extent)
         hub.arrive(watch)
-        return Following(watch, channel, found)
+        return Following(watch, extent, found)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.config import Settings
 from app.errors import Unavailable
@@ -83,6 +83,7 @@ class Feed:
         self.told = 0
         self.deleted = False
         self.watches: set[Rider] = set()
+        self.looked: Any = None  # For who looks at the channel's row again and again: what it was last time.
         self._riders: dict[Rider, Sink] = {}
         self._epoch_since = 0.0
         self._unplaced = ("", 0)
@@ -96,6 +97,11 @@ class Feed:
     def head(self) -> int:
         """The newest seq that came."""
         return self._ring.head
+
+    @property
+    def extent(self) -> Extent | None:
+        """The log up to where the riders are; None while that is not known, and once the channel is gone."""
+        return None if self.epoch is None or self.deleted else Extent(self.epoch, self.first, self.told)
 
     def observe(self, extent: Extent, began: float) -> None:
         """What a read of the channel's row said that began at `began`, by the loop's clock.

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Protocol
 
 from app.errors import Forbidden, NotFound, Refusal, Unauthenticated
 from app.model.channel import SLUG, Channel, Publishing, Visibility
@@ -57,10 +58,21 @@ class Principal:
         return f"user:{self.user_id}" if self.user_id is not None else None
 
 
+class Readable(Protocol):
+    """As much of a channel as it takes to say who may read it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def slug(self) -> str: ...
+    @property
+    def visibility(self) -> Visibility: ...
+
+
 ANONYMOUS = Principal(user_id=None, user=None)
 
 
-def may_see(who: Principal, channel: Channel, role: Role) -> bool:
+def may_see(who: Principal, channel: Readable, role: Role) -> bool:
     """May they know that the channel exists?"""
     if channel.visibility is not Visibility.PRIVATE:
         return True
@@ -73,10 +85,15 @@ def check_list(who: Principal) -> None:
         raise Forbidden(f"This token lacks the scope {Scope.READ.value!r}.")
 
 
-def check_read(who: Principal, channel: Channel, role: Role) -> None:
+def check_read(who: Principal, channel: Readable, role: Role) -> None:
     """Raises NotFound where they may not know of it, Forbidden where the token lacks the right."""
     _check_seen(who, channel, role)
     _check_grant(who, channel, Scope.READ)
+
+
+def is_read_alike(who: Principal, channel: Readable) -> bool:
+    """Is whether they may read it the same as for every other channel that this is true of?"""
+    return channel.visibility is not Visibility.PRIVATE and (who.grant is None or who.grant.channel_id is None)
 
 
 def check_publish(who: Principal, channel: Channel, role: Role) -> None:
@@ -111,16 +128,16 @@ def may_see_names(who: Principal, channel: Channel, role: Role) -> bool:
     return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
 
 
-def _is_elsewhere(who: Principal, channel: Channel) -> bool:
+def _is_elsewhere(who: Principal, channel: Readable) -> bool:
     return who.grant is not None and who.grant.channel_id not in (None, channel.id)
 
 
-def _check_seen(who: Principal, channel: Channel, role: Role) -> None:
+def _check_seen(who: Principal, channel: Readable, role: Role) -> None:
     if not may_see(who, channel, role):
         raise no_such_channel(channel.slug)
 
 
-def _check_grant(who: Principal, channel: Channel, scope: Scope) -> None:
+def _check_grant(who: Principal, channel: Readable, scope: Scope) -> None:
     if _is_elsewhere(who, channel):
         raise Forbidden(f"This token is bound to another channel than {channel.slug!r}.")
     if who.grant and scope not in who.grant.scopes:

@@ -1,8 +1,7 @@
 """Channels: found, listed, made, changed, emptied, removed."""
 
 import secrets
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +11,7 @@ from app.errors import Conflict
 from app.model.access import Role
 from app.model.channel import Channel, ChannelDraft, Visibility
 from app.store.rows import CHANNEL_COLUMNS as C
-from app.store.rows import chunks, to_channel
+from app.store.rows import among, to_channel
 from app.store.tables import CHANNELS, MEMBERS, UPDATE_TAGS, UPDATES
 
 _TABLE = CHANNELS
@@ -41,13 +40,28 @@ async def find_with_role(tx: AsyncConnection, slug: str, user_id: int | None) ->
     return (to_channel(row), Role(row["role"] or Role.NONE)) if row else None
 
 
-async def of_ids(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, Channel]:
-    """Those of these channels that still exist."""
-    found: dict[int, Channel] = {}
-    for chunk in chunks(ids):
-        rows = (await tx.execute(select(*C).where(C.id.in_(chunk)))).mappings()
-        found |= {row["id"]: to_channel(row) for row in rows}
-    return found
+class Standing(NamedTuple):
+    """What of a channel decides where its watchers are, and who may watch."""
+
+    id: int
+    slug: str
+    visibility: Visibility
+    epoch: str
+    first_seq: int
+    last_seq: int
+
+
+async def standing_rows(tx: AsyncConnection, ids: list[int]) -> dict[int, tuple[Any, ...]]:
+    """Those of these channels that still exist, by id, each as `standing` takes it. Bare rows, for they are asked for
+    every poll interval, for every watched channel, and are nearly always as they were."""
+    columns = (C.id, C.slug, C.visibility, C.epoch, C.first_seq, C.last_seq)
+    rows = (await tx.execute(select(*columns).where(C.id.in_(among(tx, ids))))).all()
+    return {row[0]: tuple(row) for row in rows}
+
+
+def standing(row: tuple[Any, ...]) -> Standing:
+    """A row of `standing_rows`."""
+    return Standing(row[0], row[1], Visibility(row[2]), *row[3:])
 
 
 async def listed(

@@ -1,28 +1,25 @@
 """What users are to channels."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Role
-from app.model.channel import Channel
-from app.store.rows import chunks
+from app.store.rows import among
 from app.store.tables import MEMBERS
 
 _M = MEMBERS.c
 
 
-def roles(tx: Connection, channels: Iterable[Channel], user_ids: Collection[int]) -> dict[tuple[int, int | None], Role]:
+async def roles(
+    tx: AsyncConnection, channel_ids: Collection[int], user_ids: Collection[int]
+) -> dict[tuple[int, int], Role]:
     """The roles of these users in these channels, by (channel id, user id); those without one are left out."""
-    found: dict[tuple[int, int | None], Role] = {}
-    for channel_ids in chunks(channel.id for channel in channels):
-        for users in chunks(user_ids):
-            query = select(_M.channel_id, _M.user_id, _M.role).where(
-                _M.channel_id.in_(channel_ids), _M.user_id.in_(users)
-            )
-            found |= {(row.channel_id, row.user_id): Role(row.role) for row in tx.execute(query)}
-    return found
+    query = select(_M.channel_id, _M.user_id, _M.role).where(
+        _M.user_id.in_(among(tx, user_ids)), _M.channel_id.in_(among(tx, channel_ids))
+    )
+    return {(row.channel_id, row.user_id): Role(row.role) for row in await tx.execute(query)}
 
 
 async def role(tx: AsyncConnection, channel_id: int, user_id: int | None) -> Role:

@@ -1,17 +1,27 @@
 """Between rows and values: times, and the channel that every other file of this folder returns."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import ARRAY, BigInteger, RowMapping, Select, bindparam, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.channel import Channel, Publishing, Visibility
 from app.store.tables import CHANNELS
 
 _PARAMETERS = 10_000
 CHANNEL_COLUMNS = CHANNELS.c
+
+
+def among(tx: AsyncConnection, numbers: Collection[int]) -> Select[tuple[int]]:
+    """These numbers as a query, for `in_`: one parameter however many they are, and no statement of a length of its own
+    to be compiled each time."""
+    if tx.dialect.name == "postgresql":
+        return select(func.unnest(bindparam(None, list(numbers), ARRAY(BigInteger))).column_valued("number"))
+    return select(func.json_each(json.dumps(list(numbers))).table_valued("value").c.value)
 
 
 def chunks[T](values: Iterable[T]) -> Iterator[list[T]]:
@@ -26,7 +36,7 @@ def to_time(at: int | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(at / 1000, UTC)
 
 
-def to_channel(row: RowMapping | dict[str, Any]) -> Channel:
+def to_channel(row: Mapping[str, Any] | RowMapping) -> Channel:
     """A whole row of `channels` as its value."""
     created = to_time(row["created_at"])
     assert created is not None

@@ -163,7 +163,7 @@ def _start() -> Start:
 def _sse_opening(following: Following) -> bytes:
     """The position before any update: a browser that loses the stream early resumes from it (WHATWG HTML, 9.2.6)."""
     reset = following.place.reset
-    position = b"" if reset else b"id: %s.%d\n" % (following.channel.epoch.encode(), following.place.seq)
+    position = b"" if reset else b"id: %s.%d\n" % (following.extent.epoch.encode(), following.place.seq)
     return b"retry: %d\n%s\n" % (RETRY_MS, position)
 
 
