@@ -18,6 +18,7 @@ from app.store.database import Database
 
 _SECONDS = 0.5  # With the poll interval after it, what a lost right may still open is over within two seconds.
 _MOST = 10_000
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Doorkeeper:
         self._db = db
         self._flights = flights
         self._known: dict[tuple[Principal, str], Admission] = {}
+        # A crowd for as many channels waits here, where nothing times out, and not for a connection to the database.
+        self._gate = asyncio.Semaphore(_AT_ONCE)
         hub.on_alarm(self.forget)
 
     async def admit(self, who: Principal, slug: str) -> Admission:
@@ -65,8 +68,9 @@ class Doorkeeper:
         self._known.clear()
 
     async def _look(self, who: Principal, slug: str) -> Admission:
-        began = asyncio.get_running_loop().time()
-        channel, role = await readable(self._db, who, slug)
+        async with self._gate:
+            began = asyncio.get_running_loop().time()
+            channel, role = await readable(self._db, who, slug)
         if len(self._known) >= _MOST:
             self._known.clear()
         admission = self._known[who, slug] = Admission(channel, role, began)
@@ -88,6 +92,7 @@ async def begin(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: St
         if extent is None:
             try:
                 admission = await door.admit_listening(who, slug)
+                await hub.turns.take()  # All who asked have it in one moment.
             except BaseException:
                 hub.leave(watch)
                 raise

@@ -12,6 +12,7 @@ from app.live.frame import Batch, split
 from app.live.ring import Ring
 from app.live.sink import Sink
 from app.live.ticker import Ticker
+from app.live.turns import Turns
 from app.metrics import Metrics
 from app.model.access import Principal
 from app.model.position import Extent
@@ -43,6 +44,7 @@ class Live:
     metrics: Metrics
     tasks: TaskScope
     ticker: Ticker
+    turns: Turns
     flights: Flights[tuple[int, int], Page | None]
     doubt: Callable[[], None]
 

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 
 from app.config import Settings
 from app.live.broker import Broker, Census, Hint
-from app.live.feed import Feed, Live, ReadLog
+from app.live.feed import Feed, Live, Page, ReadLog
 from app.live.flight import Flights
 from app.live.presence import Presence
 from app.live.ticker import Ticker
+from app.live.turns import Turns
 from app.live.watch import Watch
 from app.metrics import Metrics
 from app.model.access import Principal
@@ -27,7 +28,9 @@ class Hub:
         self._broker = broker
         self._metrics = metrics
         self._alarms: list[Callable[[], None]] = []
-        self._live = Live(read_log, settings, metrics, tasks, Ticker(), Flights(tasks), self.on_access_changed)
+        self.turns = Turns()
+        flights: Flights[tuple[int, int], Page | None] = Flights(tasks)
+        self._live = Live(read_log, settings, metrics, tasks, Ticker(), self.turns, flights, self.on_access_changed)
         broker.attach(self)
 
     @asynccontextmanager

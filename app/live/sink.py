@@ -5,6 +5,7 @@ within the same bound, and hands it to ASGI's `send`. Nothing above this file kn
 """
 
 import asyncio
+import logging
 from asyncio import StreamWriter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,6 +14,8 @@ from typing import Any, Protocol
 from h11 import SEND_BODY, Connection
 
 from app.live.frame import Batch, Form, chunk, text
+
+log = logging.getLogger("tidewire.live")
 
 HIGH = 128 * 1024  # Bytes: a socket that more waits for is behind, and goes on when there are no more than LOW.
 LOW = HIGH // 4
@@ -66,19 +69,22 @@ class Client(Sink, Protocol):
 class ChunkSink:
     """Chunks of a streamed HTTP/1.1 answer whose head is sent, on the server's own transport."""
 
-    __slots__ = ("_connection", "_form", "_transport", "_writer", "written")
+    __slots__ = ("_connection", "_form", "_over", "_transport", "_writer", "written")
 
     def __init__(self, writer: StreamWriter, connection: Connection, form: Form) -> None:
         self._writer = writer
         self._transport = writer.transport
-        self._transport.set_write_buffer_limits(HIGH, LOW)  # So that `drain` waits for what `write` refuses.
+        if not self._transport.is_closing():  # Or uvloop raises.
+            self._transport.set_write_buffer_limits(HIGH, LOW)  # So that `drain` waits for what `write` refuses.
+        self._over = False
         self._connection = connection
         self._form = form
         self.written = 0
 
     @property
     def closed(self) -> bool:
-        return self._connection.our_state is not SEND_BODY or self._transport.is_closing()
+        # The state is not enough: by the next answer on the same connection it is as it was.
+        return self._over or self._connection.our_state is not SEND_BODY or self._transport.is_closing()
 
     def write(self, batch: Batch) -> bool:
         if self._transport.get_write_buffer_size() > HIGH or self.closed:
@@ -98,7 +104,7 @@ class ChunkSink:
         pass  # It is on its way already.
 
     def close(self) -> None:
-        pass  # The transport knows.
+        self._over = True
 
     def _put(self, data: bytes) -> None:
         self.written += len(data)
@@ -166,11 +172,16 @@ class PlainSink:
                 await self._send(self._message(self._glue.join(part)))
                 self._unsent -= size
                 self._moved.set()
-        except OSError:
+        except Exception as error:  # Each server has its own for what can't be sent any more.
+            log.debug("A server refused what was written: %r", error)
             self.closed = True
+            self._fail()
         finally:
             self._sending = None
             self._moved.set()
+
+    def _fail(self) -> None:
+        """Nothing can be sent any more."""
 
     def _take(self) -> tuple[list[bytes], int]:
         size = count = 0
@@ -186,8 +197,10 @@ class PlainSink:
 class PlainWebsocket(PlainSink):
     """A websocket's client behind ASGI alone; the task that serves its request listens to it."""
 
-    def __init__(self, send: Callable[[Any], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[Any], Awaitable[None]], give_up: Callable[[], None]) -> None:
+        """`give_up` is called when the client takes nothing any more."""
         super().__init__(send, text, _text_message, b"\n")
+        self._give_up = give_up
         self._listening = asyncio.Event()
         self._listening.set()
         self._leaving: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
@@ -200,8 +213,11 @@ class PlainWebsocket(PlainSink):
 
     def goodbye(self, code: int, reason: str) -> None:
         if not self._leaving.done():
-            self.closed = True
+            self.closed = True  # What was written before still goes.
             self._leaving.set_result((code, reason))
+
+    def _fail(self) -> None:
+        self._give_up()
 
     async def leave(self) -> tuple[int, str]:
         """The goodbye, when there is one."""

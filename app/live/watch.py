@@ -113,17 +113,23 @@ class Watch:
         if self._seq > feed.told:
             await feed.news()
             return False
-        await asyncio.sleep(0)  # A turn for the riders and for the other readers, however much this socket takes.
         await sink.drain()
-        if feed.epoch != self.epoch or self._seq >= feed.told:
-            return False  # Things have moved on.
-        batch = feed.ready(self._seq)
-        if batch is None:
-            self._take(await feed.page(self._seq))
-        elif sink.write(batch):
+        if self._has_moved_on():
+            return False
+        if feed.ready(self._seq) is None:
+            page = await feed.page(self._seq)
+            await feed.live.turns.take()  # All who asked for it have it in one moment, and the riders come first.
+            self._take(page)
+            return False
+        await feed.live.turns.take()
+        if not self._has_moved_on() and (batch := feed.ready(self._seq)) is not None and sink.write(batch):
             self._seq = batch.last
             feed.live.metrics.delivered.inc(len(batch.entries))
         return False
+
+    def _has_moved_on(self) -> bool:
+        """Is what comes next another question than before there was time to wait?"""
+        return self.ended is not None or self.feed.epoch != self.epoch or self._seq >= self.feed.told
 
     def _take(self, page: Page | None) -> None:
         """A page of the log, and the reset before it when the log no longer reaches back; nothing of it is kept."""

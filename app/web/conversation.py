@@ -125,6 +125,7 @@ class Conversation:
 
     async def _answer_all(self) -> None:
         try:
+            await self.services.hub.turns.take()
             while self._inbox:
                 message = self._inbox.popleft()
                 if len(self._inbox) == _INBOX - 1 and self._client is not None:

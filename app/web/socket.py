@@ -42,7 +42,7 @@ async def talk() -> None:
 
 async def _talk_plainly(conversation: Conversation, under: Wire) -> None:
     """By ASGI's `receive` and `send`, in this request's task, until either side leaves."""
-    client = PlainWebsocket(under.send)
+    client = PlainWebsocket(under.send, conversation.give_up)
     conversation.begin(client)
     leaving = asyncio.ensure_future(client.leave())
     hearing = asyncio.ensure_future(_hear(conversation, client, under.receive))

@@ -121,9 +121,9 @@ async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncG
 
 
 async def _until(over: asyncio.Event, sink: Sink, silence: bytes, heartbeat: float) -> None:
-    """Return when it is over; whenever nothing was written for a heartbeat, write the silence."""
+    """Return when it is over, or can't be written any more; after a heartbeat without a word write the silence."""
     written, quiet = sink.written, 0
-    while True:
+    while not sink.closed:
         try:
             async with asyncio.timeout(heartbeat / _LOOKS):
                 await over.wait()

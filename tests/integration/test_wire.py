@@ -160,7 +160,7 @@ async def test_without_hypercorn_every_answer_is_harmless_and_what_is_written_go
     wire = Wire(nothing, send, 1.0)
     wire.guard()
     wire.cut()
-    sink = PlainWebsocket(wire.send)
+    sink = PlainWebsocket(wire.send, lambda: None)
     sink.say(b"a")
     sink.say(b"b")
     await sink.finish()

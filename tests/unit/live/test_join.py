@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.config import Settings
-from app.live.feed import Feed, Live
+from app.live.feed import Feed, Live, Page
 from app.live.flight import Flights
 from app.live.frame import Batch, Happening, Reset
 from app.live.ticker import Ticker
+from app.live.turns import Turns
 from app.live.watch import Watch
 from app.metrics import Metrics
 from app.model.access import ANONYMOUS
@@ -55,7 +56,9 @@ class Stage:
         self.tasks = tasks
         self.hints: list[tuple[str, list[Entry]]] = []
         self.readers: list[Reader] = []
-        self.feed = Feed(1, Live(self.journal.read, SMALL, METRICS, tasks, Ticker(), Flights(tasks), lambda: None))
+        flights: Flights[tuple[int, int], Page | None] = Flights(tasks)
+        live = Live(self.journal.read, SMALL, METRICS, tasks, Ticker(), Turns(), flights, lambda: None)
+        self.feed = Feed(1, live)
 
     def act(self, step: tuple[str, int]) -> None:
         name, number = step
