@@ -17,6 +17,7 @@ from app.web.handshake import HandshakeConnection
 from app.web.inbound import BoundedWebsocket
 from app.web.server import ServerSide
 from app.web.sessions import Sessions
+from app.web.short_handshake import ShortHandshake
 from app.web.short_way import ShortWay
 
 log = logging.getLogger("tidewire")
@@ -39,7 +40,9 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     app.asgi_websocket_class = HandshakeConnection
     headers.install(app, settings)
     errors.install(app)
-    short_way = ShortWay(app)  # It knows the hub's own hooks from those that come after.
+    # They know the hub's own hooks from those that come after.
+    app.asgi_app = ShortWay(app)  # type: ignore[method-assign]
+    app.asgi_app = ShortHandshake(app)  # type: ignore[method-assign]
     for own in (ops, channels, updates, tickets, stream, socket, reference, assets):
         app.register_blueprint(own.blueprint)
     # A blueprint of yours comes before the pages that take every /SLUG; the router prefers fixed words anyway.
@@ -47,7 +50,6 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
         app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(short.blueprint)
-    app.asgi_app = short_way  # type: ignore[method-assign]
     app.asgi_app = mount.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
     app.asgi_app = ServerSide(app)  # type: ignore[method-assign]
     if settings.trusted_proxies:

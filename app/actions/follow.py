@@ -54,10 +54,12 @@ class Doorkeeper:
 
     async def admit(self, who: Principal, slug: str) -> Admission:
         """The channel and the caller's role, at most half a second old. Raises as `readable`."""
+        return self.known(who, slug) or await self._flights.fly((who, slug, False), lambda: self._look(who, slug))
+
+    def known(self, who: Principal, slug: str) -> Admission | None:
+        """What was found within the last half second."""
         known = self._known.get((who, slug))
-        if known is not None and asyncio.get_running_loop().time() < known.began + _SECONDS:
-            return known
-        return await self._flights.fly((who, slug, False), lambda: self._look(who, slug))
+        return known if known is not None and asyncio.get_running_loop().time() < known.began + _SECONDS else None
 
     async def admit_listening(self, who: Principal, slug: str) -> Admission:
         """As they stand now, for who listens to the channel already: shared only with others who do."""
@@ -77,35 +79,48 @@ class Doorkeeper:
         return admission
 
 
+def join(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> Following | None:
+    """As `begin`, at once, for who does not come back from somewhere: they begin where those who are there already
+    stand, and where the door knows them nothing has to be looked up. None where something has."""
+    known = None if isinstance(start, After) else door.known(who, slug)
+    watch = hub.join(known.channel.id, who) if known is not None else None
+    extent = watch.feed.extent if watch is not None else None
+    return _begun(hub, watch, start, extent) if watch is not None and extent is not None else None
+
+
 async def begin(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> Following:
     """A watch at the place that `start` asks for, for who leaves it at the end with `Hub.leave`. Raises NotFound,
     Unauthenticated, Forbidden or Unavailable.
 
-    Entered first, read then: where the channel's newest seq counts it is looked up again inside the watch, so that
-    nothing that is committed between the two is missed by both. Who does not come back from somewhere begins where
-    those who are there already stand, and needs no look.
+    Entered first, read then: the channel is looked up again inside the watch, so that nothing that is committed between
+    the two is missed by both.
     """
     while True:
         known = (await door.admit(who, slug)).channel
+        following = join(door, hub, who, slug, start)
+        if following is not None:
+            return following
         watch = await hub.enter(known.id, who)
-        extent = None if isinstance(start, After) else watch.feed.extent
-        if extent is None:
-            try:
-                admission = await door.admit_listening(who, slug)
-                await hub.turns.take()  # All who asked have it in one moment.
-            except BaseException:
-                hub.leave(watch)
-                raise
-            channel = admission.channel
-            if channel.id != known.id:
-                hub.leave(watch)
-                door.forget()
-                continue  # Deleted and made anew in between.
-            extent = Extent(channel.epoch, channel.first_seq, channel.last_seq)
-            watch.feed.observe(extent, admission.began)
-        found = watch.begin(start, extent)
-        hub.arrive(watch)
-        return Following(watch, extent, found)
+        try:
+            admission = await door.admit_listening(who, slug)
+            await hub.turns.take()  # All who asked have it in one moment.
+        except BaseException:
+            hub.leave(watch)
+            raise
+        channel = admission.channel
+        if channel.id != known.id:
+            hub.leave(watch)
+            door.forget()
+            continue  # Deleted and made anew in between.
+        extent = Extent(channel.epoch, channel.first_seq, channel.last_seq)
+        watch.feed.observe(extent, admission.began)
+        return _begun(hub, watch, start, extent)
+
+
+def _begun(hub: Hub, watch: Watch, start: Start, extent: Extent) -> Following:
+    found = watch.begin(start, extent)
+    hub.arrive(watch)
+    return Following(watch, extent, found)
 
 
 @asynccontextmanager

@@ -48,14 +48,23 @@ class Hub:
         feed = self._feeds.get(channel_id)
         if feed is None:
             feed = self._feeds[channel_id] = Feed(channel_id, self._live)
-        watch = Watch(feed, who)
-        feed.watches.add(watch)
-        self._metrics.watchers.inc()
+        watch = self._watch(feed, who)
         try:
             await self._broker.listen(channel_id)
         except BaseException:
             self.leave(watch)
             raise
+        return watch
+
+    def join(self, channel_id: int, who: Principal) -> Watch | None:
+        """As `enter`, at once, where the channel is heard and its log known already; else None."""
+        feed = self._feeds.get(channel_id)
+        return self._watch(feed, who) if feed is not None and feed.extent is not None else None
+
+    def _watch(self, feed: Feed, who: Principal) -> Watch:
+        watch = Watch(feed, who)
+        feed.watches.add(watch)
+        self._metrics.watchers.inc()
         return watch
 
     def arrive(self, watch: Watch) -> None:

@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from typing import Any, Protocol
 
-from wsproto.connection import SERVER, ConnectionState
+from wsproto.connection import ConnectionState
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 from wsproto.frame_protocol import CloseReason
 
@@ -52,7 +52,7 @@ class Websocket(Movement, asyncio.Protocol):
         "written",
     )
 
-    def __init__(self, transport: asyncio.Transport, owner: Owner, most: int) -> None:
+    def __init__(self, transport: asyncio.Transport, connection: BoundedConnection, owner: Owner, most: int) -> None:
         super().__init__()
         self.next_ping = 0.0  # For who pings; by the loop's clock.
         self.written = 0
@@ -60,7 +60,7 @@ class Websocket(Movement, asyncio.Protocol):
         self._most = most
         self._transport = transport
         self._transport.set_write_buffer_limits(HIGH, LOW)
-        self._connection = BoundedConnection(SERVER)
+        self._connection = connection
         self._blocked = False
         self._waiting: deque[asyncio.Future[None]] | None = None
         self._said: list[bytes] | None = None

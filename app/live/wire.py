@@ -18,7 +18,7 @@ from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.protocol.ws_stream import WSStream
 
 from app.live.frame import CHUNKED, Form
-from app.live.incoming import guard
+from app.live.incoming import BoundedConnection, guard
 from app.live.sink import Body, ChunkSink, PlainSink, Sink
 from app.live.stall import Movement
 from app.live.websocket import Owner, Websocket
@@ -67,9 +67,10 @@ class Wire(Movement):
         before = transport.get_protocol()
         if transport.is_closing():
             raise Gone
-        if not isinstance(before, asyncio.StreamReaderProtocol):
+        connection = self._stream.connection  # Ours by `guard`, and nobody else's from now on.
+        if not isinstance(before, asyncio.StreamReaderProtocol) or not isinstance(connection, BoundedConnection):
             return None
-        self.websocket = Websocket(transport, owner, self._stream.buffer.max_length)
+        self.websocket = Websocket(transport, connection, owner, self._stream.buffer.max_length)
         transport.set_protocol(self.websocket)
         # The server's last words go nowhere; nor does the writer, when it is collected, close what is not its own.
         self._writer._transport = _NOWHERE  # type: ignore[attr-defined]

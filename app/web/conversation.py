@@ -9,7 +9,7 @@ from functools import partial
 import msgspec
 
 from app.actions.connections import Farewell
-from app.actions.follow import begin
+from app.actions.follow import Following, begin, join
 from app.actions.publish import publish
 from app.errors import INTERNAL_CODE, Conflict, InvalidRequest, Refusal, TooLarge
 from app.live.frame import Ended, Happening
@@ -52,7 +52,7 @@ class Conversation:
         self._tasks: set[asyncio.Task[None]] | None = None
         self._goodbye: Goodbye | None = None
 
-    def begin(self, client: Client) -> None:
+    def greet(self, client: Client) -> None:
         """Say welcome; from now on what is heard is answered, until it is `lost`."""
         self._client = client
         if self._goodbye is not None:
@@ -135,15 +135,10 @@ class Conversation:
             self._working = None
 
     async def _hear(self, message: str | bytes) -> None:
-        lines = messages.split_frame(message) if isinstance(message, str) else []
-        refused: Refusal | None = None
-        if not isinstance(message, str):
-            refused = InvalidRequest("Send text frames; this one was binary.")
-        elif len(lines) > messages.MOST_LINES:
-            refused = TooLarge(f"A frame holds at most {messages.MOST_LINES} messages.")
-        if refused is not None or not lines:  # It brought no message, and counts as one.
-            if await self._may_go_on(None) and refused is not None:
-                await self._refuse(None, refused)
+        lines = messages.read_frame(message)
+        if isinstance(lines, Refusal) or not lines:  # It brought no message, and counts as one.
+            if await self._may_go_on(None) and isinstance(lines, Refusal):
+                await self._refuse(None, lines)
             return
         for line in lines:
             found, ref = messages.parse_message(line)
@@ -187,11 +182,13 @@ class Conversation:
         most = self.services.settings.max_subscriptions
         if len(self._following) >= most:
             raise TooLarge(f"A connection follows at most {most} channels.", field="channel")
-        message.start()
-        self._following[message.channel] = self._spawn(self._follow(message))
+        following = join(self.services.door, self.services.hub, self.who, message.channel, message.start())
+        if following is not None:
+            self._begin(message, following)
+        else:
+            self._following[message.channel] = self._spawn(self._follow(message))
 
     async def _follow(self, message: Subscribe) -> None:
-        """Let the channel's updates come; from then on it is the watch that acts, and no task of ours."""
         hub, slug = self.services, message.channel
         try:
             following = await begin(hub.door, hub.hub, self.who, slug, message.start())
@@ -202,9 +199,13 @@ class Conversation:
                 raise
             await self._refuse(message.ref, error)
             return
+        self._begin(message, following)
+
+    def _begin(self, message: Subscribe, following: Following) -> None:
+        """Let the channel's updates come; from now on it is the watch that acts, and no task of ours."""
         assert self._client is not None
+        slug, extent, resumed = message.channel, following.extent, following.place.reset is None
         self._following[slug] = following.watch
-        extent, resumed = following.extent, following.place.reset is None
         self.say(messages.subscribed_message(message.ref, slug, extent.epoch, extent.last, resumed))
         following.watch.follow(self._client, partial(self._told, slug))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, Refusal, TooLarge
 from app.live.broker import Census
 from app.live.frame import Reset
 from app.model.access import Principal
@@ -82,6 +82,14 @@ _KINDS: dict[str, type[Message]] = {
     "presence": AskPresence,
     "ping": Ping,
 }
+
+
+def read_frame(message: str | bytes) -> list[str] | Refusal:
+    """A frame's objects, or why it has none."""
+    if not isinstance(message, str):
+        return InvalidRequest("Send text frames; this one was binary.")
+    lines = split_frame(message)
+    return lines if len(lines) <= MOST_LINES else TooLarge(f"A frame holds at most {MOST_LINES} messages.")
 
 
 def split_frame(text: str) -> list[str]:

@@ -6,7 +6,7 @@ functions. Whatever is not plainly a publish goes to Quart, and so does everythi
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -45,7 +45,7 @@ class ShortWay:
     def __init__(self, app: Quart) -> None:
         self._app = app
         self._quart = app.asgi_app
-        self._own_hooks = _hooks(app)
+        self._own_hooks = hung_in(app, _HOOKS, _WAYS)
         self._is_open: bool | None = None
         self._route = lru_cache(1000)(self._match)
 
@@ -81,13 +81,13 @@ class ShortWay:
         app = self._app
         views = {endpoint: app.view_functions.get(endpoint) for endpoint in _WAYS}
         by_host = app.url_map.host_matching or app.subdomain_matching
-        return views == _WAYS and not by_host and _hooks(app) == self._own_hooks
+        return views == _WAYS and not by_host and hung_in(app, _HOOKS, _WAYS) == self._own_hooks
 
 
-def _hooks(app: Quart) -> object:
-    """All that Quart would call around a publish, by the blueprints that it belongs to."""
-    names = (None, *(endpoint.partition(".")[0] for endpoint in _WAYS))
-    calls = {(kind, name): list(getattr(app, kind).get(name, ())) for kind in _HOOKS for name in names}
+def hung_in(app: Quart, kinds: Iterable[str], endpoints: Iterable[str]) -> object:
+    """All that Quart would call around a request for one of these endpoints, by the blueprints that they belong to."""
+    names = (None, *(endpoint.partition(".")[0] for endpoint in endpoints))
+    calls = {(kind, name): list(getattr(app, kind).get(name, ())) for kind in kinds for name in names}
     handlers = {
         (name, code): dict(by_class)
         for name in names
@@ -97,14 +97,9 @@ def _hooks(app: Quart) -> object:
 
 
 async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: Any, send: Any) -> None:
-    given: dict[bytes, bytes] = dict(reversed(scope["headers"]))  # Of two, the first counts, as in Quart.
-
-    def header(name: str) -> str | None:
-        value = given.get(name.lower().encode())
-        return None if value is None else value.decode("latin-1")
-
+    header = header_of(scope)
     request_id = headers.named(header("X-Request-ID"))
-    address = (scope.get("client") or ("<local>",))[0] or "unknown"  # As Quart says it, and limits.address().
+    address = address_of(scope)
     allowance = None
     try:
         who = await recognised(hub, header("Authorization"), address)
@@ -133,6 +128,22 @@ async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: A
         *headers.cross_origin(hub.settings, header("Origin"), scope["method"], scope["path"]),
     ]
     await _send(send, reply, said)
+
+
+def header_of(scope: Any) -> Callable[[str], str | None]:
+    """A look-up of the request's headers: of two the first counts, as in Quart."""
+    given: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+
+    def header(name: str) -> str | None:
+        value = given.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+    return header
+
+
+def address_of(scope: Any) -> str:
+    """Where the call comes from, as Quart says it, and limits.address()."""
+    return (scope.get("client") or ("<local>",))[0] or "unknown"
 
 
 async def _read_body(receive: Callable[[], Awaitable[Any]], within: float) -> bytes:

@@ -1,11 +1,15 @@
 """The websocket's door: who comes, and the handshake. What is said after it is for `conversation`."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 
 from quart import Blueprint, websocket
 
 from app.live.sink import PlainWebsocket
 from app.live.wire import Gone, Receive, Wire
+from app.model.access import Principal
+from app.services import Services
 from app.web.context import services, wire
 from app.web.conversation import Conversation
 from app.web.handshake import PATH
@@ -20,19 +24,37 @@ _CLOSE_WAIT = 5.0
 @blueprint.websocket(PATH)
 async def talk() -> None:
     """One connection: any number of channels, each followed in order and without a hole."""
-    who = await watcher()
-    hub = services()
-    conversation = Conversation(hub, who, address())
+
+    async def accept(subprotocol: str | None) -> None:
+        await websocket.accept(subprotocol=subprotocol)
+
+    shaking = Shaking(wire(), websocket.requested_subprotocols, accept, websocket.close)
+    await converse(services(), await watcher(), address(), shaking)
+
+
+@dataclass(frozen=True, slots=True)
+class Shaking:
+    """A handshake on its way, Quart's or our own."""
+
+    wire: Wire
+    offered: Collection[str]
+    accept: Callable[[str | None], Awaitable[None]]
+    close: Callable[[int, str], Awaitable[None]]
+
+
+async def converse(hub: Services, who: Principal, from_address: str, shaking: Shaking) -> None:
+    """Shake hands, then talk: without this task where the transport can be had, else in it. Raises Unavailable before
+    the hands are shaken."""
+    conversation = Conversation(hub, who, from_address)
     hub.connections.add(who, conversation.say_goodbye)
     taken = None
     try:
-        offered = SUBPROTOCOL in websocket.requested_subprotocols
-        await websocket.accept(subprotocol=SUBPROTOCOL if offered else None)
-        taken = wire().take_over(conversation)
+        await shaking.accept(SUBPROTOCOL if SUBPROTOCOL in shaking.offered else None)
+        taken = shaking.wire.take_over(conversation)
         if taken is not None:
-            conversation.begin(taken)
+            conversation.greet(taken)
         else:
-            await _talk_plainly(conversation, wire())
+            await _talk_plainly(conversation, shaking)
     except Gone:
         return
     finally:
@@ -40,19 +62,19 @@ async def talk() -> None:
             conversation.lost()
 
 
-async def _talk_plainly(conversation: Conversation, under: Wire) -> None:
+async def _talk_plainly(conversation: Conversation, shaking: Shaking) -> None:
     """By ASGI's `receive` and `send`, in this request's task, until either side leaves."""
-    client = PlainWebsocket(under.send, conversation.give_up)
-    conversation.begin(client)
+    client = PlainWebsocket(shaking.wire.send, conversation.give_up)
+    conversation.greet(client)
     leaving = asyncio.ensure_future(client.leave())
-    hearing = asyncio.ensure_future(_hear(conversation, client, under.receive))
+    hearing = asyncio.ensure_future(_hear(conversation, client, shaking.wire.receive))
     try:
         await asyncio.wait({leaving, hearing}, return_when=asyncio.FIRST_COMPLETED)
         if leaving.done():
             async with asyncio.timeout(_CLOSE_WAIT):
                 await client.finish()
                 # Quart closes with 1000 whatever happened, so the reason is said here.
-                await websocket.close(*leaving.result())
+                await shaking.close(*leaving.result())
     except (TimeoutError, OSError):
         pass  # It takes nothing, not even that; the server ends what is left of it.
     finally:
