@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ VALUES: dict[str, Any] = {
     "websocket_max_message_size": 98_304,
     "h11_max_incomplete_size": 32_768,
     "h2_max_header_list_size": 32_768,
-    "graceful_timeout": 1,
+    "graceful_timeout": 10,
     "shutdown_timeout": 15,
     "startup_timeout": 120,
     "include_server_header": False,
@@ -52,18 +53,22 @@ class HubConfig(Config):
 
 
 def server_config(settings: Settings) -> HubConfig:
-    """From hypercorn.toml in the working directory, else VALUES; where to listen and how often from the settings.
+    """From hypercorn.toml in the working directory, else VALUES; where to listen, how often, and how long a shutdown
+    takes at least from the settings.
 
-    Raises ConfigError for a file that can't be read.
+    Raises ConfigError for a file that can't be read, or asks for an event loop that is not there.
     """
     config = HubConfig()
     for name, value in _values().items():
         if not hasattr(config, name):
             raise ConfigError(f"{FILE}: hypercorn has no setting {name!r}.")
         setattr(config, name, value)
+    _check_loop(config.worker_class)
     config.bind = [settings.bind]
     # One worker is this very process: a signal, and kill -9, then meet the hub itself.
     config.workers = settings.workers if settings.workers > 1 else 0
+    # Before that the hub has ended or cut every connection; on uvloop hypercorn would cancel them instead.
+    config.graceful_timeout = max(config.graceful_timeout, settings.shutdown_timeout)
     config.application_path = APPLICATION
     if config.errorlog == "-":
         config.errorlog = _SERVER_LOG  # In the hub's own form, JSON lines in production.
@@ -75,6 +80,14 @@ def _values() -> dict[str, Any]:
         return tomllib.loads(FILE.read_text()) if FILE.exists() else VALUES
     except (OSError, ValueError) as error:
         raise ConfigError(f"{FILE} can't be read: {error}.") from None
+
+
+def _check_loop(name: str) -> None:
+    """hypercorn would say so with a trace."""
+    if name not in ("asyncio", "uvloop"):
+        raise ConfigError(f'{FILE}: worker_class must be "asyncio" or "uvloop"; got {name!r}.')
+    if name == "uvloop" and find_spec("uvloop") is None:
+        raise ConfigError(f'{FILE}: worker_class is "uvloop", which is not installed: pip install tidewire[uvloop].')
 
 
 def hub() -> Any:

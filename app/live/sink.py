@@ -121,11 +121,14 @@ class PlainSink:
         form: Form,
         message: Callable[[bytes], dict[str, Any]],
         glue: bytes,
+        on_failure: Callable[[], None],
     ) -> None:
+        """`on_failure` is called when nothing can be sent any more."""
         self._send = send
         self._form = form
         self._message = message
         self._glue = glue
+        self._on_failure = on_failure
         self._held: list[bytes] = []
         self._unsent = 0
         self._moved = asyncio.Event()
@@ -175,13 +178,10 @@ class PlainSink:
         except Exception as error:  # Each server has its own for what can't be sent any more.
             log.debug("A server refused what was written: %r", error)
             self.closed = True
-            self._fail()
+            self._on_failure()
         finally:
             self._sending = None
             self._moved.set()
-
-    def _fail(self) -> None:
-        """Nothing can be sent any more."""
 
     def _take(self) -> tuple[list[bytes], int]:
         size = count = 0
@@ -199,8 +199,7 @@ class PlainWebsocket(PlainSink):
 
     def __init__(self, send: Callable[[Any], Awaitable[None]], give_up: Callable[[], None]) -> None:
         """`give_up` is called when the client takes nothing any more."""
-        super().__init__(send, text, _text_message, b"\n")
-        self._give_up = give_up
+        super().__init__(send, text, _text_message, b"\n", give_up)
         self._listening = asyncio.Event()
         self._listening.set()
         self._leaving: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
@@ -215,9 +214,6 @@ class PlainWebsocket(PlainSink):
         if not self._leaving.done():
             self.closed = True  # What was written before still goes.
             self._leaving.set_result((code, reason))
-
-    def _fail(self) -> None:
-        self._give_up()
 
     async def leave(self) -> tuple[int, str]:
         """The goodbye, when there is one."""

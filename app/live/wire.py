@@ -79,8 +79,11 @@ class Wire(Movement):
         self._notice_death(transport)
         return self.websocket
 
-    def body(self, form: Form) -> Body:
-        """Where to write the body of a streamed answer, once its head and all that goes before are sent."""
+    def body(self, form: Form, on_failure: Callable[[], None]) -> Body:
+        """Where to write the body of a streamed answer, once its head and all that goes before are sent.
+
+        `on_failure` is called where only then it is found that nothing can be sent any more.
+        """
         connection = self._protocol.connection if self._protocol is not None else None
         # h11 frames it in chunks for a client that understands them; one of HTTP/1.0 gets it raw.
         if (
@@ -91,7 +94,7 @@ class Wire(Movement):
         ):
             sink: Body = ChunkSink(self._writer, connection, CHUNKED[form])
         else:
-            sink = PlainSink(self.send, form, _body_message, b"")
+            sink = PlainSink(self.send, form, _body_message, b"", on_failure)
         self._sink = sink
         return sink
 

@@ -15,7 +15,7 @@ class Goodbye:
 
 SLOW = Goodbye(1013, "too slow")
 SHUTDOWN = Goodbye(1001, "the hub shuts down")
-LOST = Goodbye(1006, "nobody is there")
+LOST = Goodbye(0, "nobody is there to hear it")
 FAILED = Goodbye(1011, "something went wrong here; it was logged")
 FAREWELLS: dict[Farewell, Goodbye] = {
     "shutdown": SHUTDOWN,

@@ -8,7 +8,7 @@ from quart import Quart
 
 from app.config import Settings
 from app.live.websocket import Websocket
-from app.live.wire import Send, Wire
+from app.live.wire import Send, Stalled, Wire
 from app.services import Services
 from app.web.context import EXTENSION
 
@@ -41,6 +41,8 @@ class ServerSide:
         try:
             scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: wire}
             await self._inner(scope, receive, wire.send)
+        except* Stalled:
+            pass  # Left unfinished on purpose: the server closes it, and nobody takes it for complete.
         finally:
             self._wires.discard(wire)
             if wire.websocket is not None:

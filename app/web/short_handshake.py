@@ -40,7 +40,7 @@ class ShortHandshake:
 
     def __init__(self, app: Quart) -> None:
         self._app = app
-        self._quart = app.asgi_app
+        self._inner = app.asgi_app
         self._own_hooks = hung_in(app, _HOOKS, (_ENDPOINT,))
         self._is_open: bool | None = None
 
@@ -49,7 +49,7 @@ class ShortHandshake:
         if scope["type"] == "websocket" and isinstance(hub, Services) and self._is_plain(scope):
             await _shake_hands(hub, scope, receive, send)
         else:
-            await self._quart(scope, receive, send)
+            await self._inner(scope, receive, send)
 
     def _is_plain(self, scope: Any) -> bool:
         if scope["path"] != PATH or scope["query_string"] or scope.get("root_path"):

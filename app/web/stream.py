@@ -13,6 +13,7 @@ from app.actions.follow import Following, follow
 from app.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Unauthenticated, Unavailable
 from app.live.frame import Form, Happening, Reset, ndjson, sse
 from app.live.sink import Sink
+from app.live.wire import Stalled
 from app.model.access import Principal
 from app.model.position import After, Last, Now, Start, parse_event_id
 from app.web.answers import number_arg, text_arg
@@ -102,7 +103,7 @@ async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncG
 
         with hub.connections.register(who, say):
             yield media.opening(following)
-            sink = under.body(media.updates)
+            sink = under.body(media.updates, over.set)
 
             def tell(happening: Happening) -> None:
                 if isinstance(happening, Reset):
@@ -115,15 +116,17 @@ async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncG
             try:
                 watch.follow(sink, tell)
                 await _until(over, sink, media.silence, hub.settings.heartbeat)
+                if sink.closed:
+                    raise Stalled  # Or the answer would end as if it were whole.
                 await sink.finish()
             finally:
                 sink.close()
 
 
 async def _until(over: asyncio.Event, sink: Sink, silence: bytes, heartbeat: float) -> None:
-    """Return when it is over, or can't be written any more; after a heartbeat without a word write the silence."""
+    """Return when it is over; after a heartbeat without a word write the silence."""
     written, quiet = sink.written, 0
-    while not sink.closed:
+    while True:
         try:
             async with asyncio.timeout(heartbeat / _LOOKS):
                 await over.wait()

@@ -12,6 +12,7 @@ from tests.faults.observed import until_metric
 from tests.support.process import HubProcess, hub_process
 from tests.support.publisher import Publisher
 from tests.support.watcher import Watcher
+from tests.support.ways import Way
 
 # One address makes all the load here, so its limit is that of a crowd.
 SETTINGS = {"TIDEWIRE_ANONYMOUS_RATE": "100000", "TIDEWIRE_ANONYMOUS_BURST": "100000"}
@@ -24,18 +25,25 @@ type OpenHubs = Callable[..., AbstractAsyncContextManager[tuple[HubProcess, HubP
 def sqlite_hub(tmp_path: Path, sqlite_url: str) -> OpenHub:
     """Opens the one hub that a machine without servers has; keyword arguments are settings, in lower case."""
 
-    def open_hub(**settings: object) -> AbstractAsyncContextManager[HubProcess]:
-        return hub_process(tmp_path / "hub", SETTINGS | _variables(database_url=sqlite_url, **settings))
+    def open_hub(way: Way = Way.DIRECT, **settings: object) -> AbstractAsyncContextManager[HubProcess]:
+        return hub_process(tmp_path / "hub", SETTINGS | _variables(database_url=sqlite_url, **settings), way=way)
 
     return open_hub
 
 
 @pytest.fixture(scope="module")
-def shared_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def way(request: pytest.FixtureRequest) -> Way:
+    """How `shared_hub` is served: directly, unless a test is parametrised with another way."""
+    found: Way = getattr(request, "param", Way.DIRECT)
+    return found
+
+
+@pytest.fixture(scope="module")
+def shared_hub(tmp_path_factory: pytest.TempPathFactory, way: Way) -> Iterator[HubProcess]:
     """A hub on SQLite for all tests of a module, for what must leave a hub as it was."""
     directory = tmp_path_factory.mktemp("hub")
     database = f"sqlite+aiosqlite:///{directory / 'tidewire.db'}"
-    hub = HubProcess(directory, SETTINGS | _variables(database_url=database))
+    hub = HubProcess(directory, SETTINGS | _variables(database_url=database), way=way)
     try:
         asyncio.run(hub.start())
         yield hub
@@ -49,7 +57,7 @@ async def hub(shared_hub: HubProcess) -> AsyncIterator[HubProcess]:
 
     Afterwards nobody else is left connected, and nothing failed inside the hub.
     """
-    first = len(await history(shared_hub.url)) + 1
+    first, logged = len(await history(shared_hub.url)) + 1, len(shared_hub.log)
     async with Watcher(shared_hub.url, channel="lobby", after=first - 1) as neighbour:
         await neighbour.live()
         yield shared_hub
@@ -61,7 +69,7 @@ async def hub(shared_hub: HubProcess) -> AsyncIterator[HubProcess]:
     neighbour.assert_whole(last, first=first)
     assert neighbour.connections == 1
     assert len(await history(shared_hub.url)) == last
-    assert "Traceback" not in shared_hub.log, shared_hub.log
+    assert "Traceback" not in shared_hub.log[logged:], shared_hub.log[logged:]
     await until_metric(shared_hub, "tidewire_watchers", 0, within=10)
 
 
@@ -71,10 +79,12 @@ def two_hubs(tmp_path: Path) -> OpenHubs:
 
     @asynccontextmanager
     async def open_hubs(
-        database_url: str, redis_url: str, **settings: object
+        database_url: str, redis_url: str, ways: tuple[Way, Way] = (Way.DIRECT, Way.DIRECT), **settings: object
     ) -> AsyncIterator[tuple[HubProcess, HubProcess]]:
         chosen = SETTINGS | _variables(database_url=database_url, redis_url=redis_url, **settings)
-        first, second = (HubProcess(tmp_path / name, chosen) for name in ("first", "second"))
+        first, second = (
+            HubProcess(tmp_path / name, chosen, way=way) for name, way in zip(("first", "second"), ways, strict=True)
+        )
         try:
             async with asyncio.TaskGroup() as starts:
                 starts.create_task(first.start())

@@ -15,6 +15,7 @@ from tests.support.postgres import Postgres
 from tests.support.proxy import Proxy
 from tests.support.publisher import Publisher
 from tests.support.watcher import Watcher
+from tests.support.ways import Way
 
 OUTAGE = 3.0  # seconds
 
@@ -29,11 +30,20 @@ async def own_database(own_postgres: Postgres) -> AsyncIterator[str]:
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize("end", [Postgres.stop, Postgres.kill], ids=["restarted", "crashed"])
+@pytest.mark.parametrize(
+    ("end", "ways"),
+    [(Postgres.stop, (Way.DIRECT, Way.PLAIN)), (Postgres.kill, (Way.DIRECT, Way.UVLOOP))],
+    ids=["restarted", "crashed"],
+)
 async def test_postgresql(
-    two_hubs: OpenHubs, own_postgres: Postgres, own_database: str, redis_url: str, end: Callable[[Postgres], None]
+    two_hubs: OpenHubs,
+    own_postgres: Postgres,
+    own_database: str,
+    redis_url: str,
+    end: Callable[[Postgres], None],
+    ways: tuple[Way, Way],
 ) -> None:
-    async with two_hubs(own_database, redis_url) as (first, second):
+    async with two_hubs(own_database, redis_url, ways) as (first, second):
         async with traffic(first.url, second.url) as running:
             await running.more(50)
             await asyncio.to_thread(end, own_postgres)

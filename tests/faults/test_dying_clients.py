@@ -1,15 +1,19 @@
 """A client that dies in the middle of saying something: nothing is half stored, nobody else notices."""
 
+import asyncio
 import json
 
 import pytest
 
+from tests.faults.conftest import OpenHub
 from tests.faults.law import history
 from tests.faults.observed import until_metric
 from tests.support.ports import HOST
 from tests.support.process import HubProcess
 from tests.support.publisher import Publisher
 from tests.support.raw_socket import TEXT, RawSocket, frame
+from tests.support.watcher import WS_PATH
+from tests.support.ways import Way
 
 BATCH = json.dumps({"updates": [{"body": f"half {n}"} for n in range(100)]}).encode()
 PUBLISH = json.dumps({"type": "publish", "channel": "lobby", "update": {"body": "half"}}).encode()
@@ -45,15 +49,15 @@ HALVES = {
 }
 
 
-@pytest.mark.parametrize("way", ["reset", "close", "half close"])
-async def test_half_a_request_stores_nothing(hub: HubProcess, way: str) -> None:
+@pytest.mark.parametrize("end", ["reset", "close", "half close"])
+async def test_half_a_request_stores_nothing(hub: HubProcess, end: str) -> None:
     before = await history(hub.url)
     for what, sent in HALVES.items():
         async with RawSocket(hub.port) as raw:
             await raw.send(sent)
-            if way == "reset":
+            if end == "reset":
                 raw.reset()
-            elif way == "half close":
+            elif end == "half close":
                 raw.shut()
                 answer = await raw.rest()
                 assert not answer.startswith(b"HTTP/1.1 2"), f"{what}: {answer!r}"
@@ -61,8 +65,9 @@ async def test_half_a_request_stores_nothing(hub: HubProcess, way: str) -> None:
     assert await history(hub.url) == before
 
 
-@pytest.mark.parametrize("way", ["reset", "close"])
-async def test_half_a_frame_stores_nothing_and_lets_go_of_its_watcher(hub: HubProcess, way: str) -> None:
+@pytest.mark.parametrize("end", ["reset", "close"])
+@pytest.mark.parametrize("way", Way, indirect=True)
+async def test_half_a_frame_stores_nothing_and_lets_go_of_its_watcher(hub: HubProcess, end: str) -> None:
     before = await history(hub.url)
     whole = frame(TEXT, PUBLISH)
     for cut in (1, 2, 5, 6, 30, len(whole) - 1):
@@ -71,7 +76,7 @@ async def test_half_a_frame_stores_nothing_and_lets_go_of_its_watcher(hub: HubPr
             await raw.say({"type": "subscribe", "channel": "lobby"})
             await raw.message("subscribed")
             await raw.send(whole[:cut])
-            if way == "reset":
+            if end == "reset":
                 raw.reset()
     async with RawSocket(hub.port) as raw:
         await raw.upgrade()
@@ -97,6 +102,7 @@ async def test_who_dies_before_the_answer_has_published_all_or_nothing(hub: HubP
     assert bodies[:-1] == batch * (len(bodies) // 100)
 
 
+@pytest.mark.parametrize("way", Way, indirect=True)
 async def test_watchers_that_die_while_updates_flow_are_let_go_of(hub: HubProcess) -> None:
     raws: list[RawSocket] = []
     for number in range(20):
@@ -114,3 +120,28 @@ async def test_watchers_that_die_while_updates_flow_are_let_go_of(hub: HubProces
             await publisher.publish(data="x" * 10_000)
             raw.reset()
     await until_metric(hub, "tidewire_watchers", 1, within=10)
+
+
+UPGRADE = (
+    f"GET {WS_PATH} HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+).encode()
+BEGINNINGS = (
+    UPGRADE,
+    f"GET /lobby/sse?after=0 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(),
+)
+
+
+@pytest.mark.parametrize("way", Way)
+async def test_who_dies_before_a_connection_has_begun_leaves_no_trace(sqlite_hub: OpenHub, way: Way) -> None:
+    """What is still done for a connection that is gone already fails for nobody, and is nothing to log."""
+    async with sqlite_hub(way) as hub:
+        for sent in BEGINNINGS:
+            for step in range(100):
+                async with RawSocket(hub.port) as raw:
+                    await raw.send(sent)
+                    await asyncio.sleep(step / 10_000)  # From nothing up to what beginning takes, and beyond.
+                    raw.reset()
+        await until_metric(hub, "tidewire_watchers", 0, within=10)
+
+        assert "Traceback" not in hub.log, hub.log

@@ -9,11 +9,12 @@ from tests.faults.conftest import OpenHub, OpenHubs
 from tests.faults.traffic import traffic
 from tests.support.process import HubProcess
 from tests.support.watcher import Watcher
+from tests.support.ways import Way
 
 
 @pytest.mark.timeout(90)
 async def test_either_of_two_hubs_may_be_killed(two_hubs: OpenHubs, postgres_url: str, redis_url: str) -> None:
-    async with two_hubs(postgres_url, redis_url) as (first, second):
+    async with two_hubs(postgres_url, redis_url, (Way.DIRECT, Way.UVLOOP)) as (first, second):
         async with traffic(first.url, second.url) as running:
             await running.more(100)
             await first.kill()
@@ -29,8 +30,9 @@ async def test_either_of_two_hubs_may_be_killed(two_hubs: OpenHubs, postgres_url
 
 
 @pytest.mark.timeout(60)
-async def test_the_only_hub_may_be_killed(sqlite_hub: OpenHub) -> None:
-    async with sqlite_hub() as hub:
+@pytest.mark.parametrize("way", Way)
+async def test_the_only_hub_may_be_killed(sqlite_hub: OpenHub, way: Way) -> None:
+    async with sqlite_hub(way) as hub:
         async with traffic(hub.url) as running:
             for _ in range(2):
                 await running.more(100)

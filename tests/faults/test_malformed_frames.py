@@ -9,6 +9,7 @@ from tests.faults.law import history
 from tests.faults.observed import MIB, resident
 from tests.support.process import HubProcess
 from tests.support.raw_socket import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawSocket, frame
+from tests.support.ways import Way
 
 LIMIT = 98_304  # bytes of one websocket message
 
@@ -43,6 +44,7 @@ BROKEN = {
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("way", Way, indirect=True)
 async def test_a_broken_frame_ends_its_own_connection(hub: HubProcess) -> None:
     for what, sent in BROKEN.items():
         async with RawSocket(hub.port) as raw:
@@ -64,6 +66,7 @@ TOO_LARGE = {
 }
 
 
+@pytest.mark.parametrize("way", Way, indirect=True)
 async def test_a_message_over_the_limit_closes_with_1009(hub: HubProcess) -> None:
     for what, sent in TOO_LARGE.items():
         async with RawSocket(hub.port) as raw:
@@ -127,6 +130,7 @@ NONSENSE = (
 )
 
 
+@pytest.mark.parametrize("way", Way, indirect=True)
 async def test_a_message_that_can_not_be_understood_gets_an_error_and_the_connection_goes_on(hub: HubProcess) -> None:
     async with RawSocket(hub.port) as raw:
         await raw.upgrade()
@@ -161,6 +165,7 @@ async def test_ten_thousand_bad_messages_in_a_row(hub: HubProcess) -> None:
         assert (await raw.message("pong"))["ref"] == 1
 
 
+@pytest.mark.parametrize("way", Way, indirect=True)
 async def test_bad_messages_of_one_that_does_not_read_the_errors(hub: HubProcess) -> None:
     """Then it is not listened to either: neither its messages nor our answers pile up in the hub."""
     before, sent, taken = resident(hub), 0, True
@@ -179,6 +184,7 @@ async def test_bad_messages_of_one_that_does_not_read_the_errors(hub: HubProcess
     assert grown < 16 * MIB, f"{grown / MIB:.0f} MiB more, {sent / MIB:.0f} MiB sent"
 
 
+@pytest.mark.parametrize("way", Way, indirect=True)
 async def test_a_ping_of_the_protocol_is_answered_inside_a_fragmented_message(hub: HubProcess) -> None:
     async with RawSocket(hub.port) as raw:
         await raw.upgrade()

@@ -13,6 +13,7 @@ from tests.support.proxy import Proxy
 from tests.support.publisher import Publisher
 from tests.support.redis import Redis
 from tests.support.watcher import Watcher, all_seen
+from tests.support.ways import Way
 
 LAG = 4.0  # seconds; the poll finds everything after one (the default), and the machine that judges is busy
 QUICK = 0.3  # seconds; the shortest poll here takes longer when one update follows the other
@@ -46,7 +47,7 @@ async def hints_flow(first: HubProcess, second: HubProcess, *, within: float) ->
 
 @pytest.mark.timeout(90)
 async def test_redis_stopped(two_hubs: OpenHubs, postgres_url: str, own_redis: Redis) -> None:
-    async with two_hubs(postgres_url, own_redis.url) as (first, second):
+    async with two_hubs(postgres_url, own_redis.url, (Way.PLAIN, Way.UVLOOP)) as (first, second):
         async with traffic(first.url, second.url) as running:
             await running.more(50)
             await asyncio.to_thread(own_redis.stop)
@@ -60,16 +61,25 @@ async def test_redis_stopped(two_hubs: OpenHubs, postgres_url: str, own_redis: R
 
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize(
-    ("to_server", "seconds", "poll_interval"),
-    [(True, 10, 1.0), (False, 4, 0.4)],  # Ten polls either way; a deaf subscription is noticed after three.
+    ("to_server", "seconds", "poll_interval", "ways"),
+    [
+        (True, 10, 1.0, (Way.DIRECT, Way.DIRECT)),
+        (False, 4, 0.4, (Way.UVLOOP, Way.PLAIN)),
+    ],  # Ten polls either way; a deaf subscription is noticed after three.
     ids=["both ways", "towards the hubs"],
 )
 async def test_redis_gone_deaf(
-    two_hubs: OpenHubs, postgres_url: str, own_redis: Redis, to_server: bool, seconds: float, poll_interval: float
+    two_hubs: OpenHubs,
+    postgres_url: str,
+    own_redis: Redis,
+    to_server: bool,
+    seconds: float,
+    poll_interval: float,
+    ways: tuple[Way, Way],
 ) -> None:
     async with (
         Proxy(own_redis.port) as proxy,
-        two_hubs(postgres_url, proxy.url(own_redis.url), poll_interval=poll_interval) as (first, second),
+        two_hubs(postgres_url, proxy.url(own_redis.url), ways, poll_interval=poll_interval) as (first, second),
     ):
         async with traffic(first.url, second.url) as running:
             await running.more(50)

@@ -15,6 +15,10 @@ from tests.faults.law import history
 from tests.faults.test_slow_watchers import flood, unread_stream, unread_websocket
 from tests.faults.traffic import KINDS, traffic
 from tests.support.watcher import WS_PATH, Watcher
+from tests.support.ways import Way
+
+# On the plain path it is for the server to end the connections: hypercorn waits for them, and is not heard doing so.
+TOLD = [Way.DIRECT, Way.UVLOOP]
 
 SIZE = 20  # updates in a batch
 
@@ -85,9 +89,10 @@ async def publish_messages(url: str, line: Line) -> int | None:
 
 
 @pytest.mark.timeout(60)
-async def test_everybody_is_told_and_every_publish_is_whole(sqlite_hub: OpenHub) -> None:
+@pytest.mark.parametrize("way", TOLD)
+async def test_everybody_is_told_and_every_publish_is_whole(sqlite_hub: OpenHub, way: Way) -> None:
     over_http, over_sockets = [Line(f"h{n}") for n in range(10)], [Line(f"w{n}") for n in range(5)]
-    async with sqlite_hub(shutdown_timeout=8) as hub, AsyncExitStack() as stack:
+    async with sqlite_hub(way, shutdown_timeout=8) as hub, AsyncExitStack() as stack:
         watchers = [
             await stack.enter_async_context(kind(hub.url, channel="lobby", after=0, resume=False)) for kind in KINDS * 5
         ]
@@ -125,9 +130,12 @@ async def test_everybody_is_told_and_every_publish_is_whole(sqlite_hub: OpenHub)
 
 
 @pytest.mark.timeout(60)
-async def test_watchers_that_do_not_read_hold_up_a_shutdown_no_longer_than_its_time(sqlite_hub: OpenHub) -> None:
+@pytest.mark.parametrize("way", TOLD)
+async def test_watchers_that_do_not_read_hold_up_a_shutdown_no_longer_than_its_time(
+    sqlite_hub: OpenHub, way: Way
+) -> None:
     async with (
-        sqlite_hub(shutdown_timeout=4) as hub,
+        sqlite_hub(way, shutdown_timeout=4) as hub,
         Watcher(hub.url, channel="lobby", after=0, resume=False) as watcher,
         unread_websocket(hub.port),
         unread_stream(hub.port),
@@ -143,7 +151,10 @@ async def test_watchers_that_do_not_read_hold_up_a_shutdown_no_longer_than_its_t
 async def test_two_hubs_are_restarted_in_turn_under_traffic(
     two_hubs: OpenHubs, postgres_url: str, redis_url: str
 ) -> None:
-    async with two_hubs(postgres_url, redis_url) as (first, second), traffic(first.url, second.url) as running:
+    async with (
+        two_hubs(postgres_url, redis_url, (Way.DIRECT, Way.UVLOOP)) as (first, second),
+        traffic(first.url, second.url) as running,
+    ):
         for hub in (first, second):
             await running.more(30)
             await hub.restart()

@@ -22,9 +22,7 @@ async def shaken(hub: ServedHub, headers: Mapping[str, str], query: str = "") ->
             return 101, {"protocol": str(talk.protocol)}, welcome
     except aiohttp.WSServerHandshakeError:
         async with hub.http.get(hub.url + WS + query, headers={**HANDSHAKE, **headers}) as answer:
-            own = {
-                name: value for name, value in answer.headers.items() if name.lower() not in ("date", "ratelimit-reset")
-            }
+            own = {name: value for name, value in answer.headers.items() if name.lower() not in PASSING}
             return answer.status, own, await answer.json()
 
 
@@ -99,7 +97,7 @@ def by_view(app: Quart) -> None:
     async def talk() -> None:
         await own()
 
-    views: dict[str, Any] = app.view_functions  # type: ignore[assignment]
+    views: dict[str, Any] = app.view_functions
     views["socket.talk"] = talk
 
 

@@ -100,7 +100,7 @@ async def test_a_streamed_answer_is_written_in_chunks_to_who_understands_them(
 
             async def body() -> AsyncGenerator[bytes]:
                 yield b"first"
-                sink = under.body(ndjson)
+                sink = under.body(ndjson, lambda: None)
                 found.append(sink)
                 sink.say(b"second")
                 await sink.finish()

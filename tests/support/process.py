@@ -13,6 +13,7 @@ import aiohttp
 
 from tests.support.child import Child
 from tests.support.ports import HOST, free_port
+from tests.support.ways import Way, command
 
 ROOT = Path(__file__).resolve().parents[2]
 START_WITHIN = 30.0  # seconds: a first start runs the migrations, on a machine that may be busy
@@ -20,9 +21,11 @@ STOP_WITHIN = 30.0
 
 
 class HubProcess:
-    """`python -m app serve` on its own port, in its own directory, with these settings and no others."""
+    """`python -m app serve`, or another `way`, on its own port, in its own directory, with these settings alone."""
 
-    def __init__(self, directory: Path, settings: Mapping[str, str], *, port: int | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Mapping[str, str], *, port: int | None = None, way: Way = Way.DIRECT
+    ) -> None:
         self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
         directory.mkdir(parents=True, exist_ok=True)
@@ -32,10 +35,11 @@ class HubProcess:
         self.command = [sys.executable, "-m", "app"]
         self.environment = {**inherited, **own, **settings}
         self.directory = directory
+        if way is Way.UVLOOP:
+            values = (ROOT / "hypercorn.toml").read_text()
+            (directory / "hypercorn.toml").write_text(f'{values}worker_class = "uvloop"\n')
         # The directory is the working directory too, so that neither a developer's .env nor data/ is read.
-        self._child = Child(
-            [*self.command, "serve"], directory / f"hub-{self.port}.log", cwd=directory, env=self.environment
-        )
+        self._child = Child(command(way), directory / f"hub-{self.port}.log", cwd=directory, env=self.environment)
 
     @property
     def pid(self) -> int:
@@ -104,10 +108,10 @@ class HubProcess:
 
 @asynccontextmanager
 async def hub_process(
-    directory: Path, settings: Mapping[str, str], *, port: int | None = None
+    directory: Path, settings: Mapping[str, str], *, port: int | None = None, way: Way = Way.DIRECT
 ) -> AsyncIterator[HubProcess]:
     """A started hub; killed at the end if the test has not stopped it."""
-    hub = HubProcess(directory, settings, port=port)
+    hub = HubProcess(directory, settings, port=port, way=way)
     try:
         await hub.start()
         yield hub

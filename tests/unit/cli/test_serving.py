@@ -37,7 +37,16 @@ def test_a_file_in_the_working_directory_wins(tmp_path: Path, monkeypatch: pytes
     assert (config.backlog, config.websocket_ping_interval) == (7, None)
 
 
-@pytest.mark.parametrize("text", ["backlog =", "backlogg = 7"])
+def test_the_server_gives_a_shutdown_no_less_time_than_the_hub_takes_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert server_config(Settings(shutdown_timeout=25.0)).graceful_timeout == 25.0
+    assert server_config(Settings()).graceful_timeout >= Settings().shutdown_timeout
+
+
+@pytest.mark.parametrize("text", ["backlog =", "backlogg = 7", 'worker_class = "trio"'])
 def test_a_broken_file_is_named(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     FILE.write_text(text)

@@ -1,0 +1,198 @@
+"""What is left of those who come and go, however they go and whatever happens meanwhile: nothing."""
+
+import asyncio
+import random
+import socket
+from typing import Any
+
+import pytest
+
+from app.config import Settings
+from tests.support.hub import ServedHub
+from tests.support.hub_ways import held, raw_socket, serving_as, until_let_go, until_nobody
+from tests.support.ports import HOST
+from tests.support.raw_socket import CLOSE, frame
+from tests.support.watcher import Watcher
+from tests.support.ways import Way, run
+
+CHANNELS = ("c0", "c1", "c2")
+
+
+async def publish_until(hub: ServedHub, over: asyncio.Event) -> None:
+    """Into all channels, until it is over; one that is just away is passed by."""
+    while not over.is_set():
+        for slug in CHANNELS:
+            await hub.call("POST", f"/api/v1/channels/{slug}/updates", json={"updates": [{"body": "x" * 500}] * 3})
+
+
+async def talk(hub: ServedHub, chance: random.Random) -> None:
+    """A websocket that says this and that in any order, without waiting for answers, and leaves in any way."""
+    async with raw_socket(hub) as raw:
+        raw._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await raw.upgrade()
+        for _ in range(chance.randrange(12)):
+            slug = chance.choice(CHANNELS)
+            await raw.say(
+                chance.choice(
+                    [
+                        {"type": "subscribe", "channel": slug, "after": 0},
+                        {"type": "subscribe", "channel": slug},
+                        {"type": "unsubscribe", "channel": slug},
+                        {"type": "presence", "channel": slug, "on": chance.random() < 0.7},
+                        {"type": "publish", "channel": slug, "update": {"body": "mine"}},
+                        {"type": "ping"},
+                    ]
+                )
+            )
+            if chance.random() < 0.3:
+                await asyncio.sleep(chance.uniform(0, 0.02))
+        match chance.randrange(3):
+            case 0:
+                raw.reset()
+            case 1:
+                await raw.send(frame(CLOSE, b"\x03\xe8"))
+                await raw.rest()
+
+
+async def stream(hub: ServedHub, chance: random.Random) -> None:
+    """A stream that is followed for a moment, or for none."""
+    async with raw_socket(hub) as raw:
+        slug, form = chance.choice(CHANNELS), chance.choice(("sse", "json"))
+        await raw.send(f"GET /{slug}/{form}?after=0 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        await asyncio.sleep(chance.uniform(0, 0.05))
+        if chance.random() < 0.5:
+            raw.reset()
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_storm_of_comers_and_goers_leaves_nothing_behind(
+    settings_sqlite: Settings, way: Way, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Subscriptions left while they begin, sockets closed under a flush, a channel deleted and made anew: nobody else
+    misses anything, no task goes on, nothing is held, and nothing fails."""
+
+    async def play() -> None:
+        async with serving_as(way, settings_sqlite, ring_updates=16) as hub:
+            for slug in CHANNELS:
+                await hub.channel(slug)
+            chance, over = random.Random(7), asyncio.Event()
+            token = await hub.token("ana", admin=True)
+            async with Watcher(hub.url, channel="c0", after=0) as steady, asyncio.TaskGroup() as tasks:
+                await steady.live()
+                tasks.create_task(publish_until(hub, over))
+                for _ in range(6):
+                    async with asyncio.TaskGroup() as comers:
+                        for number in range(25):
+                            comers.create_task((stream if number % 5 == 4 else talk)(hub, chance))
+                        await asyncio.sleep(0.05)
+                        assert (await hub.call("DELETE", "/api/v1/channels/c2", token=token)).status == 204
+                        await asyncio.sleep(0.05)
+                        await hub.channel("c2")
+                over.set()
+                last = (await hub.publish("c0", body="the last"))["seq"]
+                await steady.seen(last)
+            await until_nobody(hub)
+
+            steady.assert_whole(last)
+            assert steady.connections == 1
+            assert (await hub.call("GET", "/api/v1/channels/c0/presence")).json["watching"] == 0
+
+    run(way, play())
+    assert [(record.getMessage(), record.exc_info) for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_crowd_that_has_left_is_not_held_in_memory(settings_sqlite: Settings, way: Way) -> None:
+    async def crowd(hub: ServedHub) -> None:
+        sockets = [await raw_socket(hub).__aenter__() for _ in range(60)]
+        for number, raw in enumerate(sockets):
+            if number % 3:
+                await raw.upgrade()
+                await raw.say({"type": "subscribe", "channel": "ci", "after": 0})
+                await raw.say({"type": "presence", "channel": "ci", "on": True})
+                await raw.message("subscribed")
+            else:
+                await raw.send(f"GET /ci/sse?after=0 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+                await raw.until(b"event: update\n")
+        await hub.publish("ci", body="to all of them")
+        for number, raw in enumerate(sockets):
+            if number % 2:
+                raw.reset()
+            else:
+                await raw.__aexit__(None, None, None)
+        await until_nobody(hub)
+
+    async def play() -> None:
+        async with serving_as(way, settings_sqlite) as hub:
+            await hub.channel("ci")
+            await hub.publish("ci", body="the first")
+            before = held()
+            for _ in range(2):
+                await crowd(hub)
+
+            # A loop over all connections may keep the last that it looked at until it looks again.
+            await until_let_go(before, but=2)
+
+    run(way, play())
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_subscription_that_is_left_while_it_begins_is_left(settings_sqlite: Settings, way: Way) -> None:
+    """At every step of its beginning: the answer is in order, and nothing of the channel comes afterwards."""
+
+    async def play() -> None:
+        async with serving_as(way, settings_sqlite) as hub, raw_socket(hub) as raw:
+            # Or what is said second would wait for the acknowledgement of the first.
+            raw._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await hub.channel("ci")
+            await raw.upgrade()
+            await raw.message("welcome")
+            left: list[int] = []
+            for step in range(60):
+                await raw.say({"type": "subscribe", "ref": step, "channel": "ci"})
+                await asyncio.sleep(step / 10_000)
+                await raw.say({"type": "unsubscribe", "ref": -step - 1, "channel": "ci"})
+                heard: list[dict[str, Any]] = []
+                while not heard or heard[-1]["type"] != "unsubscribed":
+                    heard += await raw.messages()
+                await hub.publish("ci", body="to nobody")
+                await raw.say({"type": "ping", "ref": step})
+                heard += await raw.messages()
+
+                said = [(message["type"], message["ref"]) for message in heard]
+                begun = [("subscribed", step)] if len(said) == 3 else []
+                assert said == [*begun, ("unsubscribed", -step - 1), ("pong", step)]
+                assert hub.services.hub.feeds() == {}
+                left.append(len(begun))
+
+            assert set(left) == {0, 1}, "left both while it began and after it had"
+
+    run(way, play())
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_watch_that_is_left_in_the_middle_of_a_page_reads_no_further(settings_sqlite: Settings, way: Way) -> None:
+    """A reader of the log is cancelled at any of its waits; the query that it shared goes on for the others."""
+
+    async def play() -> None:
+        async with serving_as(way, settings_sqlite, page_updates=5, ring_updates=5) as hub:
+            await hub.channel("ci")
+            updates = {"updates": [{"body": str(n)} for n in range(500)]}
+            assert (await hub.call("POST", "/api/v1/channels/ci/updates", json=updates)).status == 201
+            async with Watcher(hub.url, channel="ci", after=0) as other:
+                for step in range(40):
+                    async with raw_socket(hub) as raw:
+                        raw._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        await raw.upgrade()
+                        await raw.say({"type": "subscribe", "channel": "ci", "after": 0})
+                        await asyncio.sleep(step / 4000)
+                        await raw.say({"type": "unsubscribe", "channel": "ci"})
+                        await raw.message("unsubscribed")
+                        await raw.say({"type": "ping"})
+                        assert [message["type"] for message in await raw.messages()] == ["pong"]
+                await other.seen(500)
+            await until_nobody(hub)
+
+            other.assert_whole(500)
+
+    run(way, play())
