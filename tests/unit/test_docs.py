@@ -28,7 +28,6 @@ OTHER_VARIABLES = {
     "TIDEWIRE_TEST_REDIS_URL": "tests/support/redis.py",
     "TIDEWIRE_TEST_CHROMIUM": "tests/support/browser.py",
 }
-# What hypercorn closes with by itself, on our limit for a message.
 PROTOCOLS_OWN_CLOSES = {"1002", "1007", "1008", "1009"}  # What breaks the protocol or its bounds.
 CODE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TREES = r"(?:app|docs|tests|frontend|migrations|benchmarks|deploy)/"

@@ -240,3 +240,19 @@ async def test_what_is_committed_during_the_first_look_does_not_wait_for_the_pol
         reader = Reader(watch)
         watch.follow(reader, reader.tell)
         await until(lambda: reader.seq == 1)
+
+
+async def test_who_begins_now_begins_after_all_that_has_come_and_nobody_is_passed_over() -> None:
+    async with TaskScope() as tasks:
+        stage = Stage(tasks)
+        rider = stage.join(Now())
+        stage.feed.offer("e1", stage.journal.commit(2))
+        extent = stage.feed.catch_up()
+        watch = Watch(stage.feed, ANONYMOUS)
+        watch.begin(Now(), extent)
+        late = Reader(watch)
+        watch.follow(late, late.tell)
+        stage.feed.offer("e1", stage.journal.commit(1))
+        await until(lambda: rider.seq == late.seq == 3)
+
+        assert (extent.last, late.seqs, tasks.quiet) == (2, [3], True)
