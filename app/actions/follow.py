@@ -80,11 +80,12 @@ class Doorkeeper:
 
 
 def join(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> Following | None:
-    """As `begin`, at once, for who does not come back from somewhere: they begin where those who are there already
-    stand, and where the door knows them nothing has to be looked up. None where something has."""
+    """As `begin`, at once, for who does not come back from somewhere: they begin after all that has come here, and
+    where the door knows them nothing has to be looked up. None where something has."""
     known = None if isinstance(start, After) else door.known(who, slug)
     watch = hub.join(known.channel.id, who) if known is not None else None
-    return _begun(hub, watch, start, watch.feed.catch_up()) if watch is not None else None
+    extent = watch.feed.extent if watch is not None else None
+    return _begun(hub, watch, start, extent) if watch is not None and extent is not None else None
 
 
 async def begin(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> Following:

@@ -101,16 +101,9 @@ class Feed:
         return self._ring.head
 
     @property
-    def known(self) -> bool:
-        """Is it known what the log holds, as far as has come?"""
-        return self.epoch is not None and not self.deleted
-
-    def catch_up(self) -> Extent:
-        """The log as far as has come, all of it written to those who ride: where somebody can begin who begins now."""
-        assert self.epoch is not None
-        if self.told < self.head:
-            self.flush()
-        return Extent(self.epoch, self.first, self.told)
+    def extent(self) -> Extent | None:
+        """The log as far as has come; None while that is not known, and once the channel is gone."""
+        return None if self.epoch is None or self.deleted else Extent(self.epoch, self.first, self.head)
 
     def observe(self, extent: Extent, began: float) -> None:
         """What a read of the channel's row said that began at `began`, by the loop's clock.

@@ -59,7 +59,7 @@ class Hub:
     def join(self, channel_id: int, who: Principal) -> Watch | None:
         """As `enter`, at once, where the channel is heard and its log known already; else None."""
         feed = self._feeds.get(channel_id)
-        return self._watch(feed, who) if feed is not None and feed.known else None
+        return self._watch(feed, who) if feed is not None and feed.extent is not None else None
 
     def _watch(self, feed: Feed, who: Principal) -> Watch:
         watch = Watch(feed, who)
