@@ -15,7 +15,8 @@ from app.store.database import Database
 
 
 async def recheck(db: Database, hub: Hub, connected: Collection[Principal]) -> set[Principal]:
-    """Tell every feed what the log holds, end every watch whose right went; which of `connected` are dead.
+    """Tell every feed what the log holds, end every watch whose right went; whose token no longer counts. Their watches
+    go with their connections, which are told why, and are for the caller to end.
 
     This is what makes hints and announcements optional: run every poll interval, it finds what they did not say. It is
     what a watched channel costs while nothing happens, so most of it is passed by: a row as it was last time, a reader
@@ -73,7 +74,7 @@ class _Judge:
     def _may_read(self, who: Principal, channel: Standing) -> bool:
         present = self.now(who)
         if present is None:
-            return False
+            return True  # It is the connection that goes.
         try:
             check_read(present, channel, self._roles.get((channel.id, who.user_id or 0), Role.NONE))
         except Refusal:
