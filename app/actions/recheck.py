@@ -33,7 +33,8 @@ async def recheck(db: Database, hub: Hub, connected: Collection[Principal]) -> s
     async with db.reading() as tx:
         found = await channels.standing_rows(tx, list(feeds)) if feeds else {}
         living = await tokens.living(tx, token_ids, now_ms()) if token_ids else {}
-        roles = await members.roles(tx, list(feeds), user_ids) if user_ids else {}
+        private = [channel_id for channel_id, row in found.items() if channels.is_private(row)]
+        roles = await members.roles(tx, private, user_ids) if private and user_ids else {}
     judge = _Judge(living, roles)
     for channel_id, feed in feeds.items():
         row = found.get(channel_id)

@@ -59,6 +59,11 @@ async def standing_rows(tx: AsyncConnection, ids: list[int]) -> dict[int, tuple[
     return {row[0]: tuple(row) for row in rows}
 
 
+def is_private(row: tuple[Any, ...]) -> bool:
+    """Is who may watch a matter of who is a member?"""
+    return bool(row[2] == Visibility.PRIVATE.value)
+
+
 def standing(row: tuple[Any, ...]) -> Standing:
     """A row of `standing_rows`."""
     return Standing(row[0], row[1], Visibility(row[2]), *row[3:])
