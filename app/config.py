@@ -56,7 +56,12 @@ class Settings:
     anonymous_rate: float = setting(30.0, "Calls a second an anonymous address may make, sustained.", least=0.1)
     anonymous_burst: int = setting(600, "Calls an anonymous address may make at once.", least=1)
 
-    poll_interval: float = setting(1.0, "How long a lost hint or revocation may go unnoticed.", least=0.05, most=60)
+    poll_interval: float = setting(
+        1.0,
+        "How long a lost hint or revocation may go unnoticed; on a very large hub up to twice that.",
+        least=0.05,
+        most=60,
+    )
     early_wait: float = setting(0.05, "How long an early hint waits for its elder.", least=0.0, most=5)
     heartbeat: float = setting(15.0, "Silence on an HTTP stream before a keep-alive.", least=0.1, most=300)
     ping_interval: float = setting(20.0, "Between two pings to a websocket.", least=0.1, most=3600)

@@ -48,6 +48,7 @@ class Doorkeeper:
         self._db = db
         self._flights = flights
         self._known: dict[tuple[Principal, str], Admission] = {}
+        self._generation = 0
         # A crowd for as many channels waits here, where nothing times out, and not for a connection to the database.
         self._gate = asyncio.Semaphore(_AT_ONCE)
         hub.on_alarm(self.forget)
@@ -68,14 +69,17 @@ class Doorkeeper:
     def forget(self) -> None:
         """Look everything up anew: a right or a channel has changed, or may have."""
         self._known.clear()
+        self._generation += 1
 
     async def _look(self, who: Principal, slug: str) -> Admission:
         async with self._gate:
-            began = asyncio.get_running_loop().time()
+            began, generation = asyncio.get_running_loop().time(), self._generation
             channel, role = await readable(self._db, who, slug)
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        admission = self._known[who, slug] = Admission(channel, role, began)
+        admission = Admission(channel, role, began)
+        if generation == self._generation:  # What changed meanwhile may not be in it.
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[who, slug] = admission
         return admission
 
 

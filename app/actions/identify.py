@@ -19,6 +19,7 @@ class Identities:
         self._db = db
         self._flights = flights
         self._known: dict[str, tuple[Principal, float]] = {}
+        self._generation = 0
         hub.on_alarm(self.forget)
 
     async def of_token(self, secret: str) -> Principal:
@@ -26,11 +27,12 @@ class Identities:
         known = self.known(secret)
         if known is not None:
             return known
-        key = digest(secret)
+        key, generation, until = digest(secret), self._generation, time.monotonic() + _SECONDS
         who = await self._flights.fly(key, lambda: recognise(self._db, secret))
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[key] = (who, time.monotonic() + _SECONDS)
+        if generation == self._generation:  # What changed meanwhile may not be in it.
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[key] = (who, until)
         return who
 
     def known(self, secret: str) -> Principal | None:
@@ -41,3 +43,4 @@ class Identities:
     def forget(self) -> None:
         """Recognise everybody anew: a token was found dead, or may be."""
         self._known.clear()
+        self._generation += 1

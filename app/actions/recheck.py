@@ -41,7 +41,7 @@ async def recheck(db: Database, hub: Hub, connected: Collection[Principal]) -> s
         if row is None:
             feed.delete()
             continue
-        if feed.looked is None or feed.looked[0] != row:
+        if feed.looked is None or feed.looked[0] != row or feed.epoch != row[3]:
             feed.looked = row, channels.standing(row)
             feed.observe(Extent(*row[3:]), began)
         channel = feed.looked[1]

@@ -76,6 +76,7 @@ class Hub:
     def leave(self, watch: Watch) -> None:
         """The end of `enter`, once: nothing more is written."""
         watch.stop()
+        watch.ended = watch.ended or "left"  # Who still means to end it comes too late, and tells nobody.
         feed = watch.feed
         channel_id = feed.channel_id
         self._metrics.watchers.dec()

@@ -18,7 +18,8 @@ from app.live.sink import HIGH, LOW
 from app.live.stall import Movement
 
 _PING = b"\x89\x00"
-_LAST_WORDS = 5.0  # Seconds that a client has to answer a close before its connection is cut.
+_LAST_WORDS = 5.0  # Seconds that a client has to take its leave before its connection is cut.
+_SLICE = 4096  # Bytes parsed in one step: a read may bring 256 KiB, and a frame takes 6.
 
 
 class Owner(Protocol):
@@ -40,13 +41,17 @@ class Websocket(Movement, asyncio.Protocol):
     __slots__ = (
         "_blocked",
         "_connection",
+        "_hearing",
         "_length",
+        "_lost",
         "_most",
         "_owner",
         "_parts",
+        "_paused",
         "_said",
         "_timer",
         "_transport",
+        "_unheard",
         "_waiting",
         "next_ping",
         "written",
@@ -67,6 +72,10 @@ class Websocket(Movement, asyncio.Protocol):
         self._parts: list[Any] | None = None
         self._length = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._unheard = b""
+        self._paused = False
+        self._hearing = False
+        self._lost = False
 
     # Out
 
@@ -78,7 +87,7 @@ class Websocket(Movement, asyncio.Protocol):
     @property
     def gone(self) -> bool:
         """Is the connection over?"""
-        return self._transport.is_closing()
+        return self._lost
 
     def write(self, batch: Batch) -> bool:
         """As `Sink.write`."""
@@ -114,7 +123,7 @@ class Websocket(Movement, asyncio.Protocol):
             return
         self._flush()
         self._put(self._connection.send(CloseConnection(code, reason)))
-        self._timer = asyncio.get_running_loop().call_later(_LAST_WORDS, self.cut)
+        self._await_end()
 
     def ping(self) -> None:
         """Ask for a sign of life (5.5.2), unless there is something on its way that asks for one already."""
@@ -146,17 +155,50 @@ class Websocket(Movement, asyncio.Protocol):
     # In
 
     def pause(self) -> None:
-        """Read no more from the socket; TCP tells the client."""
+        """Hear no more of what came, and read no more from the socket; TCP tells the client."""
+        self._paused = True
         if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Go on reading."""
-        if not self._transport.is_closing():
+        """Hear the rest, and go on reading."""
+        self._paused = False
+        if self._unheard:
+            self._hear_soon()
+        elif not self._transport.is_closing():
             self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came apart, and answer what the protocol itself answers."""
+        """Take what came apart: at once when it is little, else a slice in each turn of the loop, and read no more
+        before that is done."""
+        if len(data) <= _SLICE and not self._unheard and not self._paused:
+            self._parse(data)
+            return
+        self._unheard += data
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._hear_soon()
+
+    def eof_received(self) -> None:
+        """The client says no more; what waits for it may still go."""
+        self._await_end()
+
+    def _hear_soon(self) -> None:
+        if not self._hearing:
+            self._hearing = True
+            asyncio.get_running_loop().call_soon(self._hear)
+
+    def _hear(self) -> None:
+        self._hearing = False
+        if self._lost or self._paused:
+            return
+        part, self._unheard = self._unheard[:_SLICE], self._unheard[_SLICE:]
+        self._parse(part)
+        if not self._paused:
+            self.resume()
+
+    def _parse(self, data: bytes) -> None:
+        """Hear messages, and answer what the protocol itself answers."""
         if self._connection.state not in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
             return
         self._connection.receive_data(data)
@@ -177,6 +219,8 @@ class Websocket(Movement, asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over, however that came."""
+        self._lost = True
+        self._unheard = b""
         if self._timer is not None:
             self._timer.cancel()
         self._said = self._parts = None
@@ -212,7 +256,13 @@ class Websocket(Movement, asyncio.Protocol):
         """The client closes, answers our close, or has to be failed, which looks as if it had closed with that code."""
         if self._connection.state is ConnectionState.REMOTE_CLOSING:
             self._put(self._connection.send(event.response()))
-        self._transport.close()  # The server goes first (7.1.1).
+        self._transport.close()  # The server goes first (7.1.1), once the client has taken what waits for it.
+        self._await_end()
+
+    def _await_end(self) -> None:
+        """Whoever does not take its leave is cut off."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_LAST_WORDS, self.cut)
 
     def _wake(self) -> None:
         waiting, self._waiting = self._waiting, None

@@ -87,11 +87,9 @@ class Database:
         """What `work` returns, as one transaction that writes, in the log's own thread. Raises as `transaction`."""
         assert self._writer is not None and isinstance(self._log, SqliteWriter)
         with _outages():
-            if self._writer.locked():
-                async with asyncio.timeout(within):
-                    await self._writer.acquire()
-            else:
-                await self._writer.acquire()  # At once: a lock that is free makes nobody wait.
+            # A lock that is free makes who asks wait all the same, once somebody else was promised it.
+            async with asyncio.timeout(within):
+                await self._writer.acquire()
             try:
                 return await self._log.write(work, within)
             finally:

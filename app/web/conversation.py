@@ -40,9 +40,7 @@ class Conversation:
                  "_working", "services", "who")  # fmt: skip
 
     def __init__(self, services: Services, who: Principal, address: str) -> None:
-        self.services = services
-        self.who = who
-        self._address = address
+        self.services, self.who, self._address = services, who, address
         self._client: Client | None = None
         self._following: dict[str, Watch | asyncio.Task[None]] = {}
         self._inbox: deque[str | bytes] | None = None
@@ -91,7 +89,8 @@ class Conversation:
 
     def give_up(self) -> None:
         """End a connection that takes nothing."""
-        self.services.metrics.slow_closed.inc()
+        if self._goodbye is None:
+            self.services.metrics.slow_closed.inc()
         self._end(SLOW)
 
     def say(self, message: dict[str, object]) -> None:

@@ -38,6 +38,8 @@ class ServerSide:
         wire.guard()
         self._attend(wire, services)
         self._wires.add(wire)
+        if scope["type"] == "http" and any(name == b"transfer-encoding" for name, _ in scope["headers"]):
+            receive = _bounded(receive, services.settings.max_request_bytes, wire)
         try:
             scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: wire}
             await self._inner(scope, receive, wire.send)
@@ -86,6 +88,22 @@ class ServerSide:
             wire.cut()
         for websocket in tuple(self._websockets):
             websocket.cut()
+
+
+def _bounded(receive: Any, most: int, wire: Wire) -> Any:
+    """`receive` for a body that does not say how long it is: Quart would gather it without a bound."""
+    left = most
+
+    async def bounded() -> Any:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body") or b"")
+        if left < 0:
+            wire.cut()
+            return {"type": "http.disconnect"}
+        return message
+
+    return bounded
 
 
 async def _refuse_version(scope: Any, send: Send) -> None:

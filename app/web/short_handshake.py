@@ -56,7 +56,7 @@ class ShortHandshake:
             return False
         if any(signal.receivers for signal in _SIGNALS):
             return False
-        if self._is_open is None:  # At the first request; Quart takes no more hooks and routes from there on.
+        if self._is_open is None:  # At the first request: hooks and routes belong before it, as in Flask.
             app = self._app
             by_host = app.url_map.host_matching or app.subdomain_matching
             view: Any = app.view_functions.get(_ENDPOINT)

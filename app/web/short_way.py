@@ -26,6 +26,7 @@ from app.web.limits import count, refusal
 from app.web.publishing import publish_json, publish_text
 
 _SHORT = 64 * 1024  # Of a body, in bytes.
+_LONGEST = 200  # Of a path, in characters.
 _WAYS = {"api_updates.post_updates": updates.post_updates, "short.post": short.post}
 _HOOKS = ("before_request_funcs", "after_request_funcs", "teardown_request_funcs", "url_value_preprocessors")
 _SIGNALS = (
@@ -60,10 +61,14 @@ class ShortWay:
         """The endpoint and the slug of what is plainly a publish, and short."""
         if scope["type"] != "http" or scope["method"] not in ("POST", "PUT"):
             return None
+        if len(scope["path"]) > _LONGEST:  # No channel's, and not to be remembered.
+            return None
         if scope["query_string"] or scope.get("root_path") or any(signal.receivers for signal in _SIGNALS):
             return None
-        if self._is_open is None:  # At the first request; Quart takes no more hooks and routes from there on.
+        if self._is_open is None:  # At the first request: hooks and routes belong before it, as in Flask.
             self._is_open = self._is_ours()
+        if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
+            return None  # It goes before a length (RFC 9112, 6.3).
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         if not self._is_open or not length.isdigit() or len(length) > 9 or int(length) > _SHORT:
             return None

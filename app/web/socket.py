@@ -68,6 +68,7 @@ async def _talk_plainly(conversation: Conversation, shaking: Shaking) -> None:
     conversation.greet(client)
     leaving = asyncio.ensure_future(client.leave())
     hearing = asyncio.ensure_future(_hear(conversation, client, shaking.wire.receive))
+    hearing.add_done_callback(lambda task: task.cancelled() or task.exception())  # Taken note of.
     try:
         await asyncio.wait({leaving, hearing}, return_when=asyncio.FIRST_COMPLETED)
         if leaving.done():
