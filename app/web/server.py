@@ -39,7 +39,7 @@ class ServerSide:
         self._attend(wire, services)
         self._wires.add(wire)
         if scope["type"] == "http" and any(name == b"transfer-encoding" for name, _ in scope["headers"]):
-            receive = _bounded(receive, services.settings.max_request_bytes, wire)
+            receive = _bounded(receive, 2 * services.settings.max_request_bytes, wire)
         try:
             scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: wire}
             await self._inner(scope, receive, wire.send)
@@ -91,7 +91,8 @@ class ServerSide:
 
 
 def _bounded(receive: Any, most: int, wire: Wire) -> Any:
-    """`receive` for a body that does not say how long it is: Quart would gather it without a bound."""
+    """`receive` for a body that does not say how long it is: Quart refuses it with a 413 once it is whole, and until
+    then would gather it without a bound."""
     left = most
 
     async def bounded() -> Any:
