@@ -37,6 +37,7 @@ class Contestant:
     watch: tuple[Field, ...]
     ways: Mapping[str, Way]
     beside: Mapping[str, Meter] = field(default_factory=dict)  # Databases and brokers that work for it.
+    token: str | None = None  # Of a member, at a hub of ours.
 
 
 def padded(template: str, size: int = UPDATE_BYTES) -> str:

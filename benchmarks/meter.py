@@ -23,6 +23,14 @@ class Meter:
         """Bytes resident now."""
         return sum(_resident(pid) for pid in self.family())
 
+    def sockets(self) -> int:
+        """How many this one process has open."""
+        count = 0
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # Closed meanwhile.
+                count += str(entry.readlink()).startswith("socket:")
+        return count
+
     async def settle(self, within: float = 10.0) -> None:
         """Return when the process is idle, or after that many seconds all the same."""
         for _ in range(int(within / 0.2)):

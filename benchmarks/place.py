@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import hub as spoken
@@ -95,16 +95,23 @@ class Ground:
     async def _started(self, changes: dict[str, str]) -> AsyncIterator[Contestant]:
         async with started(self._home, TIDEWIRE_SECRET_KEY=self._secret, **changes) as hub:
             self.token = self.token or await _prepared(hub)
-            yield self._contestant(hub)
+            yield self._contestant(hub, self.token)
 
-    def _contestant(self, hub: HubProcess) -> Contestant:
+    @asynccontextmanager
+    async def hub_apart(self) -> AsyncIterator[Contestant]:
+        """A hub that shares nothing with the others but the machine and the database's server."""
+        async with self.place() as place, started(replace(place, redis_url=None)) as hub:
+            yield self._contestant(hub, await _prepared(hub))
+
+    def _contestant(self, hub: HubProcess, token: str) -> Contestant:
         return Contestant(
             name=self.hub_name,
             port=hub.port,
             meter=Meter(hub.pid),
-            watch=spoken.watching(self.token),
-            ways=spoken.publishing(self.token),
+            watch=spoken.watching(token),
+            ways=spoken.publishing(token),
             beside=self.beside,
+            token=token,
         )
 
 

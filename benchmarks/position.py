@@ -24,10 +24,10 @@ class Position:
         return f'{{"type":"subscribe","channel":"{CHANNEL}",{where}}}'
 
 
-async def newest(hub: Contestant, token: str) -> Position:
+async def newest(hub: Contestant) -> Position:
     """The newest update's position. Raises ClientError."""
     url = f"http://{HOST}:{hub.port}/api/v1/channels/{CHANNEL}/updates?limit=1"
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {hub.token}"}
     async with (
         aiohttp.ClientSession(timeout=_WITHIN, raise_for_status=True) as session,
         session.get(url, headers=headers) as response,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define SLOW_TURN (SECOND / 10)
+static const uint64_t nobody[MOST_PUBLISHERS];
 
 struct group *group_of(const struct command *c, const char *key) {
   int index = (int)number_of(c, key, 0);
@@ -45,6 +46,7 @@ void open_group(const struct command *c) {
                       .timed = (int)number_of(c, "timed", 0),
                       .ready_times = (int)number_of(c, "ready_times", 1),
                       .deflate = (int)number_of(c, "deflate", 0),
+                      .foreign = (int)number_of(c, "foreign", 0),
                       .slow = (size_t)number_of(c, "slow", 0),
                       .path = kept(c, "path"),
                       .headers = joined(c, "header", "\r\n"),
@@ -60,11 +62,13 @@ void open_group(const struct command *c) {
   for (int i = 0; i < g->count; i++) g->connections[i] = (struct connection){.fd = -1, .index = i, .group = g};
 }
 
+int is_waited_for(const struct group *g) { return g->live && !g->slow && !g->foreign; }
+
 static void join_here(struct connection *c, uint64_t total, const uint64_t *by) {
   c->base = total;
   c->got = c->seq = 0;
   memcpy(c->last, by, sizeof c->last);
-  if (c->group->live && !c->group->slow) due += published - total;
+  if (is_waited_for(c->group)) due += published - total;
 }
 
 void became_ready(struct connection *c) {
@@ -74,21 +78,26 @@ void became_ready(struct connection *c) {
   join_here(c, published, published_by);
 }
 
-/* `marked=1`: they ask for what was published since the mark, and but for slow ones the answer comes when each has it. */
+/* `marked=1`: they ask for what was published since the mark; `after=SEQ` and `behind=COUNT`: for so many after that one,
+   of which nobody here knows. But for slow ones the answer comes when each has it. */
 void send_to_group(const struct command *c) {
   struct group *g = group_of(c, "group");
   char *text = escaped(text_of(c, "text", ""));
-  int back = (int)number_of(c, "marked", 0), awaited = back && !g->slow;
+  uint64_t after = (uint64_t)number_of(c, "after", 0), behind = (uint64_t)number_of(c, "behind", 0);
+  int back = behind || number_of(c, "marked", 0), awaited = back && !g->slow;
+  if (behind && !g->foreign) fail("what was published here is known: ask for it by the mark");
   if (back) g->live = 1;
   if (awaited) {
-    g->goal = published;
+    g->goal = behind ? behind : published;
     g->behind = g->count;
     g->reach_began = now();
     g->reach_until = now() + (uint64_t)(number_of(c, "within", 60) * SECOND);
     snprintf(g->reaching, sizeof g->reaching, "%s", c->id);
   }
   for (int i = 0; i < g->count; i++) {
-    if (back) join_here(&g->connections[i], marked, marked_by);
+    if (behind) join_here(&g->connections[i], 0, nobody);
+    else if (back) join_here(&g->connections[i], marked, marked_by);
+    if (behind) g->connections[i].seq = after;
     put_frame(&g->connections[i], g->binary ? 2 : 1, text, strlen(text));
     write_out(&g->connections[i]);
   }
@@ -101,7 +110,9 @@ void advanced(struct connection *c, uint64_t count) {
   uint64_t before = c->base + c->got;
   c->got += count;
   if (!*g->reaching || before >= g->goal || before + count < g->goal || --g->behind) return;
-  printf("{\"id\":%s,\"seconds\":%.6f}\n", g->reaching, (now() - g->reach_began) / 1e9);
+  uint64_t all = 0;
+  for (int i = 0; i < g->count; i++) all += g->connections[i].got;
+  printf("{\"id\":%s,\"seconds\":%.6f,\"got\":%lu}\n", g->reaching, (now() - g->reach_began) / 1e9, all);
   *g->reaching = 0;
 }
 
@@ -109,7 +120,7 @@ void close_group(const struct command *c) {
   struct group *g = group_of(c, "group");
   for (int i = 0; g->used && i < g->count; i++) {
     struct connection *each = &g->connections[i];
-    if (each->state == READY && g->live && !g->slow) due -= published - each->base - each->got;
+    if (each->state == READY && is_waited_for(g)) due -= published - each->base - each->got;
     hang_up(each);
     free(each->sent_at);
   }

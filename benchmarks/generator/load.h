@@ -40,6 +40,7 @@ struct connection {
 
 struct group {
   int used, count, port, at_once, started, ready, binary, live, seqs, deflate, timed, ready_times;
+  int foreign; /* Another generator publishes what it gets. */
   enum kind kind;
   enum dialect dialect;
   size_t slow; /* Bytes a second that each reads; 0: as they come. */
@@ -90,6 +91,7 @@ void tend_groups(void);
 void became_ready(struct connection *c);
 void advanced(struct connection *c, uint64_t count);
 struct group *group_of(const struct command *c, const char *key);
+int is_waited_for(const struct group *g); /* By a run: it ends when each of them has everything. */
 
 /* connections.c */
 void start(struct connection *c);

@@ -13,7 +13,7 @@ static struct histogram answers;
 static struct {
   char id[32], *item, *head, *between, *tail;
   struct group *publishers;
-  int batch;
+  int batch, turn;
   double rate;
   uint64_t most, window, lag, began, ends, until, next, unanswered, count, messages, delivered, last_delivery, last_answer;
   double drain;
@@ -29,7 +29,7 @@ void mark_place(const struct command *c) {
 static uint64_t audience(void) {
   uint64_t all = 0;
   for (struct group *g = groups; g < groups + MOST_GROUPS; g++)
-    if (g->used && g->live && !g->slow) all += g->ready;
+    if (g->used && is_waited_for(g)) all += g->ready;
   return all;
 }
 
@@ -119,15 +119,19 @@ static int may_publish(struct connection *c, uint64_t watchers) {
 
 static void publish_what_is_due(void) {
   struct group *g = run.publishers;
-  uint64_t watchers = audience();
+  uint64_t watchers = audience(), at = now();
+  int first = run.turn;
   for (int i = 0; i < g->count; i++) {
-    struct connection *c = &g->connections[i];
+    struct connection *c = &g->connections[(first + i) % g->count];
     /* Some at a time: a window of thousands would else keep us from reading for as long as it takes to fill. */
     for (int burst = 0; burst < 100; burst++) {
       uint64_t left = run.most - run.count;
-      if (!left || !may_publish(c, watchers) || (run.rate > 0 && now() < run.next)) break;
+      if (!left || !may_publish(c, watchers) || (run.rate > 0 && at < run.next)) break;
       publish(c, left < (uint64_t)run.batch ? (int)left : run.batch);
-      if (run.rate > 0) run.next += (uint64_t)(SECOND / run.rate);
+      if (run.rate <= 0) continue;
+      run.next += (uint64_t)(SECOND / run.rate);
+      run.turn = c->index + 1; /* At a pace they take turns, or the first would do it all. */
+      break;
     }
     write_out(c);
   }

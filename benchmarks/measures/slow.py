@@ -44,7 +44,7 @@ async def _one_hub(arena: Arena, ground: Ground) -> Figures:
         await sits.run(BATCHES, *burst)  # What a busy hub holds anyhow.
         await hub.meter.settle()
         resident = hub.meter.memory()
-        begin = await newest(hub, ground.token)
+        begin = await newest(hub)
         await sits.generator.tell("mark")
         slow = (("slow", _BYTES_A_SECOND), ("live", 1))
         await sits.watch(sizes.slow_watchers, *slow, group=OTHERS, timed=False, how=hub.watch)
@@ -58,7 +58,7 @@ async def _one_hub(arena: Arena, ground: Ground) -> Figures:
         with_it, without = [], []
         for _ in range(sizes.rounds):
             without.append(await _paced(arena, sits))
-            await _far_behind(sits, ground, begin)
+            await _far_behind(sits, begin)
             with_it.append(await _paced(arena, sits))
             await sits.leave(OTHERS)
         return {
@@ -74,9 +74,9 @@ async def _paced(arena: Arena, sits: Sitting) -> Ran:
     return await sits.run(WEBSOCKET, ("rate", _RATE), ("seconds", arena.sizes.calm_seconds))
 
 
-async def _far_behind(sits: Sitting, ground: Ground, begin: Position) -> None:
+async def _far_behind(sits: Sitting, begin: Position) -> None:
     """A slow one that has asked for everything since the mark, once all buffers before it are full."""
-    how = (*connected(ground.token), ("ready", '"type":"welcome"'))
+    how = (*connected(sits.contestant.token), ("ready", '"type":"welcome"'))
     await sits.watch(1, ("slow", _BYTES_A_SECOND), group=OTHERS, timed=False, how=how)
     await sits.generator.tell("send", [("group", OTHERS), ("text", begin.subscription()), ("marked", 1)])
     await sits.contestant.meter.settle(within=3)

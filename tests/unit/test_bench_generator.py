@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -24,6 +25,14 @@ ACCEPTED = (
 UPDATES, WATCHERS = 20, 3
 type Told = list[tuple[int, bytes]]  # What a watcher is sent: each update's seq, and the update.
 type Defect = Callable[[Told], Told]
+
+
+class Served(Protocol):
+    """A websocket server of a test's own."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class Relay:
@@ -72,18 +81,23 @@ def _frame(payload: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def load(relay: Relay, *watch: Field, kind: str = "websocket") -> AsyncIterator[Generator]:
-    """A generator with watchers of the relay in group 0 and a publisher in group 1."""
-    server = await asyncio.start_server(relay.serve, HOST, 0)
-    port = ("port", server.sockets[0].getsockname()[1])
+async def served(what: Served) -> AsyncIterator[Field]:
+    """Its port."""
+    server = await asyncio.start_server(what.serve, HOST, 0)
     try:
-        async with generator() as made:
-            await made.tell("open", [port, ("count", WATCHERS), ("path", "/watch"), *watch, ("live", 1), ("timed", 1)])
-            await made.tell("open", [port, ("group", 1), ("path", "/publish"), ("kind", kind)])
-            yield made
+        yield ("port", server.sockets[0].getsockname()[1])
     finally:
         server.close()
-        await relay.close()
+        await what.close()
+
+
+@asynccontextmanager
+async def load(relay: Relay, *watch: Field, kind: str = "websocket") -> AsyncIterator[Generator]:
+    """A generator with watchers of the relay in group 0 and a publisher in group 1."""
+    async with served(relay) as port, generator() as made:
+        await made.tell("open", [port, ("count", WATCHERS), ("path", "/watch"), *watch, ("live", 1), ("timed", 1)])
+        await made.tell("open", [port, ("group", 1), ("path", "/publish"), ("kind", kind)])
+        yield made
 
 
 async def run(made: Generator) -> dict[str, float]:
@@ -118,6 +132,82 @@ async def test_a_broken_law_is_a_failure(defect: Defect, said: str, a_frame: int
     async with load(Relay(defect, a_frame=a_frame), ("seqs", 1)) as made:
         with pytest.raises(Failure, match=said):
             await run(made)
+
+
+async def come_back(relay: Relay) -> dict[str, float]:
+    """What watchers are told who ask for what another generator publishes, after seq 100."""
+    async with served(relay) as port, generator() as publisher, generator() as made:
+        foreign = [port, ("count", WATCHERS), ("path", "/watch"), ("seqs", 1), ("foreign", 1)]
+        await made.tell("open", foreign)
+        await publisher.tell("open", [port, ("group", 1), ("path", "/publish")])
+        asked = made.tell("send", [("text", "{}"), ("after", 100), ("behind", UPDATES), ("within", 0.5)])
+        return (await asyncio.gather(asked, run(publisher)))[0]
+
+
+def after_100(told: Told) -> Told:
+    return [(100 + seq, update) for seq, update in told]
+
+
+async def test_what_another_generator_publishes_is_counted() -> None:
+    answer = await come_back(Relay(after_100))
+
+    assert answer["got"] == UPDATES * WATCHERS
+
+
+@pytest.mark.parametrize(
+    ("defect", "said"),
+    [
+        (lambda told: after_100(told)[1:], "hole"),
+        (lambda told: [*after_100(told)[:4], *after_100(told)[5:]], "lost"),
+        (lambda told: after_100(told)[:-1], "have not got"),
+        (lambda told: told, "hole"),
+    ],
+    ids=["the first is missing", "one is missing", "the last is missing", "they are others"],
+)
+async def test_a_law_broken_for_what_another_generator_publishes_is_a_failure(defect: Defect, said: str) -> None:
+    with pytest.raises(Failure, match=said):
+        await come_back(Relay(defect))
+
+
+class Counter:
+    """A websocket server that counts what each connection says."""
+
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
+        self._writers: list[asyncio.StreamWriter] = []
+        self.heard: list[int] = []
+        self.all_heard = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ACCEPTED)
+        own = len(self.heard)
+        self.heard.append(0)
+        self._writers.append(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while size := (await reader.readexactly(2))[1] & 127:
+                await reader.readexactly(4 + size)
+                self.heard[own] += 1
+                if sum(self.heard) == self._expected:
+                    self.all_heard.set()
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        for writer in self._writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+async def test_publishers_take_turns_at_a_pace() -> None:
+    counter = Counter(9)
+    async with served(counter) as port, generator() as made:
+        await made.tell("open", [port, ("group", 1), ("count", 3)])
+        await made.tell("run", [("publishers", 1), ("item", "{}"), ("most", 9), ("seconds", 5), ("rate", 200)])
+        async with asyncio.timeout(5):
+            await counter.all_heard.wait()
+
+    assert counter.heard == [3, 3, 3]
 
 
 async def test_an_update_at_a_watcher_of_an_idle_channel_is_a_failure() -> None:
