@@ -43,7 +43,8 @@ class Connections:
 
     def principals(self) -> set[Principal]:
         """Everybody who is connected."""
-        return distinct(self._open.values())
+        # Most are the same few objects, and hashing one is dearer than looking at a thousand.
+        return set({id(who): who for who in self._open.values()}.values())
 
     def end(self, dead: Iterable[Principal]) -> None:
         """The sessions or tokens of these are dead."""
@@ -67,8 +68,3 @@ class Connections:
                 while self._open:
                     self._emptied.clear()
                     await self._emptied.wait()
-
-
-def distinct(principals: Iterable[Principal]) -> set[Principal]:
-    """Each of them once. Most are the same few objects, and hashing one is dearer than looking at a thousand."""
-    return set({id(who): who for who in principals}.values())

@@ -1,54 +1,124 @@
-"""Looking again: heads, rights and lives of all that is open in this process, in three queries however much it is."""
+"""Looking again: heads, rights and lives of all that is open in this process, closely only at what has changed."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from app.actions.clock import now_ms
-from app.actions.connections import distinct
 from app.errors import Refusal
+from app.live.feed import Feed, Rider
 from app.live.hub import Hub
 from app.model.access import Principal, Role, check_read, is_read_alike
 from app.model.position import Extent
 from app.store import channels, members, tokens
 from app.store.channels import Standing
-from app.store.database import Database
+from app.store.database import Database, Transaction
+from app.store.marks import Marks, block_of, changed
 
 
-async def recheck(db: Database, hub: Hub, connected: Collection[Principal]) -> set[Principal]:
-    """Tell every feed what the log holds, end every watch whose right went; whose token no longer counts. Their watches
-    go with their connections, which are told why, and are for the caller to end.
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look found, for the next one to compare: marks, the tokens that count, and how many had been let in."""
+
+    channels: Marks
+    members: Marks
+    tokens: Marks
+    living: dict[int, Principal]
+    came: int
+
+
+@dataclass(slots=True)
+class _Look:
+    """What one look has found so far: the channels looked at closely, and the watches that are to be judged."""
+
+    seen: _Seen
+    near: list[int]
+    rows: dict[int, Standing]
+    doubtful: dict[int, list[Rider]]
+    roles: dict[tuple[int, int], Role]
+
+
+class Recheck:
+    """Tells every feed what the log holds, ends every watch whose right went, and says whose token no longer counts.
 
     This is what makes hints and announcements optional: run every poll interval, it finds what they did not say. It is
-    what a watched channel costs while nothing happens, so most of it is passed by: a row as it was last time, a reader
-    of an open channel who was judged for another one already.
+    what ten thousand watched channels cost while nothing happens, so their rows are compared by the database, a block
+    of them at a time, and whoever has been judged is judged again only when what decided it has changed.
     """
-    feeds = hub.feeds()
-    # Judged are those who are asked about: who comes meanwhile was let in just now, and has the next round.
-    asked = {channel_id: tuple(feed.watches) for channel_id, feed in feeds.items()}
-    watchers = distinct(watch.who for watches in asked.values() for watch in watches)
-    everyone = watchers | set(connected)
-    token_ids = {who.grant.token_id for who in everyone if who.grant is not None}
-    user_ids = {who.user_id for who in watchers if who.user_id is not None}
-    began = asyncio.get_running_loop().time()
-    async with db.reading() as tx:
-        found = await channels.standing_rows(tx, list(feeds)) if feeds else {}
-        living = await tokens.living(tx, token_ids, now_ms()) if token_ids else {}
-        private = [channel_id for channel_id, row in found.items() if channels.is_private(row)]
-        roles = await members.roles(tx, private, user_ids) if private and user_ids else {}
-    judge = _Judge(living, roles)
-    for channel_id, feed in feeds.items():
-        row = found.get(channel_id)
+
+    def __init__(self, db: Database, hub: Hub) -> None:
+        self._db = db
+        self._hub = hub
+        self._last = _Seen({}, {}, {}, {}, 0)
+
+    async def look(self, connected: Collection[Principal]) -> set[Principal]:
+        """Those of the connected whose token no longer counts: their watches go with their connections, which are told
+        why, and are for the caller to end. Everybody who follows a channel is connected. Raises Unavailable."""
+        feeds, came = self._hub.feeds(), self._hub.came
+        began = asyncio.get_running_loop().time()
+        async with self._db.reading() as tx:
+            look = await self._read(tx, feeds, connected, came)
+        for channel_id in look.near:
+            self._observe(feeds[channel_id], look.rows.get(channel_id), began)
+        judge = _Judge(look.seen.living, look.roles)
+        for channel_id, doubtful in look.doubtful.items():
+            for watch in doubtful:
+                if not judge.may_go_on(watch.who, look.rows[channel_id]):
+                    watch.end("revoked")
+        self._last = look.seen
+        return {who for who in connected if judge.now(who) is None}
+
+    async def _read(
+        self, tx: Transaction, feeds: dict[int, Feed], connected: Collection[Principal], came: int
+    ) -> _Look:
+        """All that this look needs, of one moment: who is let in after it began has the next one."""
+        users = {who.user_id for who in connected if who.user_id is not None}
+        seen = await self._seen(tx, feeds, users, connected, came)
+        turned = any(seen.living.get(token_id, who) != who for token_id, who in self._last.living.items())
+        near = list(feeds) if turned else self._near(seen, feeds)
+        rows = await channels.standing(tx, near)
+        regrouped = changed(self._last.members, seen.members)
+        doubtful: dict[int, list[Rider]] = {}
+        for channel_id, row in rows.items():
+            feed = feeds[channel_id]
+            everybody = turned or block_of(channel_id) in regrouped or feed.looked != row.visibility
+            after = 0 if everybody else self._last.came
+            if feed.came > after:
+                doubtful[channel_id] = [watch for watch in feed.watches if after < watch.came <= came]
+        private = [channel_id for channel_id in doubtful if rows[channel_id].is_private]
+        roles = await members.roles(tx, private, users) if private and users else {}
+        return _Look(seen, near, rows, doubtful, roles)
+
+    async def _seen(
+        self, tx: Transaction, feeds: Collection[int], users: set[int], connected: Iterable[Principal], came: int
+    ) -> _Seen:
+        ids = {who.grant.token_id for who in connected if who.grant is not None}
+        now, last = now_ms(), self._last
+        marks = await tokens.marks(tx, ids, now) if ids else {}
+        unlike = changed(last.tokens, marks)
+        asked = {token_id for token_id in ids if block_of(token_id) in unlike}
+        known = {token_id: last.living[token_id] for token_id in (last.living.keys() & ids) - asked}
+        return _Seen(
+            channels=await channels.marks(tx, feeds) if feeds else {},
+            members=await members.marks(tx, feeds, users) if feeds and users else {},
+            tokens=marks,
+            living=known | (await tokens.living(tx, asked, now) if asked else {}),
+            came=came,
+        )
+
+    def _near(self, seen: _Seen, feeds: dict[int, Feed]) -> list[int]:
+        """The channels to be looked at closely: something in their block is not as it was, or somebody has come."""
+        last = self._last
+        unlike = changed(last.channels, seen.channels) | changed(last.members, seen.members)
+        return [each for each, feed in feeds.items() if feed.came > last.came or block_of(each) in unlike]
+
+    @staticmethod
+    def _observe(feed: Feed, row: Standing | None, began: float) -> None:
         if row is None:
             feed.delete()
-            continue
-        if feed.looked is None or feed.looked[0] != row or feed.epoch != row[3]:
-            feed.looked = row, channels.standing(row)
-            feed.observe(Extent(*row[3:]), began)
-        channel = feed.looked[1]
-        for watch in asked[channel_id]:
-            if not judge.may_go_on(watch.who, channel):
-                watch.end("revoked")
-    return {who for who in everyone if judge.now(who) is None}
+            return
+        feed.looked = row.visibility
+        feed.observe(Extent(row.epoch, row.first_seq, row.last_seq), began)
 
 
 class _Judge:

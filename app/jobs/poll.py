@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from app.actions.recheck import recheck
+from app.actions.recheck import Recheck
 from app.errors import Unavailable
 from app.services import Services
 
@@ -17,7 +17,7 @@ async def poll(services: Services) -> None:
 
     Where there is so much to look at that it takes more than a thirtieth of the time, up to twice as long passes.
     """
-    asked = asyncio.Event()
+    asked, recheck = asyncio.Event(), Recheck(services.db, services.hub)
     services.hub.on_alarm(asked.set)
     loop = asyncio.get_running_loop()
     interval = pause = services.settings.poll_interval
@@ -31,11 +31,10 @@ async def poll(services: Services) -> None:
         asked.clear()
         began = loop.time()
         try:
-            connections = services.connections
-            dead = await recheck(services.db, services.hub, connections.principals())
+            dead = await recheck.look(services.connections.principals())
             if dead:
                 services.identities.forget()  # Or who is let go now could come straight back.
-            connections.end(dead)
+            services.connections.end(dead)
             if down:
                 log.info("The database answers again")
             down = False

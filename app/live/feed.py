@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.config import Settings
 from app.errors import Unavailable
@@ -15,6 +15,7 @@ from app.live.ticker import Ticker
 from app.live.turns import Turns
 from app.metrics import Metrics
 from app.model.access import Principal
+from app.model.channel import Visibility
 from app.model.position import Extent
 from app.model.update import Entry
 from app.tasks import TaskScope
@@ -57,6 +58,10 @@ class Rider(Protocol):
         """Who reads."""
 
     @property
+    def came(self) -> int:
+        """Its number among all that were let in, 0 while it was not."""
+
+    @property
     def seq(self) -> int:
         """Its position, unless it rides: then it is the feed's."""
 
@@ -85,7 +90,8 @@ class Feed:
         self.told = 0
         self.deleted = False
         self.watches: set[Rider] = set()
-        self.looked: Any = None  # For who looks at the channel's row again and again: what it was last time.
+        self.came = 0  # The number of the newest watch that was let in: see Hub.let_in.
+        self.looked: Visibility | None = None  # Who might watch when somebody looked last.
         self._riders: dict[Rider, Sink] = {}
         self._epoch_since = 0.0
         self._unplaced = ("", 0)

@@ -24,6 +24,7 @@ class Hub:
         self, broker: Broker, read_log: ReadLog, settings: Settings, metrics: Metrics, tasks: TaskScope
     ) -> None:
         self.presence = Presence()
+        self.came = 0
         self._feeds: dict[int, Feed] = {}
         self._broker = broker
         self._metrics = metrics
@@ -35,8 +36,9 @@ class Hub:
 
     @asynccontextmanager
     async def watch(self, channel_id: int, who: Principal) -> AsyncIterator[Watch]:
-        """A watch as `enter` gives it, left at the end."""
+        """A watch as `enter` gives it, let in, and left at the end."""
         watch = await self.enter(channel_id, who)
+        self.let_in(watch)
         try:
             yield watch
         finally:
@@ -67,8 +69,14 @@ class Hub:
         self._metrics.watchers.inc()
         return watch
 
+    def let_in(self, watch: Watch) -> None:
+        """Number a watch whose right was found good: from now on the right is looked at again."""
+        self.came += 1
+        watch.came = watch.feed.came = self.came
+
     def arrive(self, watch: Watch) -> None:
-        """Count a watch that was let in as present."""
+        """Let a watch in and count it as present."""
+        self.let_in(watch)
         watch.present = True
         self.presence.arrive(watch.feed.channel_id, watch.who.user)
         self._broker.announce_presence_changed(watch.feed.channel_id)

@@ -21,12 +21,13 @@ class Watch:
     or the next page from the log, as fast as its socket takes them. It changes from one to the other in one step.
     """
 
-    __slots__ = ("_reading", "_reset", "_seq", "_sink", "_tell", "ended", "epoch", "feed", "present", "who")
+    __slots__ = ("_reading", "_reset", "_seq", "_sink", "_tell", "came", "ended", "epoch", "feed", "present", "who")
 
     def __init__(self, feed: Feed, who: Principal) -> None:
         self.feed = feed
         self.who = who
         self.epoch = ""
+        self.came = 0
         self.present = False
         self.ended: str | None = None
         self._seq = 0

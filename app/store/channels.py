@@ -1,6 +1,7 @@
 """Channels: found, listed, made, changed, emptied, removed."""
 
 import secrets
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true, update
@@ -10,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import Conflict
 from app.model.access import Role
 from app.model.channel import Channel, ChannelDraft, Visibility
+from app.store.marks import Marks
+from app.store.marks import marks as marks_of
 from app.store.rows import CHANNEL_COLUMNS as C
 from app.store.rows import among, to_channel
 from app.store.tables import CHANNELS, MEMBERS, UPDATE_TAGS, UPDATES
@@ -50,23 +53,24 @@ class Standing(NamedTuple):
     first_seq: int
     last_seq: int
 
-
-async def standing_rows(tx: AsyncConnection, ids: list[int]) -> dict[int, tuple[Any, ...]]:
-    """Those of these channels that still exist, by id, each as `standing` takes it. Bare rows, for they are asked for
-    every poll interval, for every watched channel, and are nearly always as they were."""
-    columns = (C.id, C.slug, C.visibility, C.epoch, C.first_seq, C.last_seq)
-    rows = (await tx.execute(select(*columns).where(C.id.in_(among(tx, ids))))).all()
-    return {row[0]: tuple(row) for row in rows}
+    @property
+    def is_private(self) -> bool:
+        """Is who may watch a matter of who is a member?"""
+        return self.visibility is Visibility.PRIVATE
 
 
-def is_private(row: tuple[Any, ...]) -> bool:
-    """Is who may watch a matter of who is a member?"""
-    return bool(row[2] == Visibility.PRIVATE.value)
+_STANDING = select(C.id, C.slug, C.visibility, C.epoch, C.first_seq, C.last_seq)
 
 
-def standing(row: tuple[Any, ...]) -> Standing:
-    """A row of `standing_rows`."""
-    return Standing(row[0], row[1], Visibility(row[2]), *row[3:])
+async def standing(tx: AsyncConnection, ids: Collection[int]) -> dict[int, Standing]:
+    """How those of these channels stand that still exist, by id."""
+    rows = await tx.execute(_STANDING.where(C.id.in_(among(tx, ids))))
+    return {row[0]: Standing(row[0], row[1], Visibility(row[2]), *row[3:]) for row in rows}
+
+
+async def marks(tx: AsyncConnection, ids: Collection[int]) -> Marks:
+    """The same of all these channels, as marks."""
+    return await marks_of(tx, _STANDING.where(C.id.in_(among(tx, ids))), C.id)
 
 
 async def listed(

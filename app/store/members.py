@@ -6,8 +6,11 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Role
+from app.model.channel import Visibility
+from app.store.marks import Marks
+from app.store.marks import marks as marks_of
 from app.store.rows import among
-from app.store.tables import MEMBERS
+from app.store.tables import CHANNELS, MEMBERS
 
 _M = MEMBERS.c
 
@@ -20,6 +23,20 @@ async def roles(
         _M.user_id.in_(among(tx, user_ids)), _M.channel_id.in_(among(tx, channel_ids))
     )
     return {(row.channel_id, row.user_id): Role(row.role) for row in await tx.execute(query)}
+
+
+async def marks(tx: AsyncConnection, channel_ids: Collection[int], user_ids: Collection[int]) -> Marks:
+    """The same of those of the channels that are private, as marks by the channel."""
+    query = (
+        select(_M.channel_id, _M.user_id, _M.role)
+        .join(CHANNELS, CHANNELS.c.id == _M.channel_id)
+        .where(
+            CHANNELS.c.visibility == Visibility.PRIVATE.value,
+            _M.user_id.in_(among(tx, user_ids)),
+            _M.channel_id.in_(among(tx, channel_ids)),
+        )
+    )
+    return await marks_of(tx, query, _M.channel_id, _M.user_id)
 
 
 async def role(tx: AsyncConnection, channel_id: int, user_id: int | None) -> Role:

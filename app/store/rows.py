@@ -1,18 +1,16 @@
 """Between rows and values: times, and the channel that every other file of this folder returns."""
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
+import msgspec
 from sqlalchemy import ARRAY, BigInteger, RowMapping, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.channel import Channel, Publishing, Visibility
 from app.store.tables import CHANNELS
 
-_PARAMETERS = 10_000
 CHANNEL_COLUMNS = CHANNELS.c
 
 
@@ -21,14 +19,7 @@ def among(tx: AsyncConnection, numbers: Collection[int]) -> Select[tuple[int]]:
     to be compiled each time."""
     if tx.dialect.name == "postgresql":
         return select(func.unnest(bindparam(None, list(numbers), ARRAY(BigInteger))).column_valued("number"))
-    return select(func.json_each(json.dumps(list(numbers))).table_valued("value").c.value)
-
-
-def chunks[T](values: Iterable[T]) -> Iterator[list[T]]:
-    """The values, so many at a time as a query may have parameters: asyncpg and SQLite stop at 32,767."""
-    waiting = iter(values)
-    while chunk := list(islice(waiting, _PARAMETERS)):
-        yield chunk
+    return select(func.json_each(msgspec.json.encode(list(numbers)).decode()).table_valued("value").c.value)
 
 
 def to_time(at: int | None) -> datetime | None:

@@ -1,6 +1,6 @@
 """API tokens and tickets: kept as digests, found by them, revoked, used up."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,9 @@ from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Grant, Principal, Scope
-from app.store.rows import chunks, to_time
+from app.store.marks import Marks
+from app.store.marks import marks as marks_of
+from app.store.rows import among, to_time
 from app.store.tables import TICKETS, TOKENS, USERS
 
 _T = TOKENS.c
@@ -35,7 +37,6 @@ _LIVING = (
     )
 )
 _OF_DIGEST = _LIVING.where(_T.digest == bindparam("digest"))
-_OF_IDS = _LIVING.where(_T.id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,14 @@ async def principal(tx: AsyncConnection, digest: str, now: int) -> Principal | N
     return next(iter(found.values()), None)
 
 
-async def living(tx: AsyncConnection, token_ids: Iterable[int], now: int) -> dict[int, Principal]:
+async def living(tx: AsyncConnection, token_ids: Collection[int], now: int) -> dict[int, Principal]:
     """Those of these tokens that still count, as they stand now."""
-    found: dict[int, Principal] = {}
-    for chunk in chunks(token_ids):
-        found |= await _principals(tx, _OF_IDS, {"ids": chunk, "now": now})
-    return found
+    return await _principals(tx, _LIVING.where(_T.id.in_(among(tx, token_ids))), {"now": now})
+
+
+async def marks(tx: AsyncConnection, token_ids: Collection[int], now: int) -> Marks:
+    """The same as marks."""
+    return await marks_of(tx, _LIVING.where(_T.id.in_(among(tx, token_ids))).params(now=now), _T.id)
 
 
 async def _principals(tx: AsyncConnection, which: Select[Any], values: dict[str, object]) -> dict[int, Principal]:

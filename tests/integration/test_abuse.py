@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from app.actions.recheck import recheck
+from app.actions.recheck import Recheck
 from app.config import Settings
 from app.live.hub import Hub
 from tests.support.hub import ServedHub, serving
@@ -101,9 +101,11 @@ async def test_who_leaves_while_rights_are_looked_at_costs_the_others_nothing(se
         ben = await hub.services.identities.of_token(await hub.token("ben"))
         cyd = await hub.services.identities.of_token(await hub.token("cyd"))
         left, stays = await live.enter(channel.id, cyd), await live.enter(channel.id, ben)
+        for watch in (left, stays):
+            live.let_in(watch)
         sink = StallingSink()
         left.on_end(sink.tell)
-        looking = asyncio.create_task(recheck(hub.services.db, live, set()))
+        looking = asyncio.create_task(Recheck(hub.services.db, live).look({ben, cyd}))
         await asyncio.sleep(0)
         live.leave(left)
         await looking

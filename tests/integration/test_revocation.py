@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.actions.accounts import set_user_disabled
-from app.actions.recheck import recheck
+from app.actions.recheck import Recheck
 from app.actions.tokens import revoke_token
 from app.config import Settings
 from app.services import Services
@@ -230,5 +230,6 @@ async def test_who_comes_while_the_rights_are_looked_at_is_not_revoked(hub: Serv
 
 
 async def _look_again_and_again(services: Services) -> None:
+    recheck = Recheck(services.db, services.hub)
     while True:
-        await recheck(services.db, services.hub, services.connections.principals())
+        await recheck.look(services.connections.principals())
