@@ -20,6 +20,8 @@ _LAST_WORDS = 5.0  # Seconds that a client has to answer the close 1009 before i
 # as six bytes: beyond so many in so many seconds their sender is let go. Who means well stays far below.
 _IDLE_FRAMES = 1000
 _IDLE_SECONDS = 10.0
+_WHOLE_TEXT, _MASKED, _TWO_BYTES, _EIGHT_BYTES = 0x81, 0x80, 126, b"\xff"  # Of a frame's head (RFC 6455, 5.2).
+_HELD = 4096  # Bytes: a message that comes byte by byte is put together again at each.
 _SMALL = 125  # Bytes: the largest payload of a control frame (RFC 6455, 5.5).
 
 
@@ -51,6 +53,7 @@ class BoundedConnection(Connection):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
+        self._held = b""
         self._frame_size = 0
         self._idle_frames = 0
         self._idle_since = 0.0
@@ -68,6 +71,47 @@ class BoundedConnection(Connection):
                 yield event
             # What comes after our own close is nobody's (RFC 6455, 5.5.1); hypercorn would take in one frame of each
             # read and keep the rest.
+
+    def take_texts(self, data: bytes, most: int) -> tuple[list[str], bytes]:
+        """The messages that the data begins with, as far as each is a whole text of up to `most` bytes in one frame,
+        and the rest, which is for `receive_data`. Of a small one that is still coming, what came is held back for the
+        next time.
+
+        Nearly every message is such a one, and here it costs a fifth of what it costs wsproto.
+        """
+        if self._held:
+            data, self._held = self._held + data, b""
+        texts: list[str] = []
+        at, end = 0, len(data)
+        while at < end and self._is_between_messages:
+            size, begin = data[at + 1] - _MASKED if at + 1 < end else 0, at + 2
+            if size == _TWO_BYTES:
+                size, begin = int.from_bytes(data[at + 2 : at + 4]), at + 4
+                if size < _TWO_BYTES and begin <= end:
+                    break  # It fits in one byte (5.2), and wsproto says so.
+            if data[at] != _WHOLE_TEXT or not 0 <= size <= most or data[at + 1 : at + 2] == _EIGHT_BYTES:
+                break
+            after = begin + 4 + size
+            if after > end:
+                if size <= _HELD:
+                    self._held, at = data[at:], end
+                break
+            text = _unmasked(data[begin : begin + 4], data[begin + 4 : after])
+            if text is None:
+                break
+            texts.append(text)
+            at = after
+        return texts, data[at:]
+
+    @property
+    def _is_between_messages(self) -> bool:
+        """Has wsproto nothing begun? Where a release keeps that elsewhere, it is asked for every message."""
+        try:
+            frames, messages = self._proto._frame_decoder, self._proto._message_decoder
+            begun = len(frames.buffer) or frames.header is not None or messages.opcode is not None
+        except AttributeError:
+            return False
+        return not begun and self.state is ConnectionState.OPEN
 
     def _fail(self) -> None:
         """wsproto reports its own failure as a close by the client, yet in state OPEN; hypercorn answers a close, and
@@ -90,6 +134,16 @@ class BoundedConnection(Connection):
         now = monotonic()
         before, self._idle_since, self._idle_frames = self._idle_since, now, 1
         return now - before < _IDLE_SECONDS
+
+
+def _unmasked(mask: bytes, payload: bytes) -> str | None:
+    """The text (5.3), None for what is not UTF-8."""
+    size = len(payload)
+    plain = int.from_bytes(payload) ^ int.from_bytes((mask * (size // 4 + 1))[:size])
+    try:
+        return plain.to_bytes(size).decode()
+    except UnicodeDecodeError:
+        return None
 
 
 class _BoundedMessage(WebsocketBuffer):

@@ -199,7 +199,10 @@ class Websocket(Movement, asyncio.Protocol):
 
     def _parse(self, data: bytes) -> None:
         """Hear messages, and answer what the protocol itself answers."""
-        if self._connection.state not in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
+        texts, data = self._connection.take_texts(data, self._most)
+        for text in texts:
+            self._owner.heard(text)
+        if not data or self._connection.state not in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
             return
         self._connection.receive_data(data)
         for event in self._connection.events():
