@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from app.errors import Conflict, Refusal
 from app.model.access import Principal, Role, no_such_channel
 from app.model.channel import Channel
@@ -17,8 +19,7 @@ from app.model.update import Entry, encode_entry, new_update_id
 from app.store.rows import to_channel
 
 
-@dataclass(frozen=True, slots=True)
-class Submitted:
+class Submitted(Struct, frozen=True):
     """What one caller wants appended to one channel: all of it or none, in order."""
 
     slug: str
@@ -27,8 +28,7 @@ class Submitted:
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """What stands in the log for it; `replayed` when it stood there already. The channel is as it was locked."""
 
     channel: Channel

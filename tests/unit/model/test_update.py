@@ -1,9 +1,13 @@
 """The encoded entry: what the server adds, and what it leaves as it was given."""
 
 import json
+import re
 import uuid
 
-from app.model.update import bare, encode_entry, new_update_id, rfc3339
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.model.update import bare, encode_entry, new_update_id, rfc3339, words_of
 
 AT = 1_795_253_400_123  # 2026-11-21T09:30:00.123Z
 
@@ -38,3 +42,8 @@ def test_ids_are_uuids_of_version_seven_that_sort_by_time() -> None:
 
 def test_times_have_milliseconds_and_are_utc() -> None:
     assert [rfc3339(AT), rfc3339(0)] == ["2026-11-21T09:30:00.123Z", "1970-01-01T00:00:00.000Z"]
+
+
+@given(text=st.text() | st.text(alphabet=[chr(code) for code in range(128)]))
+def test_the_words_of_a_text_are_its_runs_of_letters_and_digits_in_lower_case(text: str) -> None:
+    assert words_of(text) == re.findall(r"[^\W_]+", text.lower())
