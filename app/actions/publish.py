@@ -35,8 +35,9 @@ class Publisher:
         self._waiting_bytes = 0
         self._committing: asyncio.Task[None] | None = None
 
-    async def append(self, submitted: Submitted) -> Stored:
-        """What stands in the log for it, committed. Raises the Refusal that kept it out: then nothing was stored.
+    def submit(self, submitted: Submitted) -> asyncio.Future[Stored]:
+        """Put it in line. The future has what stands in the log for it, committed, or raises the Refusal that kept it
+        out: then nothing was stored. Raises Unavailable where the line is full.
 
         A caller that gives up waiting does not stop what it submitted. Where the connection to the database broke, or
         the time ran out, during the commit itself, an `Unavailable` can be wrong: an idempotency key makes trying again
@@ -51,7 +52,7 @@ class Publisher:
         self._waiting_bytes += size
         if self._committing is None or self._committing.done():
             self._committing = self._tasks.spawn(self._commit_waiting(), "publish: commit")
-        return await future  # A caller that leaves cancels this alone.
+        return future  # A caller that leaves cancels this alone.
 
     async def drain(self) -> None:
         """Return when nothing waits any more."""
@@ -134,9 +135,17 @@ async def publish(
 ) -> Stored:
     """Append the drafts to the channel, all or none, in order. Raises what `check_publish` raises, Conflict for a used
     idempotency key, Unavailable when they could not be committed."""
+    return await submit(publisher, who, slug, submission, idempotency_key)
+
+
+def submit(
+    publisher: Publisher, who: Principal, slug: str, submission: Submission, idempotency_key: str | None
+) -> asyncio.Future[Stored]:
+    """As `publish`: it stands in line when this returns, and the future has the rest. Raises InvalidRequest or
+    NotFound for what no log has to be asked about, and Unavailable where the line is full."""
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
         raise InvalidRequest(f"An Idempotency-Key is 1 to {MAX_IDEMPOTENCY_KEY} characters.", field="Idempotency-Key")
     if idempotency_key is not None and "\0" in idempotency_key:
         raise InvalidRequest("An Idempotency-Key must not contain the character U+0000.", field="Idempotency-Key")
     check_name(slug)
-    return await publisher.append(Submitted(slug, who, submission, idempotency_key))
+    return publisher.submit(Submitted(slug, who, submission, idempotency_key))

@@ -10,22 +10,20 @@ import msgspec
 
 from app.actions.connections import Farewell
 from app.actions.follow import Following, begin, join
-from app.actions.publish import publish
 from app.errors import INTERNAL_CODE, Conflict, InvalidRequest, Refusal, TooLarge
 from app.live.frame import Ended, Happening
 from app.live.sink import Client
 from app.live.watch import Watch
 from app.model.access import Principal
-from app.model.draft import check, draft_of
 from app.services import Services
 from app.web import messages
 from app.web.goodbye import FAILED, FAREWELLS, LOST, SHUTDOWN, SLOW, Goodbye
+from app.web.in_flight import InFlight
 from app.web.limits import count, refusal
 from app.web.messages import AskPresence, Ping, Publish, Ref, Subscribe, Unsubscribe
 from app.web.watching import tell_presence
 
 log = logging.getLogger("tidewire.socket")
-_PUBLISHES_IN_FLIGHT = 100
 _INBOX = 64  # Messages that wait to be answered; with more the client is not heard.
 _PAUSE = 1.0
 
@@ -46,7 +44,7 @@ class Conversation:
         self._inbox: deque[str | bytes] | None = None
         self._working: asyncio.Task[None] | None = None
         self._presences: dict[str, asyncio.Task[None]] | None = None
-        self._publishing: set[asyncio.Task[None]] | None = None
+        self._publishing: InFlight | None = None
         self._tasks: set[asyncio.Task[None]] | None = None
         self._goodbye: Goodbye | None = None
 
@@ -68,22 +66,25 @@ class Conversation:
         if len(self._inbox) >= _INBOX:
             self._client.pause()
         if self._working is None:
-            self._working = self._spawn(self._answer_all())
+            # Begun at once: what has nothing to wait for is done by the next line.
+            working = asyncio.Task(self._answer_all(), loop=asyncio.get_running_loop(), eager_start=True)
+            self._working = None if working.done() else working
+            self._tend(working)
 
     def lost(self) -> None:
         """The connection is over, and everything it held with it."""
         self._goodbye = self._goodbye or LOST
         self.services.connections.remove(self.say_goodbye)
         self._let_go()
-        for task in (*(self._tasks or ()), *(self._publishing or ())):
-            task.cancel()
+        if self._publishing is not None:
+            self._publishing.forget()
 
     def say_goodbye(self, farewell: Farewell) -> None:
         """End the connection from outside. At a shutdown what is on its way into the log is answered first."""
-        if farewell == "shutdown" and self._publishing and self._goodbye is None:
+        if farewell == "shutdown" and self._goodbye is None and self._publishing and not self._publishing.empty:
             self._goodbye = SHUTDOWN
             self._let_go()
-            self._spawn(self._leave_when_stored())
+            self._spawn(self._leave_when_answered(self._publishing))
         else:
             self._end(FAREWELLS[farewell])
 
@@ -116,15 +117,13 @@ class Conversation:
         for task in self._tasks or ():
             task.cancel()
 
-    async def _leave_when_stored(self) -> None:
-        if self._publishing:
-            await asyncio.wait(self._publishing)
+    async def _leave_when_answered(self, publishing: InFlight) -> None:
+        await publishing.answered()
         if self._client is not None:
             self._client.goodbye(SHUTDOWN.code, SHUTDOWN.reason)
 
     async def _answer_all(self) -> None:
         try:
-            await self.services.hub.turns.take()
             while self._inbox:
                 message = self._inbox.popleft()
                 if len(self._inbox) == _INBOX - 1 and self._client is not None:
@@ -163,13 +162,16 @@ class Conversation:
         try:
             match message:
                 case Subscribe():
+                    await self.services.hub.turns.take()
                     self._subscribe(message)
                 case Unsubscribe(channel):
                     await self._unsubscribe(channel, ref)
                 case AskPresence(channel, on):
                     self._ask_presence(channel, on, ref)
                 case Publish():
-                    await self._start_publish(message)
+                    if self._publishing is None:
+                        self._publishing = InFlight(self.services, self.who, self.say)
+                    await self._publishing.publish(message)
                 case Ping():
                     self.say(messages.pong_message(ref))
         except Refusal as found:
@@ -249,29 +251,6 @@ class Conversation:
         except Refusal as found:
             await self._refuse(ref, found)
 
-    async def _start_publish(self, message: Publish) -> None:
-        if self._publishing is None:
-            self._publishing = set()
-        while len(self._publishing) >= _PUBLISHES_IN_FLIGHT:
-            await asyncio.wait(self._publishing, return_when=asyncio.FIRST_COMPLETED)
-        self._spawn_in(self._publishing, self._publish(message))
-
-    async def _publish(self, message: Publish) -> None:
-        """Publishes of one connection are stored in the order they came: each task is begun in that order, and stands
-        in the group commit's line before it waits for anything."""
-        try:
-            submission = check([draft_of(message.update)])
-            stored = await publish(
-                self.services.publisher, self.who, message.channel, submission, message.idempotency_key
-            )
-        except Refusal as found:
-            if found.field == "Idempotency-Key":
-                found.field = "idempotency_key"  # As it is called here.
-            await self._refuse(message.ref, found)
-        else:
-            entry, epoch = stored.entries[0], stored.channel.epoch
-            self.say(messages.published_message(message.ref, message.channel, epoch, entry.seq, entry.update_id))
-
     async def _refuse(self, ref: Ref, found: Refusal) -> None:
         await self._say_in_turn(messages.error_message(ref, found.code or INTERNAL_CODE, found.message, found.field))
 
@@ -282,18 +261,22 @@ class Conversation:
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run `work` until it ends or the connection does."""
-        if self._tasks is None:
-            self._tasks = set()
-        return self._spawn_in(self._tasks, work)
-
-    def _spawn_in(self, scope: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
-        scope.add(task)
-        task.add_done_callback(partial(self._ended, scope))
+        self._tend(task)
         return task
 
-    def _ended(self, scope: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
-        scope.discard(task)
+    def _tend(self, task: asyncio.Task[None]) -> None:
+        if self._tasks is None:
+            self._tasks = set()
+        if task.done():
+            self._ended(task)
+        else:
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._tasks is not None:
+            self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("A websocket's conversation failed", exc_info=error)
             self._end(FAILED)

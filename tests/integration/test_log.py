@@ -88,7 +88,7 @@ async def test_many_publishers_leave_no_hole(hub: ServedHub) -> None:
     for slug in ("a", "b", "c"):
         await hub.channel(slug)
     publisher = hub.services.publisher
-    stored = await asyncio.gather(*[publisher.append(said("abc"[n % 3], f"{n}-0", f"{n}-1")) for n in range(150)])
+    stored = await asyncio.gather(*[publisher.submit(said("abc"[n % 3], f"{n}-0", f"{n}-1")) for n in range(150)])
 
     for slug in ("a", "b", "c"):
         mine = [each for each in stored if each.channel.slug == slug]
@@ -118,7 +118,7 @@ async def test_one_bad_publish_does_not_fail_its_neighbours(hub: ServedHub) -> N
     await hub.channel("ci")
     publisher = hub.services.publisher
     group = [said("ci", "one"), said("nowhere", "lost"), unstorable("ci"), said("ci", "two")]
-    outcomes = await asyncio.gather(*[publisher.append(each) for each in group], return_exceptions=True)
+    outcomes = await asyncio.gather(*[publisher.submit(each) for each in group], return_exceptions=True)
 
     assert [isinstance(each, Stored) for each in outcomes] == [True, False, False, True]
     assert all(isinstance(each, Stored | Refusal) for each in outcomes)
@@ -239,7 +239,7 @@ async def test_an_idempotency_key_out_of_bounds_is_named(hub_sqlite: ServedHub, 
 
 async def test_a_page_is_bounded_in_updates_and_in_bytes(hub: ServedHub) -> None:
     channel = await hub.channel("ci")
-    await hub.services.publisher.append(said("ci", *["x" * 1000] * 20))
+    await hub.services.publisher.submit(said("ci", *["x" * 1000] * 20))
     async with hub.services.db.reading() as tx:
         few = await history.read_after(tx, channel.id, 0, 5, 10**9)
         small = await history.read_after(tx, channel.id, 3, 100, 2500)
