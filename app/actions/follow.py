@@ -11,7 +11,7 @@ from app.live.hub import Hub
 from app.live.watch import Watch
 from app.model.access import Principal, Role
 from app.model.channel import Channel
-from app.model.position import After, Extent, Place, Start
+from app.model.position import Extent, Place, Start
 from app.model.update import Entry
 from app.store import history
 from app.store.database import Database
@@ -84,10 +84,10 @@ class Doorkeeper:
 
 
 def join(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: Start) -> Following | None:
-    """As `begin`, at once, for who does not come back from somewhere: they begin after all that has come here, and
-    where the door knows them nothing has to be looked up. None where something has."""
-    known = None if isinstance(start, After) else door.known(who, slug)
-    watch = hub.join(known.channel.id, who) if known is not None else None
+    """As `begin`, at once, where the door knows who comes and nothing of the log has to be looked up: they begin after
+    all that has come here, or come back to a place that the feed still holds in memory. None where something has."""
+    known = door.known(who, slug)
+    watch = hub.join(known.channel.id, who, start) if known is not None else None
     extent = watch.feed.extent if watch is not None else None
     return _begun(hub, watch, start, extent) if watch is not None and extent is not None else None
 
@@ -107,7 +107,6 @@ async def begin(door: Doorkeeper, hub: Hub, who: Principal, slug: str, start: St
         watch = await hub.enter(known.id, who)
         try:
             admission = await door.admit_listening(who, slug)
-            await hub.turns.take()  # All who asked have it in one moment.
         except BaseException:
             hub.leave(watch)
             raise

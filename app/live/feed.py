@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from app.config import Settings
 from app.errors import Unavailable
-from app.live.flight import Flights
 from app.live.frame import Batch, split
+from app.live.pages import Page, Pages
 from app.live.ring import Ring
 from app.live.sink import Sink
 from app.live.ticker import Ticker
@@ -16,7 +17,7 @@ from app.live.turns import Turns
 from app.metrics import Metrics
 from app.model.access import Principal
 from app.model.channel import Visibility
-from app.model.position import Extent
+from app.model.position import After, Extent, Start
 from app.model.update import Entry
 from app.tasks import TaskScope
 
@@ -25,15 +26,6 @@ type ReadLog = Callable[[int, int], Awaitable[tuple[Extent, Sequence[Entry]] | N
 
 
 _SHARED_BATCHES = 16  # Riders need one, and so does each herd; who comes alone gets a batch that nobody keeps.
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What follows a position, in batches ready for a socket, and what the log held at that same moment."""
-
-    extent: Extent
-    began: float  # When the reading did, by the loop's clock: see Feed.observe.
-    batches: Sequence[Batch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ class Live:
     tasks: TaskScope
     ticker: Ticker
     turns: Turns
-    flights: Flights[tuple[int, int], Page | None]
+    pages: Pages
     doubt: Callable[[], None]
 
 
@@ -110,6 +102,14 @@ class Feed:
     def extent(self) -> Extent | None:
         """The log as far as has come; None while that is not known, and once the channel is gone."""
         return None if self.epoch is None or self.deleted else Extent(self.epoch, self.first, self.head)
+
+    def serves(self, start: Start) -> bool:
+        """Can who asks for this place be let in and written from what has come here, without a look at the log?"""
+        if self.extent is None:
+            return False
+        if isinstance(start, After):
+            return start.epoch in (None, self.epoch) and self._ring.reaches(start.seq)
+        return True
 
     def observe(self, extent: Extent, began: float) -> None:
         """What a read of the channel's row said that began at `began`, by the loop's clock.
@@ -207,7 +207,7 @@ class Feed:
         """
         while True:
             try:
-                return await self.live.flights.fly((self.channel_id, seq), lambda: self._query(seq))
+                return await self.live.pages.at((self.channel_id, self.epoch or "", seq), partial(self._query, seq))
             except Unavailable:
                 await asyncio.sleep(self.live.settings.poll_interval)
 

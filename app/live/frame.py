@@ -38,7 +38,7 @@ def text(batch: Batch) -> bytes:
 
 def frame(batch: Batch) -> bytes:
     """The same message as it goes over the socket."""
-    return text_frame(batch.encoded(text))
+    return text_frame(text(batch))
 
 
 def ndjson(batch: Batch) -> bytes:
@@ -56,12 +56,12 @@ def sse(batch: Batch) -> bytes:
 
 def ndjson_chunk(batch: Batch) -> bytes:
     """NDJSON as it goes over the socket."""
-    return chunk(batch.encoded(ndjson))
+    return chunk(ndjson(batch))
 
 
 def sse_chunk(batch: Batch) -> bytes:
     """Server-sent events as they go over the socket."""
-    return chunk(batch.encoded(sse))
+    return chunk(sse(batch))
 
 
 CHUNKED: dict[Form, Form] = {ndjson: ndjson_chunk, sse: sse_chunk}

@@ -5,14 +5,15 @@ from contextlib import asynccontextmanager
 
 from app.config import Settings
 from app.live.broker import Broker, Census, Hint
-from app.live.feed import Feed, Live, Page, ReadLog
-from app.live.flight import Flights
+from app.live.feed import Feed, Live, ReadLog
+from app.live.pages import Pages
 from app.live.presence import Presence
 from app.live.ticker import Ticker
 from app.live.turns import Turns
 from app.live.watch import Watch
 from app.metrics import Metrics
 from app.model.access import Principal
+from app.model.position import Start
 from app.model.update import Entry
 from app.tasks import TaskScope
 
@@ -30,8 +31,8 @@ class Hub:
         self._metrics = metrics
         self._alarms: list[Callable[[], None]] = []
         self.turns = Turns()
-        flights: Flights[tuple[int, int], Page | None] = Flights(tasks)
-        self._live = Live(read_log, settings, metrics, tasks, Ticker(), self.turns, flights, self.on_access_changed)
+        pages = Pages(tasks)
+        self._live = Live(read_log, settings, metrics, tasks, Ticker(), self.turns, pages, self.on_access_changed)
         broker.attach(self)
 
     @asynccontextmanager
@@ -58,10 +59,10 @@ class Hub:
             raise
         return watch
 
-    def join(self, channel_id: int, who: Principal) -> Watch | None:
-        """As `enter`, at once, where the channel is heard and its log known already; else None."""
+    def join(self, channel_id: int, who: Principal, start: Start) -> Watch | None:
+        """As `enter`, at once, where the channel is heard already and what has come serves that start; else None."""
         feed = self._feeds.get(channel_id)
-        return self._watch(feed, who) if feed is not None and feed.extent is not None else None
+        return self._watch(feed, who) if feed is not None and feed.serves(start) else None
 
     def _watch(self, feed: Feed, who: Principal) -> Watch:
         watch = Watch(feed, who)

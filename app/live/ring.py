@@ -30,6 +30,10 @@ class Ring:
         """Is something committed that has not come?"""
         return self.seen > self.head
 
+    def reaches(self, seq: int) -> bool:
+        """Is all that follows `seq` here?"""
+        return self.head - len(self._run) <= seq <= self.head
+
     def offer(self, entries: Sequence[Entry]) -> bool:
         """Take what a hint brought, in any order, doubled or not; True when `head` moved."""
         before = self.head

@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from app.live.feed import Feed, Page
+from app.live.feed import Feed
 from app.live.frame import Ended, Happening, Reset
+from app.live.pages import Page
 from app.live.sink import Sink
 from app.model.access import Principal
 from app.model.position import Extent, Place, Start, place

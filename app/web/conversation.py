@@ -34,14 +34,15 @@ class Conversation:
     Whatever it says and whatever it follows goes through one sink, in the order in which it happened.
     """
 
-    __slots__ = ("_address", "_client", "_following", "_goodbye", "_inbox", "_presences", "_publishing", "_tasks",
-                 "_working", "services", "who")  # fmt: skip
+    __slots__ = ("_address", "_client", "_following", "_goodbye", "_inbox", "_presences", "_publishing", "_takes_part",
+                 "_tasks", "_working", "services", "who")  # fmt: skip
 
     def __init__(self, services: Services, who: Principal, address: str) -> None:
         self.services, self.who, self._address = services, who, address
         self._client: Client | None = None
         self._following: dict[str, Watch | asyncio.Task[None]] = {}
         self._inbox: deque[str | bytes] | None = None
+        self._takes_part = False
         self._working: asyncio.Task[None] | None = None
         self._presences: dict[str, asyncio.Task[None]] | None = None
         self._publishing: InFlight | None = None
@@ -60,16 +61,16 @@ class Conversation:
         """Answer it, after what was heard before."""
         if self._goodbye is not None or self._client is None:
             return
+        first = self._inbox is None
         if self._inbox is None:
             self._inbox = deque()
         self._inbox.append(message)
         if len(self._inbox) >= _INBOX:
             self._client.pause()
-        if self._working is None:
-            # Begun at once: what has nothing to wait for is done by the next line.
-            working = asyncio.Task(self._answer_all(), loop=asyncio.get_running_loop(), eager_start=True)
-            self._working = None if working.done() else working
-            self._tend(working)
+        if first:  # A crowd that comes back says its first words all at once: those who talk already go before it.
+            self.services.hub.turns.call(self._take_part)
+        elif self._takes_part and self._working is None:
+            self._work()
 
     def lost(self) -> None:
         """The connection is over, and everything it held with it."""
@@ -122,6 +123,16 @@ class Conversation:
         if self._client is not None:
             self._client.goodbye(SHUTDOWN.code, SHUTDOWN.reason)
 
+    def _take_part(self) -> None:
+        self._takes_part = True
+        self._work()
+
+    def _work(self) -> None:
+        """Begin to answer at once: what has nothing to wait for is answered when this returns."""
+        working = asyncio.Task(self._answer_all(), loop=asyncio.get_running_loop(), eager_start=True)
+        self._working = None if working.done() else working
+        self._tend(working)
+
     async def _answer_all(self) -> None:
         try:
             while self._inbox:
@@ -162,7 +173,8 @@ class Conversation:
         try:
             match message:
                 case Subscribe():
-                    await self.services.hub.turns.take()
+                    if self._following:  # Or its message had its turn: see `heard`.
+                        await self.services.hub.turns.take()
                     self._subscribe(message)
                 case Unsubscribe(channel):
                     await self._unsubscribe(channel, ref)

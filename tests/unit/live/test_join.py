@@ -1,104 +1,19 @@
 """The law of the live part: past and future join without a seam, whatever becomes of the hints."""
 
 import asyncio
-from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.config import Settings
-from app.live.feed import Feed, Live, Page
-from app.live.flight import Flights
-from app.live.frame import Batch, Happening, Reset
-from app.live.ticker import Ticker
-from app.live.turns import Turns
 from app.live.watch import Watch
-from app.metrics import Metrics
 from app.model.access import ANONYMOUS
-from app.model.position import After, Last, Now, Start
-from app.model.update import Entry
+from app.model.position import After, Now
 from app.tasks import TaskScope
-from tests.support.stalling_sink import StallingSink
-from tests.unit.live.journal import Journal
-
-SMALL = Settings(secret_key="x" * 32, ring_updates=5, batch_bytes=1024, early_wait=0.0, poll_interval=0.05)
-METRICS = Metrics()
-
-
-class Reader(StallingSink):
-    """A watcher's sink that checks the law on everything written to it."""
-
-    def __init__(self, watch: Watch) -> None:
-        super().__init__()
-        self.watch = watch
-        self.epoch, self.seq = watch.epoch, watch.seq
-
-    def write(self, batch: Batch) -> bool:
-        assert self.ended is None
-        if not super().write(batch):
-            return False
-        for entry in batch.entries:
-            assert (batch.epoch, entry.seq) == (self.epoch, self.seq + 1)
-            self.seq = entry.seq
-        return True
-
-    def tell(self, happening: Happening) -> None:
-        super().tell(happening)
-        if isinstance(happening, Reset):
-            self.epoch, self.seq = happening.epoch, happening.first - 1
-
-
-class Stage:
-    """A journal, a feed, readers, and hints that may be late, doubled, lost or out of order."""
-
-    def __init__(self, tasks: TaskScope) -> None:
-        self.journal = Journal()
-        self.tasks = tasks
-        self.hints: list[tuple[str, list[Entry]]] = []
-        self.readers: list[Reader] = []
-        flights: Flights[tuple[int, int], Page | None] = Flights(tasks)
-        live = Live(self.journal.read, SMALL, METRICS, tasks, Ticker(), Turns(), flights, lambda: None)
-        self.feed = Feed(1, live)
-
-    def act(self, step: tuple[str, int]) -> None:
-        name, number = step
-        starts: list[Start] = [Now(), After(number), After(number, self.journal.epoch), Last(number)]
-        actions: dict[str, Callable[[int], object]] = {
-            "commit": lambda n: self.hints.append((self.journal.epoch, self.journal.commit(1 + n % 4))),
-            "deliver": lambda n: self.feed.offer(*self.hints.pop(n % len(self.hints))) if self.hints else None,
-            "double": lambda n: self.feed.offer(*self.hints[n % len(self.hints)]) if self.hints else None,
-            "lose": lambda n: self.lose(n),
-            "poll": lambda n: self.observe(),
-            "trim": lambda n: self.journal.trim(n % 6),
-            "empty": lambda n: self.journal.empty(),
-            "join": lambda n: self.join(starts[n % 4]),
-            "stall": lambda n: self.readers[n % len(self.readers)].stall(),
-            "go on": lambda n: self.readers[n % len(self.readers)].go_on(),
-        }
-        actions[name](number)
-
-    def observe(self) -> None:
-        self.feed.observe(self.journal.extent, asyncio.get_running_loop().time())
-
-    def lose(self, number: int) -> None:
-        if self.hints:
-            self.hints.pop(number % len(self.hints))
-
-    def join(self, start: Start) -> Reader:
-        extent = self.journal.extent
-        self.observe()
-        watch = Watch(self.feed, ANONYMOUS)
-        self.feed.watches.add(watch)
-        watch.begin(start, extent)
-        reader = Reader(watch)
-        self.readers.append(reader)
-        watch.follow(reader, reader.tell)
-        return reader
-
+from tests.unit.live.stage import Reader, Stage, until
 
 KINDS = (
     *("commit", "commit", "commit", "deliver", "deliver", "double", "lose"),
-    *("poll", "trim", "empty", "join", "stall", "go on"),
+    *("poll", "trim", "empty", "join", "return", "stall", "go on"),
 )
 STEPS = st.lists(
     st.tuples(
@@ -130,26 +45,6 @@ def test_every_reader_sees_every_update_once_and_in_order(steps: list[tuple[str,
             stage.feed.close()
 
     asyncio.run(play())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return when it is so; fail when it is not within some turns of the loop, and half a second for its timers."""
-    for turn in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0 if turn < 500 else 0.001)
-    raise AssertionError("It did not become so.")
-
-
-async def test_readers_at_one_position_share_one_query() -> None:
-    async with TaskScope() as tasks:
-        stage = Stage(tasks)
-        stage.journal.commit(6)
-        for _ in range(100):
-            stage.join(After(0))
-        await until(lambda: {reader.seq for reader in stage.readers} == {6})
-
-        assert stage.journal.reads == 1
 
 
 async def test_riders_are_written_what_came_in_one_turn_as_one_batch_and_cost_no_task() -> None:

@@ -1,0 +1,109 @@
+"""A feed on a stage: its log, hints that go astray, and readers who check the law on everything they are written."""
+
+import asyncio
+from collections.abc import Callable
+
+from app.config import Settings
+from app.live.feed import Feed, Live
+from app.live.frame import Batch, Happening, Reset
+from app.live.pages import Pages
+from app.live.ticker import Ticker
+from app.live.turns import Turns
+from app.live.watch import Watch
+from app.metrics import Metrics
+from app.model.access import ANONYMOUS
+from app.model.position import After, Extent, Last, Now, Start
+from app.model.update import Entry
+from app.tasks import TaskScope
+from tests.support.stalling_sink import StallingSink
+from tests.unit.live.journal import Journal
+
+SMALL = Settings(secret_key="x" * 32, ring_updates=5, batch_bytes=1024, early_wait=0.0, poll_interval=0.05)
+METRICS = Metrics()
+
+
+class Reader(StallingSink):
+    """A watcher's sink that checks the law on everything written to it."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.watch = watch
+        self.epoch, self.seq = watch.epoch, watch.seq
+
+    def write(self, batch: Batch) -> bool:
+        assert self.ended is None
+        if not super().write(batch):
+            return False
+        for entry in batch.entries:
+            assert (batch.epoch, entry.seq) == (self.epoch, self.seq + 1)
+            self.seq = entry.seq
+        return True
+
+    def tell(self, happening: Happening) -> None:
+        super().tell(happening)
+        if isinstance(happening, Reset):
+            self.epoch, self.seq = happening.epoch, happening.first - 1
+
+
+class Stage:
+    """A journal, a feed, readers, and hints that may be late, doubled, lost or out of order."""
+
+    def __init__(self, tasks: TaskScope) -> None:
+        self.journal = Journal()
+        self.tasks = tasks
+        self.hints: list[tuple[str, list[Entry]]] = []
+        self.readers: list[Reader] = []
+        live = Live(self.journal.read, SMALL, METRICS, tasks, Ticker(), Turns(), Pages(tasks), lambda: None)
+        self.feed = Feed(1, live)
+
+    def act(self, step: tuple[str, int]) -> None:
+        name, number = step
+        starts: list[Start] = [Now(), After(number), After(number, self.journal.epoch), Last(number)]
+        actions: dict[str, Callable[[int], object]] = {
+            "commit": lambda n: self.hints.append((self.journal.epoch, self.journal.commit(1 + n % 4))),
+            "deliver": lambda n: self.feed.offer(*self.hints.pop(n % len(self.hints))) if self.hints else None,
+            "double": lambda n: self.feed.offer(*self.hints[n % len(self.hints)]) if self.hints else None,
+            "lose": lambda n: self.lose(n),
+            "poll": lambda n: self.observe(),
+            "trim": lambda n: self.journal.trim(n % 6),
+            "empty": lambda n: self.journal.empty(),
+            "join": lambda n: self.join(starts[n % 4]),
+            "return": lambda n: self.come_back(starts[n % 4]),
+            "stall": lambda n: self.readers[n % len(self.readers)].stall(),
+            "go on": lambda n: self.readers[n % len(self.readers)].go_on(),
+        }
+        actions[name](number)
+
+    def observe(self) -> None:
+        self.feed.observe(self.journal.extent, asyncio.get_running_loop().time())
+
+    def lose(self, number: int) -> None:
+        if self.hints:
+            self.hints.pop(number % len(self.hints))
+
+    def join(self, start: Start) -> Reader:
+        self.observe()
+        return self.enter(start, self.journal.extent)
+
+    def come_back(self, start: Start) -> Reader:
+        """Without a look at the log, where the feed serves it."""
+        extent = self.feed.extent
+        return self.enter(start, extent) if extent is not None and self.feed.serves(start) else self.join(start)
+
+    def enter(self, start: Start, extent: Extent) -> Reader:
+        watch = Watch(self.feed, ANONYMOUS)
+        self.feed.watches.add(watch)
+        watch.begin(start, extent)
+        reader = Reader(watch)
+        self.readers.append(reader)
+        watch.follow(reader, reader.tell)
+        return reader
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when it is so; fail when it is not within some turns of the loop, and half a second for its timers."""
+    for turn in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0 if turn < 500 else 0.001)
+    raise AssertionError("It did not become so.")
