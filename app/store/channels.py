@@ -138,8 +138,7 @@ async def empty(tx: AsyncConnection, channel_id: int) -> Channel | None:
     """Remove every update. The log that begins now is another one, so it gets a new epoch and counts from 1."""
     fresh = {"epoch": new_epoch(), "first_seq": 1, "last_seq": 0, "last_at": None}
     channel = await change(tx, channel_id, fresh)
-    await tx.execute(delete(UPDATE_TAGS).where(UPDATE_TAGS.c.channel_id == channel_id))
-    await tx.execute(delete(UPDATES).where(UPDATES.c.channel_id == channel_id))
+    await _remove_log(tx, channel_id)
     return channel
 
 
@@ -152,5 +151,13 @@ async def renew_epochs(tx: AsyncConnection) -> int:
 
 
 async def remove(tx: AsyncConnection, channel_id: int) -> bool:
-    """Remove the channel and its log; False when it was gone already."""
-    return bool((await tx.execute(delete(_TABLE).where(C.id == channel_id))).rowcount)
+    """Remove the channel and its log; False when it was gone already. The channel first: nothing is appended to it from
+    then on."""
+    gone = await tx.execute(delete(_TABLE).where(C.id == channel_id))
+    await _remove_log(tx, channel_id)
+    return bool(gone.rowcount)
+
+
+async def _remove_log(tx: AsyncConnection, channel_id: int) -> None:
+    await tx.execute(delete(UPDATE_TAGS).where(UPDATE_TAGS.c.channel_id == channel_id))
+    await tx.execute(delete(UPDATES).where(UPDATES.c.channel_id == channel_id))

@@ -1,8 +1,9 @@
 """Between two publishes anything may change: the next one goes by what the database holds, whatever was remembered."""
 
+import asyncio
 from dataclasses import replace
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from app.actions.clock import now_ms
 from app.config import Settings
@@ -12,6 +13,7 @@ from app.model.update import Draft
 from app.store import channels, log
 from app.store.database import Database
 from app.store.log import Stored, Submitted
+from app.store.tables import UPDATE_TAGS, UPDATES
 from tests.support.hub import ServedHub, serving
 
 
@@ -100,3 +102,30 @@ async def test_what_was_given_up_behind_a_lock_is_not_stored_after_it(settings: 
 
         assert (lost.status, lost.code, after["seq"]) == (503, "unavailable", 3)
         assert [body for _, body in await in_history(hub, "a")] == ["before 0", "before 1", "after"]
+
+
+async def test_a_channel_that_is_removed_takes_its_log_along_and_nothing_is_left_of_what_is_published_meanwhile(
+    hub: ServedHub,
+) -> None:
+    """The rows are not checked against their channel on PostgreSQL: the lock of its row is what keeps them together."""
+    channel = await hub.channel("ci")
+    await hub.publish("ci", body="x", tags=["a"])
+    admin = await hub.token("root", admin=True)
+
+    async def publishing() -> list[int]:
+        said = []
+        for _ in range(40):
+            answer = await hub.call("POST", "/api/v1/channels/ci/updates", json={"body": "y", "tags": ["b"]})
+            said.append(answer.status)
+        return said
+
+    statuses, removed = await asyncio.gather(publishing(), hub.call("DELETE", "/api/v1/channels/ci", token=admin))
+    async with hub.services.db.reading() as tx:
+        left = [
+            (await tx.execute(select(func.count()).where(table.c.channel_id == channel.id))).scalar_one()
+            for table in (UPDATES, UPDATE_TAGS)
+        ]
+
+    assert removed.status in (200, 204)
+    assert set(statuses) <= {201, 404} and statuses[-1] == 404
+    assert left == [0, 0]

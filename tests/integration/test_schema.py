@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, ForeignKeyConstraint, inspect, text
 
 from app.actions.setup import check_schema, prepare_development, upgrade_schema
 from app.config import ConfigError, Settings
@@ -44,9 +44,16 @@ def differences(connection: Connection) -> list[object]:
             "compare_type": True,
             "compare_server_default": True,
             "include_name": lambda name, kind, _: not (own and kind == "table" and str(name).startswith(SEARCH)),
+            # Alembic does not ask for which database a foreign key is meant.
+            "include_object": lambda found, *_: not isinstance(found, ForeignKeyConstraint) or is_meant(found, own),
         },
     )
     return list(compare_metadata(context, Base.metadata))
+
+
+def is_meant(key: ForeignKeyConstraint, on_sqlite: bool) -> bool:
+    """Is this key to be on that database? The rows of a log are checked on SQLite alone."""
+    return on_sqlite or key.table.name not in ("updates", "update_tags")
 
 
 def tables(connection: Connection) -> set[str]:
@@ -97,7 +104,11 @@ async def test_columns_are_alike_in_the_code_and_in_the_database(db: Database) -
     assert found == {
         name: (
             [column.name for column in table.primary_key],
-            {(key.parent.name, str(key.ondelete)) for key in table.foreign_keys},
+            {
+                (key.column_keys[0], str(key.ondelete))
+                for key in table.foreign_key_constraints
+                if is_meant(key, db.dialect == "sqlite")
+            },
         )
         for name, table in Base.metadata.tables.items()
     }
