@@ -9,7 +9,7 @@ from typing import Protocol
 
 from benchmarks.contestant import Contestant
 from benchmarks.failure import Failure
-from benchmarks.peers import nats, nchan
+from benchmarks.peers import hypercorn, nats, nchan
 from benchmarks.peers.node import SOCKET_IO, WS
 from benchmarks.place import Ground
 from benchmarks.sitting import Ran, Sitting, sitting
@@ -32,7 +32,7 @@ class Peer(Protocol):
         """The server, running."""
 
 
-PEERS: dict[str, Peer] = {peer.NAME: peer for peer in (nats, nchan, WS, SOCKET_IO)}
+PEERS: dict[str, Peer] = {peer.NAME: peer for peer in (nats, nchan, WS, SOCKET_IO, hypercorn)}
 
 
 @dataclass(frozen=True, slots=True)

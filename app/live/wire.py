@@ -7,14 +7,15 @@ the server's own objects. Under any other server every answer is the harmless on
 import asyncio
 import socket
 from asyncio import StreamWriter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
-from h11 import SEND_BODY, Connection
+from h11 import SEND_BODY, SEND_RESPONSE, Connection, Data, EndOfMessage, Response
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.protocol.ws_stream import WSStream
 
 from app.live.frame import CHUNKED, Form
@@ -112,6 +113,22 @@ class Wire(Movement):
         except TimeoutError:
             raise Stalled from None
 
+    async def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """A whole answer to a request with a body of its own: in one write where the transport can be had, and past the
+        server's four steps for each of its parts; else as ASGI's two messages."""
+        stream, protocol, writer = self._stream, self._protocol, self._writer
+        if isinstance(stream, HTTPStream) and protocol is not None and writer is not None:
+            whole = _encoded(protocol, stream, status, headers, body)
+            if whole is not None:
+                writer.write(whole)
+                self._written += len(whole)
+                stream.state = ASGIHTTPState.CLOSED
+                await writer.drain()
+                await stream.send(StreamClosed(stream_id=stream.stream_id))
+                return
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+
     def is_stalled(self, now: float) -> bool:
         """Has the socket taken nothing of what waits for it for the send timeout? To be asked every now and then."""
         if self._writer is None:
@@ -178,6 +195,20 @@ def _reach(stream: WSStream | HTTPStream | None) -> tuple[H11Protocol | None, St
     if not isinstance(server, TCPServer) or not isinstance(server.writer, StreamWriter):
         return None, None
     return protocol, server.writer
+
+
+def _encoded(
+    protocol: H11Protocol, stream: HTTPStream, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
+) -> bytes | None:
+    """The answer as h11 puts it; None where the server has more to do for it than to send it."""
+    connection, config = protocol.connection, protocol.config
+    if not isinstance(connection, Connection) or connection.our_state is not SEND_RESPONSE or stream.closed:
+        return None
+    if config.accesslog is not None or protocol.keep_alive_requests >= config.keep_alive_max_requests:
+        return None
+    head = Response(status_code=status, headers=[*headers, *config.response_headers("h11")])
+    parts = (connection.send(event) for event in (head, Data(data=body), EndOfMessage()))
+    return b"".join(part for part in parts if part)
 
 
 def _body_message(body: bytes) -> dict[str, Any]:

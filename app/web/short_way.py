@@ -17,7 +17,6 @@ from werkzeug.exceptions import HTTPException, RequestTimeout
 from app.errors import Refusal
 from app.services import Services
 from app.web import headers, short
-from app.web.answers import Reply
 from app.web.api import updates
 from app.web.context import EXTENSION
 from app.web.errors import failure_reply, http_reply, refusal_reply
@@ -53,7 +52,7 @@ class ShortWay:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         hub = self._app.extensions.get(EXTENSION)
         if isinstance(hub, Services) and (found := self.find(scope)) is not None:
-            await _serve(hub, found[0], found[1], scope, receive, send)
+            await _serve(hub, *found, scope, receive)
         else:
             await self._quart(scope, receive, send)
 
@@ -101,7 +100,7 @@ def hung_in(app: Quart, kinds: Iterable[str], endpoints: Iterable[str]) -> objec
     return calls, handlers, list(app.teardown_appcontext_funcs)
 
 
-async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: Any, send: Any) -> None:
+async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: Any) -> None:
     header = header_of(scope)
     request_id = headers.named(header("X-Request-ID"))
     address = address_of(scope)
@@ -132,7 +131,7 @@ async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: A
         *headers.SAFETY,
         *headers.cross_origin(hub.settings, header("Origin"), scope["method"], scope["path"]),
     ]
-    await _send(send, reply, said)
+    await scope["extensions"][EXTENSION].answer(reply.status, [_encoded(*each) for each in said], reply.body)
 
 
 def header_of(scope: Any) -> Callable[[str], str | None]:
@@ -140,7 +139,7 @@ def header_of(scope: Any) -> Callable[[str], str | None]:
     given: dict[bytes, bytes] = dict(reversed(scope["headers"]))
 
     def header(name: str) -> str | None:
-        value = given.get(name.lower().encode())
+        value = given.get(_name(name))
         return None if value is None else value.decode("latin-1")
 
     return header
@@ -167,7 +166,10 @@ async def _read_body(receive: Callable[[], Awaitable[Any]], within: float) -> by
         raise RequestTimeout from None
 
 
-async def _send(send: Any, reply: Reply, said: list[tuple[str, str]]) -> None:
-    encoded = [(name.lower().encode(), value.encode()) for name, value in said]
-    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+def _encoded(name: str, value: str) -> tuple[bytes, bytes]:
+    return _name(name), value.encode()
+
+
+@lru_cache(1000)
+def _name(name: str) -> bytes:
+    return name.lower().encode()

@@ -56,7 +56,7 @@ async def _one_hub(arena: Arena, ground: Ground) -> Figures:
         await sits.watch(sizes.watchers - 1)
         await _paced(arena, sits)
         with_it, without = [], []
-        for _ in range(sizes.rounds):
+        for _ in range(2 * sizes.rounds - 1):  # A tenth more or less is due: three rounds would not tell.
             without.append(await _paced(arena, sits))
             await _far_behind(sits, begin)
             with_it.append(await _paced(arena, sits))
