@@ -8,11 +8,14 @@ import asyncio
 import socket
 from asyncio import StreamWriter
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+from time import time
 from typing import Any, cast
 
-from h11 import SEND_BODY, SEND_RESPONSE, Connection, Data, EndOfMessage, Response
+from h11 import DONE, SEND_BODY, SEND_RESPONSE, Connection, Data, EndOfMessage, Response
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
+from hypercorn.config import Config
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
@@ -113,6 +116,12 @@ class Wire(Movement):
         except TimeoutError:
             raise Stalled from None
 
+    @property
+    def is_heard_out(self) -> bool:
+        """Has the whole request come, so that nobody waits for the rest of its body? False where that can't be told."""
+        connection = self._protocol.connection if self._protocol is not None else None
+        return isinstance(connection, Connection) and connection.their_state is DONE
+
     async def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """A whole answer to a request with a body of its own: in one write where the transport can be had, and past the
         server's four steps for each of its parts; else as ASGI's two messages."""
@@ -206,9 +215,15 @@ def _encoded(
         return None
     if config.accesslog is not None or protocol.keep_alive_requests >= config.keep_alive_max_requests:
         return None
-    head = Response(status_code=status, headers=[*headers, *config.response_headers("h11")])
+    head = Response(status_code=status, headers=[*headers, *_servers_own(config, int(time()))])
     parts = (connection.send(event) for event in (head, Data(data=body), EndOfMessage()))
     return b"".join(part for part in parts if part)
+
+
+@lru_cache(1)
+def _servers_own(config: Config, _second: int) -> list[tuple[bytes, bytes]]:
+    """The headers that the server adds, put together once a second: one of them is the date."""
+    return config.response_headers("h11")
 
 
 def _body_message(body: bytes) -> dict[str, Any]:

@@ -7,7 +7,9 @@ functions. Whatever is not plainly a publish goes to Quart, and so does everythi
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
 from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any
 
 from quart import Quart, signals
@@ -15,6 +17,7 @@ from quart.wrappers.base import ClientDisconnectedError
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
 from app.errors import Refusal
+from app.live.wire import Wire
 from app.services import Services
 from app.web import headers, short
 from app.web.api import updates
@@ -37,6 +40,7 @@ _SIGNALS = (
     signals.appcontext_popped,
     signals.appcontext_tearing_down,
 )
+_receivers = attrgetter("receivers")
 
 
 class ShortWay:
@@ -62,13 +66,14 @@ class ShortWay:
             return None
         if len(scope["path"]) > _LONGEST:  # No channel's, and not to be remembered.
             return None
-        if scope["query_string"] or scope.get("root_path") or any(signal.receivers for signal in _SIGNALS):
+        if scope["query_string"] or scope.get("root_path") or any(map(_receivers, _SIGNALS)):
             return None
         if self._is_open is None:  # At the first request: hooks and routes belong before it, as in Flask.
             self._is_open = self._is_ours()
-        if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
+        given = dict(scope["headers"])
+        if b"transfer-encoding" in given:
             return None  # It goes before a length (RFC 9112, 6.3).
-        length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        length = given.get(b"content-length", b"")
         if not self._is_open or not length.isdigit() or len(length) > 9 or int(length) > _SHORT:
             return None
         return self._route(scope["method"], scope["path"])
@@ -101,6 +106,7 @@ def hung_in(app: Quart, kinds: Iterable[str], endpoints: Iterable[str]) -> objec
 
 
 async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: Any) -> None:
+    wire: Wire = scope["extensions"][EXTENSION]
     header = header_of(scope)
     request_id = headers.named(header("X-Request-ID"))
     address = address_of(scope)
@@ -110,7 +116,7 @@ async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: A
         allowance = count(hub, who, 1, address)
         if allowance is not None and not allowance.allowed:
             raise refusal(allowance)
-        read = partial(_read_body, receive, hub.settings.query_timeout)
+        read = partial(_read_body, receive, None if wire.is_heard_out else hub.settings.query_timeout)
         if endpoint == "short.post":
             reply = await publish_text(hub, who, slug, header, lambda _: None, read)
         else:
@@ -131,7 +137,7 @@ async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: A
         *headers.SAFETY,
         *headers.cross_origin(hub.settings, header("Origin"), scope["method"], scope["path"]),
     ]
-    await scope["extensions"][EXTENSION].answer(reply.status, [_encoded(*each) for each in said], reply.body)
+    await wire.answer(reply.status, [_encoded(*each) for each in said], reply.body)
 
 
 def header_of(scope: Any) -> Callable[[str], str | None]:
@@ -150,11 +156,12 @@ def address_of(scope: Any) -> str:
     return (scope.get("client") or ("<local>",))[0] or "unknown"
 
 
-async def _read_body(receive: Callable[[], Awaitable[Any]], within: float) -> bytes:
-    """The body, whose length the server has bounded. Raises RequestTimeout, or ClientDisconnectedError."""
+async def _read_body(receive: Callable[[], Awaitable[Any]], within: float | None) -> bytes:
+    """The body, whose length the server has bounded; within no time it is here already, and no timer is set. Raises
+    RequestTimeout, or ClientDisconnectedError."""
     body = bytearray()
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(within) if within is not None else nullcontext():
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
