@@ -21,6 +21,8 @@ log = logging.getLogger("tidewire.publish")
 
 MAX_IDEMPOTENCY_KEY = 200
 
+type _Waiting = tuple[Submitted, asyncio.Future[Stored], int]  # And its size in bytes.
+
 
 class Publisher:
     """Group commit: one transaction at a time, for all who wait. Each caller hears only after its own commit."""
@@ -31,7 +33,7 @@ class Publisher:
         self._settings = settings
         self._metrics = metrics
         self._tasks = tasks
-        self._waiting: deque[tuple[Submitted, asyncio.Future[Stored]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._committing: asyncio.Task[None] | None = None
 
@@ -48,7 +50,7 @@ class Publisher:
         if full or (self._waiting and self._waiting_bytes + size > self._settings.pending_bytes):
             raise Unavailable("Too many publishes are waiting; try again.", retry_after=1)
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        self._waiting.append((submitted, future))
+        self._waiting.append((submitted, future, size))
         self._waiting_bytes += size
         if self._committing is None or self._committing.done():
             self._committing = self._tasks.spawn(self._commit_waiting(), "publish: commit")
@@ -62,9 +64,9 @@ class Publisher:
     async def _commit_waiting(self) -> None:
         while self._waiting:
             group = self._next_group()
-            outcomes = await self._commit([submitted for submitted, _ in group])
+            outcomes = await self._commit([submitted for submitted, _, _ in group])
             self._tell(outcomes)
-            for (_, future), outcome in zip(group, outcomes, strict=True):
+            for (_, future, _), outcome in zip(group, outcomes, strict=True):
                 if future.done():
                     continue  # The caller has left.
                 if isinstance(outcome, Refusal):
@@ -72,7 +74,7 @@ class Publisher:
                 else:
                     future.set_result(outcome)
 
-    def _next_group(self) -> list[tuple[Submitted, asyncio.Future[Stored]]]:
+    def _next_group(self) -> list[_Waiting]:
         group = [self._waiting.popleft()]
         updates = len(group[0][0].submission.drafts)
         while self._waiting:
@@ -80,8 +82,7 @@ class Publisher:
             if updates > self._settings.group_updates:
                 break
             group.append(self._waiting.popleft())
-        for submitted, _ in group:
-            self._waiting_bytes -= sum(map(len, submitted.submission.fields))
+        self._waiting_bytes -= sum(size for _, _, size in group)
         return group
 
     async def _commit(self, group: list[Submitted]) -> list[Outcome]:

@@ -96,8 +96,10 @@ def rfc3339(at: int) -> str:
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 1000:03d}Z"
 
 
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
 def new_update_id(at: int) -> str:
     """A UUID version 7 (RFC 9562, 5.7): sorted by its time, unique by 74 random bits."""
     time, random = f"{at:012x}", secrets.token_bytes(10).hex()
-    variant = "89ab"[int(random[3], 16) & 3]
-    return f"{time[:8]}-{time[8:12]}-7{random[:3]}-{variant}{random[4:7]}-{random[8:]}"
+    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{_VARIANT[random[3]]}{random[4:7]}-{random[8:]}"

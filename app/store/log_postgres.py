@@ -11,7 +11,7 @@ import asyncpg
 
 from app.errors import Refusal
 from app.model.channel import Channel
-from app.store.numbering import COLUMNS, Allow, Locked, Outcome, Submitted, Written, number
+from app.store.numbering import COLUMNS, Allow, Locked, Outcome, Row, Submitted, Written, number
 
 _LOCK = """
     SELECT c.*, m.user_id, m.role FROM channels c
@@ -52,6 +52,11 @@ _WRITE = f"""
     SELECT id, xmin FROM bumped
 """
 _TAGS = "INSERT INTO update_tags (channel_id, tag, seq) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])"
+# What of a row is its own, where all are of one channel and none has an idempotency key: the driver looks at each value
+# of an array for longer than it takes to send it.
+_KINDS = dict(zip(COLUMNS, _TYPES, strict=True))
+_OWN = ("update_id", "author", "level", "key", "gone", "fields", "words")
+_PLACES = tuple(COLUMNS.index(name) for name in _OWN)
 # Everything in one round trip, for one channel: UPDATE locks the row, waits for whoever holds it, and goes on if it is
 # the very version (xmin) that the rows were numbered by, with the roles that were judged. Or else nothing is stored.
 _AT_ONCE = f"""
@@ -67,8 +72,10 @@ _AT_ONCE = f"""
         INSERT INTO update_tags (channel_id, tag, seq)
         SELECT t.* FROM same, unnest($7::bigint[], $8::text[], $9::bigint[]) AS t
     ), stored AS (
-        INSERT INTO updates ({", ".join(COLUMNS)})
-        SELECT u.* FROM same, unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_TYPES, 10))}) AS u
+        INSERT INTO updates (channel_id, seq, at, {", ".join(_OWN)})
+        SELECT $1, $10 + u.nth, $4, {", ".join(f"u.{name}" for name in _OWN)}
+        FROM same, unnest({", ".join(f"${n}::{_KINDS[name]}[]" for n, name in enumerate(_OWN, 11))})
+            WITH ORDINALITY AS u({", ".join(_OWN)}, nth)
     )
     SELECT xmin FROM same
 """
@@ -121,7 +128,8 @@ class Latest:
             *(channel.id, version, last, at),
             *_columns(list(judged), 2),
             *_columns(written.tags, 3),
-            *_columns(written.rows, len(COLUMNS)),
+            last - len(written.rows),
+            *_own(written.rows),
         )
         if not found:
             return None
@@ -165,6 +173,11 @@ async def append_locked(
 
 def _is_plain(each: Submitted, channel: Channel) -> bool:
     return each.slug == channel.slug and each.idempotency_key is None
+
+
+def _own(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    columns = _columns(rows, len(COLUMNS))
+    return [columns[place] for place in _PLACES]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
