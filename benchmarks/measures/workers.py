@@ -19,6 +19,7 @@ NAME = "workers"
 _LEAST = 1.7
 _CROWD = 3  # Times the usual one: handing out is what is to be shared, not the publishing.
 _DELIVERIES = 2_400_000  # A second, in batches of 100.
+_FEW = ("at_once", 4)  # A worker that wakes takes all who stand at the door: of a crowd, one would get most.
 _CALLERS = 8  # Publishers, in turn, so that both workers have some.
 _PER_CPU = "deliveries per CPU second of the busiest"
 
@@ -68,7 +69,8 @@ async def _turn(arena: Arena, ground: Ground, workers: int, watchers: int) -> _T
         await hub.meter.settle()  # The first that is ready answers for all: the others may still be starting.
         meters = [Meter(pid) for pid in hub.meter.family()]
         idle = [meter.sockets() for meter in meters]
-        async with sitting(hub, watchers) as sits:
+        async with sitting(hub) as sits:
+            await sits.watch(watchers, _FEW)
             counts = [meter.sockets() - own for meter, own in zip(meters, idle, strict=True)]
             await sits.run(BATCHES, paced, ("seconds", 0.5), callers=_CALLERS)
             before = [meter.own_cpu() for meter in meters]
