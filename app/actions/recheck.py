@@ -27,9 +27,12 @@ class _Seen:
     came: int
 
 
-@dataclass(slots=True)
+_NOTHING = _Seen({}, {}, {}, {}, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
-    """What one look has found so far: the channels looked at closely, and the watches that are to be judged."""
+    """What one look has found: the channels looked at closely, and the watches that are to be judged."""
 
     seen: _Seen
     near: list[int]
@@ -49,17 +52,19 @@ class Recheck:
     def __init__(self, db: Database, hub: Hub) -> None:
         self._db = db
         self._hub = hub
-        self._last = _Seen({}, {}, {}, {}, 0)
+        self._last = _NOTHING
 
     async def look(self, connected: Collection[Principal]) -> set[Principal]:
         """Those of the connected whose token no longer counts: their watches go with their connections, which are told
         why, and are for the caller to end. Everybody who follows a channel is connected. Raises Unavailable."""
         feeds, came = self._hub.feeds(), self._hub.came
+        last, self._last = self._last, _NOTHING  # After a look that fails the next one looks at everything.
         began = asyncio.get_running_loop().time()
         async with self._db.reading() as tx:
-            look = await self._read(tx, feeds, connected, came)
+            look = await self._read(tx, feeds, connected, came, last)
         for channel_id in look.near:
-            self._observe(feeds[channel_id], look.rows.get(channel_id), began)
+            if not _observed(feeds[channel_id], look.rows.get(channel_id), began):
+                look.seen.channels.pop(block_of(channel_id), None)  # To be looked at once more.
         judge = _Judge(look.seen.living, look.roles)
         for channel_id, doubtful in look.doubtful.items():
             for watch in doubtful:
@@ -69,20 +74,20 @@ class Recheck:
         return {who for who in connected if judge.now(who) is None}
 
     async def _read(
-        self, tx: Transaction, feeds: dict[int, Feed], connected: Collection[Principal], came: int
+        self, tx: Transaction, feeds: dict[int, Feed], connected: Collection[Principal], came: int, last: _Seen
     ) -> _Look:
         """All that this look needs, of one moment: who is let in after it began has the next one."""
         users = {who.user_id for who in connected if who.user_id is not None}
-        seen = await self._seen(tx, feeds, users, connected, came)
-        turned = any(seen.living.get(token_id, who) != who for token_id, who in self._last.living.items())
-        near = list(feeds) if turned else self._near(seen, feeds)
+        seen = await self._seen(tx, feeds, users, connected, came, last)
+        turned = any(seen.living.get(token_id, who) != who for token_id, who in last.living.items())
+        near = list(feeds) if turned else _near(last, seen, feeds)
         rows = await channels.standing(tx, near)
-        regrouped = changed(self._last.members, seen.members)
+        regrouped = changed(last.members, seen.members)
         doubtful: dict[int, list[Rider]] = {}
         for channel_id, row in rows.items():
             feed = feeds[channel_id]
-            everybody = turned or block_of(channel_id) in regrouped or feed.looked != row.visibility
-            after = 0 if everybody else self._last.came
+            everybody = turned or block_of(channel_id) in regrouped or feed.visibility != row.visibility
+            after = 0 if everybody else last.came
             if feed.came > after:
                 doubtful[channel_id] = [watch for watch in feed.watches if after < watch.came <= came]
         private = [channel_id for channel_id in doubtful if rows[channel_id].is_private]
@@ -90,10 +95,16 @@ class Recheck:
         return _Look(seen, near, rows, doubtful, roles)
 
     async def _seen(
-        self, tx: Transaction, feeds: Collection[int], users: set[int], connected: Iterable[Principal], came: int
+        self,
+        tx: Transaction,
+        feeds: Collection[int],
+        users: set[int],
+        connected: Iterable[Principal],
+        came: int,
+        last: _Seen,
     ) -> _Seen:
         ids = {who.grant.token_id for who in connected if who.grant is not None}
-        now, last = now_ms(), self._last
+        now = now_ms()
         marks = await tokens.marks(tx, ids, now) if ids else {}
         unlike = changed(last.tokens, marks)
         asked = {token_id for token_id in ids if block_of(token_id) in unlike}
@@ -106,19 +117,21 @@ class Recheck:
             came=came,
         )
 
-    def _near(self, seen: _Seen, feeds: dict[int, Feed]) -> list[int]:
-        """The channels to be looked at closely: something in their block is not as it was, or somebody has come."""
-        last = self._last
-        unlike = changed(last.channels, seen.channels) | changed(last.members, seen.members)
-        return [each for each, feed in feeds.items() if feed.came > last.came or block_of(each) in unlike]
 
-    @staticmethod
-    def _observe(feed: Feed, row: Standing | None, began: float) -> None:
-        if row is None:
-            feed.delete()
-            return
-        feed.looked = row.visibility
-        feed.observe(Extent(row.epoch, row.first_seq, row.last_seq), began)
+def _near(last: _Seen, seen: _Seen, feeds: dict[int, Feed]) -> list[int]:
+    """The channels to be looked at closely: something in their block is not as it was, or somebody has come."""
+    unlike = changed(last.channels, seen.channels) | changed(last.members, seen.members)
+    return [each for each, feed in feeds.items() if feed.came > last.came or block_of(each) in unlike]
+
+
+def _observed(feed: Feed, row: Standing | None, began: float) -> bool:
+    """Tell the feed; False where it has heard of another log since the look began, and takes this one for older."""
+    if row is None:
+        feed.delete()
+        return True
+    feed.visibility = row.visibility
+    feed.observe(Extent(row.epoch, row.first_seq, row.last_seq), began)
+    return feed.epoch == row.epoch
 
 
 class _Judge:

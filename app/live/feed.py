@@ -83,7 +83,7 @@ class Feed:
         self.deleted = False
         self.watches: set[Rider] = set()
         self.came = 0  # The number of the newest watch that was let in: see Hub.let_in.
-        self.looked: Visibility | None = None  # Who might watch when somebody looked last.
+        self.visibility: Visibility | None = None  # By which its watches were judged last.
         self._riders: dict[Rider, Sink] = {}
         self._epoch_since = 0.0
         self._unplaced = ("", 0)

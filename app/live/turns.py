@@ -16,7 +16,7 @@ class Turns:
         self._armed = False
 
     def call(self, what: Callable[[], object]) -> None:
-        """Call it when it is its turn; at once where there is no crowd. It returns False when it needs none now."""
+        """Call it when it is its turn; at once where there is no crowd. What returns False has taken no turn."""
         if not self._armed:
             self._armed = True
             asyncio.get_running_loop().call_soon(self._next)
@@ -42,9 +42,11 @@ class Turns:
 
     def _next(self) -> None:
         self._taken = 0
-        while self._waiting and self._taken < _A_PASS:
-            self._taken += self._waiting.popleft()() is not False
-        if self._taken or self._waiting:
-            asyncio.get_running_loop().call_soon(self._next)
-        else:
-            self._armed = False
+        try:
+            while self._waiting and self._taken < _A_PASS:
+                self._taken += self._waiting.popleft()() is not False
+        finally:  # One that fails is the loop's to log, and does not end the turns of all others.
+            if self._taken or self._waiting:
+                asyncio.get_running_loop().call_soon(self._next)
+            else:
+                self._armed = False

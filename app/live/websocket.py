@@ -1,7 +1,8 @@
 """A websocket after its handshake, on the transport it was accepted on: RFC 6455 spoken in synchronous steps.
 
 The server that shook hands is done with it, and so are its tasks, queues and request objects: what is left of an idle
-watcher is a socket, a parser and a position. wsproto parses the frames; what they may cost is decided here.
+watcher is a socket, a parser and a position. wsproto parses what is not simply a text (`incoming`); what frames may
+cost is decided here.
 """
 
 import asyncio

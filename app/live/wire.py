@@ -1,4 +1,5 @@
-"""What the server underneath lets us do beyond ASGI: have its transport, decline compression, hear of a shutdown, cut.
+"""What the server underneath lets us do beyond ASGI: have its transport, answer in one write, decline compression, hear
+of a shutdown, cut.
 
 Under hypercorn's asyncio workers the `send` that an application gets leads, step by step and each step checked, to
 the server's own objects. Under any other server every answer is the harmless one, and plain ASGI is used.
@@ -8,6 +9,7 @@ import asyncio
 import socket
 from asyncio import StreamWriter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from time import time
 from typing import Any, cast
@@ -16,6 +18,7 @@ from h11 import DONE, SEND_BODY, SEND_RESPONSE, Connection, Data, EndOfMessage, 
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.logging import Logger
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
@@ -129,10 +132,11 @@ class Wire(Movement):
         if isinstance(stream, HTTPStream) and protocol is not None and writer is not None:
             whole = _encoded(protocol, stream, status, headers, body)
             if whole is not None:
-                writer.write(whole)
                 self._written += len(whole)
                 stream.state = ASGIHTTPState.CLOSED
-                await writer.drain()
+                with suppress(ConnectionError, RuntimeError):  # The client has left, and the server will find out.
+                    writer.write(whole)
+                    await writer.drain()
                 await stream.send(StreamClosed(stream_id=stream.stream_id))
                 return
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
@@ -213,7 +217,9 @@ def _encoded(
     connection, config = protocol.connection, protocol.config
     if not isinstance(connection, Connection) or connection.our_state is not SEND_RESPONSE or stream.closed:
         return None
-    if config.accesslog is not None or protocol.keep_alive_requests >= config.keep_alive_max_requests:
+    if config.accesslog is not None or config.logger_class is not Logger:
+        return None
+    if protocol.keep_alive_requests >= config.keep_alive_max_requests:
         return None
     head = Response(status_code=status, headers=[*headers, *_servers_own(config, int(time()))])
     parts = (connection.send(event) for event in (head, Data(data=body), EndOfMessage()))

@@ -61,14 +61,16 @@ class Entry(Struct, frozen=True, gc=False):
 _WORD = re.compile(r"[^\W_]+")
 # What a byte of ASCII is to a search: a letter in lower case, a digit, or a gap between two words.
 _ASCII = bytes(ord(chr(code).lower()) if _WORD.match(chr(code)) else 32 for code in range(128)) + bytes(128)
+_LONGEST_WORD = 200
 _TYPE = b'{"type":"update",'
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text or of a search, the same way for both and for every database."""
-    if text.isascii():  # As nearly all are, and this is seven times as quick.
-        return text.encode().translate(_ASCII).decode().split()
-    return _WORD.findall(text.lower())
+    """The words of a text or of a search, the same way for both and for every database, each up to 200 characters."""
+    # Nearly all are ASCII, and that is seven times as quick.
+    words = text.encode().translate(_ASCII).decode().split() if text.isascii() else _WORD.findall(text.lower())
+    # A dump or a key is one word, and PostgreSQL's index takes none over 2712 bytes.
+    return words if len(text) <= _LONGEST_WORD else [word[:_LONGEST_WORD] for word in words]
 
 
 def encode_entry(slug: str, epoch: str, seq: int, update_id: str, at: int, author: str | None, fields: bytes) -> Entry:

@@ -159,4 +159,4 @@ def _refuses_a_value(error: BaseException) -> bool:
         return True
     origin = getattr(error, "orig", error)
     state = getattr(origin, "sqlstate", None) or ""
-    return state[:2] in ("22", "23") or isinstance(getattr(origin, "__cause__", None), asyncpg.DataError)
+    return state[:2] in ("22", "23", "54") or isinstance(getattr(origin, "__cause__", None), asyncpg.DataError)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 type Marks = dict[int, str]
 
 _BLOCKS = 256  # So many texts at most; a change has a 256th of the rows read.
-_FIELD, _ROW = "\x1f", "\x1e"  # ASCII's separators of units and records: no name has them.
+_FIELD, _ROW = "\x1f", "\x1e"  # ASCII's separators; a name that has one hides no change, for names don't change.
 
 
 def block_of(id: int) -> int:

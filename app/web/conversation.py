@@ -173,7 +173,7 @@ class Conversation:
         try:
             match message:
                 case Subscribe():
-                    if self._following:  # Or its message had its turn: see `heard`.
+                    if self._following:  # The first of a connection that comes has had its turn in `heard`.
                         await self.services.hub.turns.take()
                     self._subscribe(message)
                 case Unsubscribe(channel):
@@ -278,13 +278,13 @@ class Conversation:
         return task
 
     def _tend(self, task: asyncio.Task[None]) -> None:
-        if self._tasks is None:
-            self._tasks = set()
         if task.done():
             self._ended(task)
-        else:
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
+            return
+        if self._tasks is None:
+            self._tasks = set()
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if self._tasks is not None:

@@ -1,6 +1,7 @@
 """One connection's publishes on their way into the log: in the order they came, and a bounded number of them."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -13,6 +14,7 @@ from app.store.log import Stored
 from app.web import messages
 from app.web.messages import Publish
 
+log = logging.getLogger("tidewire.socket")
 _MOST = 100
 
 
@@ -64,6 +66,10 @@ class InFlight:
         failure = stored.exception()
         if isinstance(failure, Refusal):
             self._refuse(message, failure)
+        elif failure is not None:
+            log.error("A publish failed", exc_info=failure)
+            sentence = "Something went wrong here; it was logged. Try again, with an idempotency_key."
+            self._say(messages.error_message(message.ref, INTERNAL_CODE, sentence, None))
         else:
             found = stored.result()
             entry, epoch = found.entries[0], found.channel.epoch
@@ -72,4 +78,4 @@ class InFlight:
     def _refuse(self, message: Publish, found: Refusal) -> None:
         # As it is called here.
         field = "idempotency_key" if found.field == "Idempotency-Key" else found.field
-        self._say(messages.error_message(message.ref, found.code or INTERNAL_CODE, found.message, field))
+        self._say(messages.error_message(message.ref, found.code, found.message, field))

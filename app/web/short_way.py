@@ -137,7 +137,7 @@ async def _serve(hub: Services, endpoint: str, slug: str, scope: Any, receive: A
         *headers.SAFETY,
         *headers.cross_origin(hub.settings, header("Origin"), scope["method"], scope["path"]),
     ]
-    await wire.answer(reply.status, [_encoded(*each) for each in said], reply.body)
+    await wire.answer(reply.status, [(_name(name), value.encode()) for name, value in said], reply.body)
 
 
 def header_of(scope: Any) -> Callable[[str], str | None]:
@@ -171,10 +171,6 @@ async def _read_body(receive: Callable[[], Awaitable[Any]], within: float | None
                     return bytes(body)
     except TimeoutError:
         raise RequestTimeout from None
-
-
-def _encoded(name: str, value: str) -> tuple[bytes, bytes]:
-    return _name(name), value.encode()
 
 
 @lru_cache(1000)

@@ -1,5 +1,7 @@
 """Full-text search finds the same on both databases: whole words, in any case, all of them, and nothing is syntax."""
 
+import asyncio
+import secrets
 from typing import Any
 
 import pytest
@@ -99,3 +101,15 @@ async def test_what_retention_took_is_found_no_longer(hub: ServedHub) -> None:
     answer = await hub.call("GET", f"{PATH}?q=disk")
 
     assert [update["seq"] for update in answer.json["updates"]] == [4, 3]
+
+
+async def test_a_dump_of_one_word_is_stored_and_found_and_costs_its_neighbours_nothing(hub: ServedHub) -> None:
+    """Random, so that PostgreSQL can't make it fit its index by compressing it."""
+    await hub.channel("ci")
+    dump = secrets.token_hex(8000)
+    bodies = ["before", dump, "after"]
+    answers = await asyncio.gather(*(hub.call("POST", PATH, json={"body": body}) for body in bodies))
+    found = await hub.call("GET", PATH, params={"q": dump[:200]})
+
+    assert [answer.status for answer in answers] == [201, 201, 201]
+    assert [update["body"] for update in found.json["updates"]] == [dump]

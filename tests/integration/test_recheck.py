@@ -1,5 +1,6 @@
 """Looking again: what nobody announced is found, also by a look that had seen everything as it was before."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from app.config import Settings
 from app.live.watch import Watch
 from app.model.access import ANONYMOUS, Principal, Role
 from app.model.draft import check
+from app.model.position import Extent
 from app.model.update import Draft
 from app.store import channels as store_channels
 from app.store import log as store_log
@@ -164,3 +166,19 @@ async def test_a_log_that_grew_and_one_that_was_emptied_are_told_to_their_feeds(
 
     await until(lambda: feeds[grown].head == 1, within=5)
     assert feeds[emptied].epoch not in (None, before)
+
+
+async def test_a_log_that_a_feed_takes_for_older_is_looked_at_again(watching: Watching) -> None:
+    """It has heard of another one since the look began, and that one is gone by now."""
+    feed = watching.hub.services.hub.feeds()[watching.ids["c-9"]]
+    async with watching.hub.services.db.transaction() as tx:
+        emptied = await store_channels.empty(tx, watching.ids["c-9"])
+    looking = asyncio.create_task(watching.look())
+    await asyncio.sleep(0)
+    feed.observe(Extent("between", 1, 0), asyncio.get_running_loop().time())
+    await looking
+    before = feed.epoch
+    await watching.look()
+
+    assert emptied is not None
+    assert (before, feed.epoch) == ("between", emptied.epoch)

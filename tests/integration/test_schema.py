@@ -2,18 +2,21 @@
 
 import asyncio
 import os
+import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, ForeignKeyConstraint, inspect, text
 
 from app.actions.setup import check_schema, prepare_development, upgrade_schema
-from app.config import ConfigError, Settings
+from app.config import ConfigError, Settings, tree
 from app.services import open_services
 from app.store import schema
 from app.store.database import Database
@@ -192,3 +195,39 @@ async def test_two_hubs_on_one_sqlite_without_redis_are_refused(settings_sqlite:
         with pytest.raises(ConfigError, match="Another worker already runs"):
             async with open_services(settings_sqlite):
                 pass
+
+
+async def test_a_log_with_words_longer_than_the_index_takes_is_upgraded_and_back_again(db: Database) -> None:
+    """What 0001 stored: a dump of one word, and rows whose channel another hub removed after the upgrade."""
+    await schema.upgrade(db)
+    dump = secrets.token_hex(4000)
+    rows = "INSERT INTO updates (channel_id, seq, update_id, at, level, gone, fields, words) VALUES"
+    async with db.transaction() as tx:
+        await tx.run_sync(lambda connection: migrate(connection, command.downgrade, "0001"))
+        await tx.execute(
+            text(
+                "INSERT INTO channels (id, slug, visibility, publishing, epoch, first_seq, last_seq, created_at)"
+                " VALUES (7, 'ci', 'public', 'everyone', 'e', 1, 2, 0)"
+            )
+        )
+        values = "(7, 1, 'a', 0, 'info', false, '{}', :dump), (7, 2, 'b', 0, 'info', false, '{}', 'short words')"
+        await tx.execute(text(f"{rows} {values}"), {"dump": f"a {dump} b {dump}"})
+    await schema.upgrade(db)
+    async with db.transaction() as tx:
+        words = (await tx.execute(text("SELECT words FROM updates ORDER BY seq"))).scalars().all()
+        if db.dialect == "postgresql":
+            await tx.execute(text(f"{rows} (8, 1, 'c', 0, 'info', false, '{{}}', NULL)"))
+        await tx.run_sync(lambda connection: migrate(connection, command.downgrade, "0001"))
+        left = (await tx.execute(text("SELECT count(*) FROM updates"))).scalar_one()
+
+    assert words[1] == "short words"
+    assert db.dialect == "sqlite" or words[0] == f"a {dump[:200]} b {dump[:200]}"
+    assert left == 2
+
+
+def migrate(connection: Connection, way: Callable[[Config, str], None], to: str) -> None:
+    """By Alembic's own command, on this connection."""
+    config = Config()
+    config.set_main_option("script_location", str(tree("migrations")))
+    config.attributes["connection"] = connection
+    way(config, to)

@@ -20,6 +20,7 @@ class Answering:
     def __init__(self, by_wire: bool) -> None:
         self.by_wire = by_wire
         self.short: list[bool] = []
+        self.failed: list[Exception] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -30,7 +31,11 @@ class Answering:
         while (await receive()).get("more_body"):
             pass
         if self.by_wire:
-            await Wire(receive, send, 5.0).answer(201, HEADERS, b"hello")
+            try:
+                await Wire(receive, send, 5.0).answer(201, HEADERS, b"hello")
+            except Exception as error:
+                self.failed.append(error)
+                raise
             stream = send.__self__
             self.short.append(isinstance(stream, HTTPStream) and not hasattr(stream, "response"))
         else:
@@ -74,3 +79,18 @@ async def test_what_the_server_does_around_an_answer_is_left_to_it(changes: dict
     own, _ = await talk(False, request(more=LAST), **changes)
 
     assert (answer, short) == (own, [False])
+
+
+async def test_a_client_that_leaves_before_its_answers_fails_nobody() -> None:
+    answering = Answering(by_wire=True)
+    async with served(answering) as url:
+        for _ in range(20):
+            async with RawSocket(urlsplit(url).port or 0) as raw:
+                await raw.send(request() * 200)
+                await raw.until(b"hello")
+                raw.reset()
+        async with RawSocket(urlsplit(url).port or 0) as raw:
+            await raw.send(request(more=LAST))
+
+            assert b"hello" in await raw.rest()
+    assert answering.failed == []

@@ -41,6 +41,23 @@ async def test_a_crowd_goes_in_order_and_leaves_room_for_others() -> None:
     assert max(room) <= 16
 
 
+async def test_one_whose_turn_fails_does_not_end_those_of_the_others() -> None:
+    turns, served, failed = Turns(), [], []
+
+    def fail() -> None:
+        raise ValueError("mine alone")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
+    for _ in range(4):
+        turns.call(lambda: None)
+    turns.call(fail)
+    turns.call(lambda: served.append("after it"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert (served, [type(each) for each in failed]) == (["after it"], [ValueError])
+
+
 async def test_who_has_left_takes_nobodys_turn() -> None:
     turns, served = Turns(), []
 

@@ -47,3 +47,8 @@ def test_times_have_milliseconds_and_are_utc() -> None:
 @given(text=st.text() | st.text(alphabet=[chr(code) for code in range(128)]))
 def test_the_words_of_a_text_are_its_runs_of_letters_and_digits_in_lower_case(text: str) -> None:
     assert words_of(text) == re.findall(r"[^\W_]+", text.lower())
+
+
+def test_a_word_has_200_characters_at_most() -> None:
+    """PostgreSQL's index takes no longer ones, and a dump or a key is one word."""
+    assert [len(word) for word in words_of("ab" * 1500 + " x " + "ä" * 201)] == [200, 1, 200]
