@@ -68,12 +68,17 @@ class Arena:
             yield found
 
     async def in_turn(
-        self, sittings: dict[str, Sitting], ways: Sequence[str], *fields: tuple[str, str | float]
+        self,
+        sittings: dict[str, Sitting],
+        ways: Sequence[str],
+        *fields: tuple[str, str | float],
+        rounds: int | None = None,
     ) -> dict[tuple[str, str], list[Ran]]:
         """Each way of each of them, `rounds` times, one after the other, so that all meet the machine in each mood."""
         ran: dict[tuple[str, str], list[Ran]] = {}
         left_out: set[tuple[str, str]] = set()
-        for turn in range(self.sizes.rounds + 1):  # The first pays for what is loaded late, and counts for nothing.
+        turns = 1 + (rounds or self.sizes.rounds)  # The first pays for what is loaded late, and counts for nothing.
+        for turn in range(turns):
             for way in ways:
                 for name, sits in sittings.items():
                     key = (name, way)
