@@ -23,7 +23,7 @@ Name = String(80).with_variant(String(80, collation="C"), "postgresql")
 
 
 def _of_a_channel() -> ForeignKeyConstraint:
-    """On PostgreSQL each row of a log would be checked by a query of its own, a quarter of what a publish costs there.
+    """On PostgreSQL each row of a log would be checked by a query of its own, a fifth of what a publish costs there.
     The channel is locked in the same transaction, and `channels.remove` takes its log along: on both databases."""
     return ForeignKeyConstraint(["channel_id"], ["channels.id"], ondelete="CASCADE").ddl_if(dialect="sqlite")
 
