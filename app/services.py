@@ -14,6 +14,7 @@ from app.actions.follow import Doorkeeper, read_log
 from app.actions.identify import Identities
 from app.actions.publish import Publisher
 from app.actions.setup import check_schema, prepare_development
+from app.actions.word_index import WordIndex
 from app.config import ConfigError, Settings
 from app.live.broker import Broker, InProcessBroker
 from app.live.flight import Flights
@@ -36,6 +37,7 @@ class Services:
     broker: Broker
     hub: Hub
     publisher: Publisher
+    words: WordIndex
     door: Doorkeeper
     identities: Identities
     connections: Connections
@@ -61,7 +63,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         read = partial(read_log, db, most=settings.page_updates, most_bytes=settings.page_bytes)
         hub = Hub(broker, read, settings, metrics, tasks)
         await stack.enter_async_context(broker)
-        publisher = Publisher(db, hub, settings, metrics, tasks)
+        words = WordIndex(db, tasks)
+        publisher = Publisher(db, hub, words, settings, metrics, tasks)
         stack.push_async_callback(publisher.drain)
         yield Services(
             settings=settings,
@@ -71,6 +74,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             broker=broker,
             hub=hub,
             publisher=publisher,
+            words=words,
             door=Doorkeeper(db, hub, Flights(tasks)),
             identities=Identities(db, hub, Flights(tasks)),
             connections=Connections(settings.max_connections),

@@ -6,6 +6,7 @@ import time
 from collections import deque
 
 from app.actions.clock import now_ms
+from app.actions.word_index import WordIndex
 from app.config import Settings
 from app.errors import InvalidRequest, Refusal, Unavailable
 from app.live.hub import Hub
@@ -27,9 +28,12 @@ type _Waiting = tuple[Submitted, asyncio.Future[Stored], int]  # And its size in
 class Publisher:
     """Group commit: one transaction at a time, for all who wait. Each caller hears only after its own commit."""
 
-    def __init__(self, db: Database, hub: Hub, settings: Settings, metrics: Metrics, tasks: TaskScope) -> None:
+    def __init__(
+        self, db: Database, hub: Hub, words: WordIndex, settings: Settings, metrics: Metrics, tasks: TaskScope
+    ) -> None:
         self._db = db
         self._hub = hub
+        self._words = words
         self._settings = settings
         self._metrics = metrics
         self._tasks = tasks
@@ -125,7 +129,9 @@ class Publisher:
         for channel_id, stored in together.items():
             entries = [entry for each in stored for entry in each.entries]
             total += len(entries)
-            self._hub.publish(channel_id, stored[0].channel.epoch, entries)
+            epoch = stored[0].channel.epoch
+            self._hub.publish(channel_id, epoch, entries)
+            self._words.committed(channel_id, epoch, entries)
         if total:
             self._metrics.published.inc(total)
             self._metrics.group_updates.observe(total)

@@ -15,7 +15,7 @@ from app.store.marks import Marks
 from app.store.marks import marks as marks_of
 from app.store.rows import CHANNEL_COLUMNS as C
 from app.store.rows import among, to_channel
-from app.store.tables import CHANNELS, MEMBERS, UPDATE_TAGS, UPDATES
+from app.store.tables import CHANNELS, MEMBERS, UPDATE_TAGS, UPDATES, WORD_RUNS
 
 _TABLE = CHANNELS
 _M = MEMBERS.c
@@ -159,5 +159,5 @@ async def remove(tx: AsyncConnection, channel_id: int) -> bool:
 
 
 async def _remove_log(tx: AsyncConnection, channel_id: int) -> None:
-    await tx.execute(delete(UPDATE_TAGS).where(UPDATE_TAGS.c.channel_id == channel_id))
-    await tx.execute(delete(UPDATES).where(UPDATES.c.channel_id == channel_id))
+    for table in (UPDATE_TAGS, WORD_RUNS, UPDATES):
+        await tx.execute(delete(table).where(table.c.channel_id == channel_id))

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, bindparam, exists, false, func, literal_column, select, text
+from sqlalchemy import ColumnElement, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.channel import Channel
 from app.model.position import Extent
 from app.model.update import Entry, encode_entry, words_of
+from app.store import word_index
 from app.store.tables import UPDATE_TAGS, UPDATES
 
 _U = UPDATES.c
@@ -37,7 +38,7 @@ class Filter:
     @classmethod
     def of(cls, level: str | None, tag: str | None, key: str | None, q: str | None) -> "Filter":
         """A filter from what a caller typed."""
-        return cls(level, tag, key, None if q is None else tuple(words_of(q)))
+        return cls(level, tag, key, None if q is None else tuple(dict.fromkeys(words_of(q))))
 
 
 # One statement, so that the page and the log's extent are of one moment (READ COMMITTED has a snapshot a statement).
@@ -79,12 +80,22 @@ async def read(
     limit: int,
 ) -> list[Entry]:
     """History: oldest first with `after`, else newest first, below `before` when given."""
-    query = select(*_ENTRY).where(_U.channel_id == channel.id, _U.seq >= channel.first_seq, *_conditions(wanted))
-    query = query.order_by(_U.seq.desc()) if after is None else query.where(_U.seq > after).order_by(_U.seq)
-    if before is not None:
-        query = query.where(_U.seq < before)
-    query = _searched(query, channel, wanted.words, tx.dialect.name)
-    return [_entry(channel.slug, channel.epoch, row) for row in await tx.execute(query.limit(limit))]
+    low = channel.first_seq if after is None else max(channel.first_seq, after + 1)
+    high = channel.last_seq if before is None else min(channel.last_seq, before - 1)
+    query = select(*_ENTRY).where(_U.channel_id == channel.id, *_conditions(wanted))
+    query = query.order_by(_U.seq.desc() if after is None else _U.seq)
+    if wanted.words is None:
+        rows = await tx.execute(query.where(_U.seq.between(low, high)).limit(limit))
+        return [_entry(channel.slug, channel.epoch, row) for row in rows]
+    spans = await word_index.spans(tx, channel, wanted.words, low, high) if wanted.words else []
+    query = query.where(*word_index.having(wanted.words))
+    found: list[Entry] = []
+    for span in spans if after is not None else reversed(spans):
+        rows = await tx.execute(query.where(_U.seq.between(*span)).limit(limit - len(found)))
+        found.extend(_entry(channel.slug, channel.epoch, row) for row in rows)
+        if len(found) == limit:
+            break
+    return found
 
 
 # Loose index scan: one look-up a key instead of one a row, however many updates a key has had, and no more keys than
@@ -127,23 +138,6 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.tag is not None:
         found.append(exists().where(_T.channel_id == _U.channel_id, _T.tag == wanted.tag, _T.seq == _U.seq))
     return found
-
-
-def _searched(query: Select[Any], channel: Channel, words: tuple[str, ...] | None, dialect: str) -> Select[Any]:
-    if words is None:
-        return query
-    if not words:
-        return query.where(false())
-    if dialect == "postgresql":
-        # The words are found already, and a text index would look for them again, at twice the price of a row.
-        found = func.string_to_array(_U.words, literal_column("' '"))
-        return query.where(found.op("@>")(bindparam("words", list(words), ARRAY(Text))))
-    # Words are letters and digits alone (words_of), so quoting each leaves nothing of FTS5's own syntax.
-    matches = text(
-        "updates.seq IN (SELECT rowid & 1099511627775 FROM updates_words WHERE updates_words MATCH :search"
-        " AND rowid BETWEEN (:search_channel << 40) AND (:search_channel << 40) + 1099511627775)"
-    ).bindparams(search=" ".join(f'"{word}"' for word in words), search_channel=channel.id)
-    return query.where(matches)
 
 
 def _entry(slug: str, epoch: str, row: Any) -> Entry:

@@ -88,11 +88,6 @@ class Update(Base):
             postgresql_where=text("idempotency_key IS NOT NULL"),
             sqlite_where=text("idempotency_key IS NOT NULL"),
         ),
-        Index(
-            "updates_words",
-            func.string_to_array(literal_column("words"), literal_column("' '")),
-            postgresql_using="gin",
-        ).ddl_if(dialect="postgresql"),
     )
 
 
@@ -105,6 +100,25 @@ class UpdateTag(Base):
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
 
     __table_args__ = (_of_a_channel(), Index("update_tags_seq", "channel_id", "seq"))
+
+
+class WordRun(Base):
+    """One row a run of updates: the words in it, each once. On SQLite triggers keep a full-text index of them."""
+
+    __tablename__ = "word_runs"
+    channel_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
+    first_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    words: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (
+        _of_a_channel(),
+        Index(
+            "word_runs_words",
+            func.string_to_array(literal_column("words"), literal_column("' '")),
+            postgresql_using="gin",
+        ).ddl_if(dialect="postgresql"),
+    )
 
 
 class User(Base):
@@ -167,6 +181,7 @@ def _table(of: type[Base]) -> Table:
 CHANNELS = _table(Channel)
 UPDATES = _table(Update)
 UPDATE_TAGS = _table(UpdateTag)
+WORD_RUNS = _table(WordRun)
 USERS = _table(User)
 MEMBERS = _table(Member)
 TOKENS = _table(Token)

@@ -6,10 +6,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.model.channel import Channel
 from app.store.rows import CHANNEL_COLUMNS as C
 from app.store.rows import to_channel
-from app.store.tables import CHANNELS, UPDATE_TAGS, UPDATES
+from app.store.tables import CHANNELS, UPDATE_TAGS, UPDATES, WORD_RUNS
 
 _U = UPDATES.c
 _T = UPDATE_TAGS.c
+_W = WORD_RUNS.c
 
 
 async def due(tx: AsyncConnection, above: int, limit: int) -> list[Channel]:
@@ -53,6 +54,7 @@ async def trim(tx: AsyncConnection, channel_id: int, older_than: int | None, kee
         )
     )
     await tx.execute(delete(UPDATE_TAGS).where(_T.channel_id == channel_id, _T.seq < first))
+    await tx.execute(delete(WORD_RUNS).where(_W.channel_id == channel_id, _W.last_seq < first))
     return first - channel.first_seq
 
 

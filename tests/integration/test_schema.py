@@ -18,16 +18,17 @@ from sqlalchemy import Connection, ForeignKeyConstraint, inspect, text
 from app.actions.setup import check_schema, prepare_development, upgrade_schema
 from app.config import ConfigError, Settings, tree
 from app.services import open_services
-from app.store import schema
+from app.store import channels, history, schema
 from app.store.database import Database
+from app.store.history import Filter
 from app.store.tables import Base
 from tests.support.hub import serving
 from tests.support.process import ROOT
 
 # SQLite's full-text index, with the tables that FTS5 keeps for it: SQLAlchemy has no words for a virtual table.
-SEARCH = "updates_words"
+SEARCH = "word_runs_search"
 # The index of that name is PostgreSQL's alone, which Alembic can't see by its name when it looks at SQLite.
-pytestmark = pytest.mark.filterwarnings("ignore:autogenerate skipping .* index 'updates_words':UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:autogenerate skipping .* index 'word_runs_words':UserWarning")
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def differences(connection: Connection) -> list[object]:
 
 def is_meant(key: ForeignKeyConstraint, on_sqlite: bool) -> bool:
     """Is this key to be on that database? The rows of a log are checked on SQLite alone."""
-    return on_sqlite or key.table.name not in ("updates", "update_tags")
+    return on_sqlite or key.table.name not in ("updates", "update_tags", "word_runs")
 
 
 def tables(connection: Connection) -> set[str]:
@@ -223,6 +224,53 @@ async def test_a_log_with_words_longer_than_the_index_takes_is_upgraded_and_back
     assert words[1] == "short words"
     assert db.dialect == "sqlite" or words[0] == f"a {dump[:200]} b {dump[:200]}"
     assert left == 2
+
+
+async def test_a_log_from_before_is_searched_and_indexed_and_so_again_on_the_way_back(settings: Settings) -> None:
+    db = Database(settings)
+    await schema.upgrade(db)
+    async with db.transaction() as tx:
+        await tx.run_sync(lambda connection: migrate(connection, command.downgrade, "0002"))
+        await tx.execute(
+            text(
+                "INSERT INTO channels (id, slug, visibility, publishing, epoch, first_seq, last_seq, created_at)"
+                " VALUES (7, 'ci', 'public', 'everyone', 'e', 2000, 4100, 0)"
+            )
+        )
+        await tx.execute(
+            text(
+                "INSERT INTO updates (channel_id, seq, update_id, at, level, gone, fields, words)"
+                " VALUES (7, :seq, 'a', 0, 'info', false, '{}', :words)"
+            ),
+            [{"seq": seq, "words": f"some number{seq}" if seq % 2 else None} for seq in range(2000, 4101)],
+        )
+    await schema.upgrade(db)
+    queries = ("number2001", "number2049", "number4095", "some", "none")
+
+    async def search() -> list[list[int]]:
+        async with db.reading() as tx:
+            channel = await channels.find(tx, "ci")
+            assert channel is not None
+            entries = [await history.read(tx, channel, Filter(words=(word,)), after=0, limit=2) for word in queries]
+            return [[entry.seq for entry in each] for each in entries]
+
+    before = await search()
+    async with open_services(settings) as services:
+        await services.words.catch_up()
+        async with asyncio.timeout(10):
+            while not services.tasks.quiet:  # noqa: ASYNC110 - tasks end without telling
+                await asyncio.sleep(0.01)
+    async with db.reading() as tx:
+        last = (await tx.execute(text("SELECT max(last_seq) FROM word_runs"))).scalar_one()
+    after = await search()
+    async with db.transaction() as tx:
+        await tx.run_sync(lambda connection: migrate(connection, command.downgrade, "0002"))
+        index = "updates_words WHERE updates_words MATCH" if db.dialect == "sqlite" else "updates WHERE words ~"
+        found = (await tx.execute(text(f"SELECT count(*) FROM {index} 'number2049'"))).scalar_one()
+    await db.close()
+
+    assert before == after == [[2001], [2049], [4095], [2001, 2003], []]
+    assert last > 2000 + 2000 and found == 1
 
 
 def migrate(connection: Connection, way: Callable[[Config, str], None], to: str) -> None:
