@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from hypercorn.config import Config, Sockets
 
 from app import create_app, logs
+from app.cli.listening import HubConfig
 from app.config import ConfigError, Settings
 from app.errors import Refusal
 
@@ -38,18 +38,6 @@ VALUES: dict[str, Any] = {
     "errorlog": "-",
     "loglevel": "INFO",
 }
-
-
-class HubConfig(Config):
-    """hypercorn's configuration, which says in one sentence where it can't listen."""
-
-    def create_sockets(self) -> Sockets:
-        """Raises ClickException for an address that is taken, not ours, or none."""
-        try:
-            return super().create_sockets()
-        except (OSError, ValueError, OverflowError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise click.ClickException(f"Can't listen on {', '.join(self.bind)}: {reason}.") from None
 
 
 def server_config(settings: Settings) -> HubConfig:

@@ -1,8 +1,11 @@
 """`tidewire serve`: a clear line for what keeps it from starting, and an end in time with every socket told."""
 
 import asyncio
+import os
 import signal
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -100,6 +103,33 @@ async def test_several_workers_share_a_port_and_end_together(tmp_path: Path, red
     assert "Traceback" not in hub.log
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals connections out")
+async def test_connections_are_dealt_out_to_the_workers(tmp_path: Path, redis_url: str) -> None:
+    """By the hash of their addresses: of 400 that come at once each of two gets 200, give or take five deviations."""
+    async with hub_process(tmp_path, {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url}) as hub:
+        await until(lambda: listening(hub.port) == 2)  # The first that is ready answers for both.
+        before = {pid: sockets(pid) for pid in workers(hub.pid)}
+
+        def taken() -> list[int]:
+            return sorted(sockets(pid) - own for pid, own in before.items())[-2:]
+
+        come = [await asyncio.open_connection(HOST, hub.port) for _ in range(400)]
+        await until(lambda: sum(taken()) == 400)
+        counts = taken()
+        for _, writer in come:
+            writer.close()
+
+    assert counts[0] >= 150
+
+
+async def test_several_workers_take_no_port_from_another_hub(tmp_path: Path, redis_url: str) -> None:
+    settings = {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url}
+    async with hub_process(tmp_path / "a", settings) as hub:
+        other = await CommandLine(tmp_path / "b", settings).run("serve", "--bind", f"{HOST}:{hub.port}")
+
+    assert (other.status, other.err) == (1, f"Error: Can't listen on {HOST}:{hub.port}: Address already in use.\n")
+
+
 async def test_workers_do_not_outlive_their_parent(tmp_path: Path, redis_url: str) -> None:
     async with (
         hub_process(tmp_path, {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url}) as hub,
@@ -109,6 +139,27 @@ async def test_workers_do_not_outlive_their_parent(tmp_path: Path, redis_url: st
         hub.send(signal.SIGKILL)
 
         await watcher.closed(within=10)
+
+
+def workers(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def listening(port: int) -> int:
+    """How many sockets listen on that port (proc_pid_net(5): state 0A)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
+
+
+async def until(what: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not what():  # noqa: ASYNC110 - the kernel does not tell
+            await asyncio.sleep(0.05)
+
+
+def sockets(pid: int) -> int:
+    return sum(os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
 
 
 async def test_an_own_blueprints_command_is_reached(tmp_path: Path) -> None:
