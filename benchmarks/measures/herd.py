@@ -23,7 +23,9 @@ NAME = "herd"
 _RIDERS = 100
 _RATE = 50
 _LONGEST = 60.0
-_BEFORE, _ELSEWHERE, _MEANWHILE = (f"riders' p99 ms {when}" for when in ("before", "beside one elsewhere", "meanwhile"))
+_BEFORE, _ELSEWHERE, _MEANWHILE, _AFTER = (
+    f"riders' p99 ms {when}" for when in ("before", "beside one elsewhere", "meanwhile", "afterwards")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class _Herd:
         answer = await self.clients.generator.tell("send", [*asked, *missed])
         return answer["seconds"], int(answer["got"])
 
+    async def leave(self) -> None:
+        """Go, all of them."""
+        await self.clients.leave()
+
 
 async def measure(arena: Arena) -> Found:
     """Seconds until everybody has everything, and the riders' 99th percentile before and meanwhile."""
@@ -57,7 +63,11 @@ async def measure(arena: Arena) -> Found:
     for ground in arena.grounds:
         name = ground.hub_name
         rows[name] = await _one_hub(arena, ground)
-        for than, words in ((_BEFORE, "that before"), (_ELSEWHERE, "that beside one elsewhere")):
+        for than, words in (
+            (_BEFORE, "that before"),
+            (_ELSEWHERE, "that beside one elsewhere"),
+            (_AFTER, "that afterwards"),
+        ):
             due.append(Bound(f"{name}, {_MEANWHILE}", rows[name][_MEANWHILE], rows[name][than], 2.0, words))
     return Found(
         NAME,
@@ -65,7 +75,8 @@ async def measure(arena: Arena) -> Found:
         f"Lower is better: seconds from the first request to the last watcher's last update; CPU is the hub's in that "
         f"time per update handed out, live ones too; the riders are {_RIDERS} others, clients of a process of their "
         f"own, who get {_RATE} updates a second. One elsewhere is the same herd at another hub on this machine: what "
-        "the riders wait then, they wait for a core.",
+        "the riders wait then, they wait for a core. Afterwards is when all have come back and ride with them: whoever "
+        "has caught up does so while others still read.",
         rows,
         due,
     )
@@ -73,7 +84,7 @@ async def measure(arena: Arena) -> Found:
 
 async def _one_hub(arena: Arena, ground: Ground) -> Figures:
     calm = (("rate", _RATE), ("seconds", arena.sizes.calm_seconds / 2))
-    before, elsewhere, meanwhile, took, costs = [], [], [], [], []
+    before, elsewhere, meanwhile, after, took, costs = [], [], [], [], [], []
     async with (
         ground.hub() as hub,
         sitting(hub, _RIDERS) as riders,
@@ -85,9 +96,12 @@ async def _one_hub(arena: Arena, ground: Ground) -> Figures:
         for _ in range(arena.sizes.rounds):
             await there.gather()
             elsewhere.append((await _beside(riders, there)).riders)
+            await there.leave()
             await here.gather()
             before.append(await riders.run(WEBSOCKET, *calm))
             done = await _beside(riders, here)
+            after.append(await riders.run(WEBSOCKET, *calm))
+            await here.leave()
             meanwhile.append(done.riders)
             took.append(done.seconds)
             costs.append(done.riders.cpu / (done.riders.delivered + done.given) * 1e6)
@@ -97,6 +111,7 @@ async def _one_hub(arena: Arena, ground: Ground) -> Figures:
         _BEFORE: middle(before, "p99"),
         _ELSEWHERE: middle(elsewhere, "p99"),
         _MEANWHILE: middle(meanwhile, "p99"),
+        _AFTER: middle(after, "p99"),
     }
 
 
@@ -121,7 +136,7 @@ class _Back:
 
 
 async def _beside(riders: Sitting, herd: _Herd) -> _Back:
-    """The riders' run for as long as the herd, which has gathered, needs to come back; it is gone afterwards."""
+    """The riders' run for as long as the herd, which has gathered, needs to come back."""
     riding = asyncio.create_task(riders.run(WEBSOCKET, ("rate", _RATE), ("seconds", _LONGEST)))
     try:
         seconds, given = await herd.come_back()
@@ -129,4 +144,3 @@ async def _beside(riders: Sitting, herd: _Herd) -> _Back:
         return _Back(await riding, seconds, given)
     finally:
         riding.cancel()
-        await herd.clients.leave()

@@ -55,7 +55,8 @@ async def _one_hub(arena: Arena, ground: Ground) -> Figures:
         await sits.leave()
         await sits.watch(sizes.watchers - 1)
         await _paced(arena, sits)
-        with_it, without = [], []
+        with_it: list[Ran] = []
+        without: list[Ran] = []
         # A tenth more or less is due: three rounds would not tell, nor would one side that is always the first.
         for turn in range(2 * sizes.rounds - 1):
             for has_it in (turn % 2 == 1, turn % 2 == 0):
