@@ -157,9 +157,10 @@ class Feed:
         """Write it no more; True when it rode, and `told` is its position."""
         return self._riders.pop(watch, None) is not None
 
-    def flush(self) -> None:
+    def flush(self) -> int:
         """Write what came since the last time to all who ride, each batch to all of them; who can't take it, or is
-        over, alights and goes on by itself."""
+        over, alights and goes on by itself. How many updates came."""
+        before = self.told
         while self.told < self.head:
             batch = self.ready(self.told, upto=self.head)
             if batch is None:
@@ -175,6 +176,7 @@ class Feed:
             self.told = batch.last
         self._batches.clear()
         self._wake()
+        return self.told - before
 
     def delete(self) -> None:
         """The channel is gone, and with it every watch."""

@@ -12,15 +12,17 @@ _MOST_PAUSE = 0.02  # Seconds: what batching may cost a watcher at most.
 class Flushes(Protocol):
     """What has something to write now and then."""
 
-    def flush(self) -> None:
-        """Write it. Synchronous and whole."""
+    def flush(self) -> int:
+        """Write it. Synchronous and whole. How many updates it was, which a rest may have gathered."""
 
 
 class Ticker:
-    """One clock for all feeds of a process: after a flush of all that is due it pauses for as long as that flush took.
+    """One clock for all feeds of a process: after a flush of all that is due it pauses for as long as that flush took,
+    but half as long where it was of single updates.
 
-    So writing takes at most half of the time however much comes, what comes meanwhile is written together, and a hub
-    with nothing else to do writes in the next turn of the loop.
+    So writing takes at most two thirds of the time however much comes, what comes meanwhile is written together, and a
+    hub with nothing else to do writes in the next turn of the loop. Updates that come singly, as far apart as two of
+    them take, have nothing to be written together with, and wait for nothing.
     """
 
     def __init__(self) -> None:
@@ -50,17 +52,19 @@ class Ticker:
         loop = asyncio.get_running_loop()
         began = loop.time()
         due, self._due = self._due, {}
+        most = 1
         for each in due:
             try:
-                each.flush()
+                most = max(most, each.flush())
             except Exception:
                 log.exception("A feed could not be flushed")
         # uvloop writes at the end of the turn: what the flush cost is known in the next one.
-        loop.call_soon(self._rest, began)
+        loop.call_soon(self._rest, began, most)
 
-    def _rest(self, began: float) -> None:
+    def _rest(self, began: float, most: int) -> None:
         now = asyncio.get_running_loop().time()
-        self._next = now + min(now - began, _MOST_PAUSE)
+        pause = (1 - 0.5 / most) * (now - began)  # Towards all of it, the more there was to gather.
+        self._next = now + min(pause, _MOST_PAUSE)
         self._armed = False
         if self._due:
             self._arm()
