@@ -7,6 +7,8 @@ from typing import Protocol
 log = logging.getLogger("tidewire.live")
 
 _MOST_PAUSE = 0.02  # Seconds: what batching may cost a watcher at most.
+_MOST_TIMES = 2.0  # What the flush took.
+_MANY = 16  # Updates of one feed.
 
 
 class Flushes(Protocol):
@@ -17,12 +19,12 @@ class Flushes(Protocol):
 
 
 class Ticker:
-    """One clock for all feeds of a process: after a flush of all that is due it pauses for as long as that flush took,
-    but half as long where it was of single updates.
+    """One clock for all feeds of a process: after a flush of all that is due it pauses for about as long as that flush
+    took, from half as long where it was of single updates to twice as long where it was of many.
 
     So writing takes at most two thirds of the time however much comes, what comes meanwhile is written together, and a
-    hub with nothing else to do writes in the next turn of the loop. Updates that come singly, as far apart as two of
-    them take, have nothing to be written together with, and wait for nothing.
+    hub with nothing else to do writes in the next turn of the loop. Updates that come singly have nothing to be written
+    together with; of many, one write more or less is what they cost.
     """
 
     def __init__(self) -> None:
@@ -63,8 +65,8 @@ class Ticker:
 
     def _rest(self, began: float, most: int) -> None:
         now = asyncio.get_running_loop().time()
-        pause = (1 - 0.5 / most) * (now - began)  # Towards all of it, the more there was to gather.
-        self._next = now + min(pause, _MOST_PAUSE)
+        times = min(1 - 0.5 / most + most / _MANY, _MOST_TIMES)  # The more there was to gather, the longer.
+        self._next = now + min(times * (now - began), _MOST_PAUSE)
         self._armed = False
         if self._due:
             self._arm()
