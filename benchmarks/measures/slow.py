@@ -57,8 +57,8 @@ async def _one_hub(arena: Arena, ground: Ground) -> Figures:
         await _paced(arena, sits)
         with_it: list[Ran] = []
         without: list[Ran] = []
-        # A tenth more or less is due: three rounds would not tell, nor would one side that is always the first.
-        for turn in range(2 * sizes.rounds - 1):
+        # A tenth more or less is due: few rounds would not tell, nor would one side that is always the first.
+        for turn in range(3 * sizes.rounds):
             for has_it in (turn % 2 == 1, turn % 2 == 0):
                 if has_it:
                     await _far_behind(sits, begin)
