@@ -4,9 +4,9 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import aiohttp
@@ -104,23 +104,16 @@ async def test_several_workers_share_a_port_and_end_together(tmp_path: Path, red
     assert "Traceback" not in hub.log
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals connections out")
 async def test_connections_are_dealt_out_to_the_workers(tmp_path: Path, redis_url: str) -> None:
     """By the hash of their addresses: of 400 that come at once each of two gets 200, give or take five deviations."""
     async with hub_process(tmp_path, {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url}) as hub:
         await until(lambda: listening(hub.port) == 2)  # The first that is ready answers for both.
-        before = {pid: sockets(pid) for pid in workers(hub.pid)}
+        with ExitStack() as stack:
+            for _ in range(400):
+                stack.enter_context(socket.create_connection((HOST, hub.port)))
 
-        def taken() -> list[int]:
-            return sorted(sockets(pid) - own for pid, own in before.items())[-2:]
-
-        come = [socket.create_connection((HOST, hub.port)) for _ in range(400)]
-        await until(lambda: sum(taken()) == 400)
-        counts = taken()
-        for each in come:
-            each.close()
-
-    assert counts[0] >= 150
+            # Each of the two has some more, to Redis and to itself, and what else was spawned has few.
+            await until(lambda: sum(sockets(pid) >= 150 for pid in workers(hub.pid)) == 2)
 
 
 async def test_several_workers_take_no_port_from_another_hub(tmp_path: Path, redis_url: str) -> None:
@@ -160,7 +153,11 @@ async def until(what: Callable[[], bool]) -> None:
 
 
 def sockets(pid: int) -> int:
-    return sum(os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
+    count = 0
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # Closed meanwhile.
+            count += os.readlink(each).startswith("socket:")
+    return count
 
 
 async def test_an_own_blueprints_command_is_reached(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from app.actions.setup import check_schema, prepare_development, upgrade_schema
 from app.config import ConfigError, Settings, tree
 from app.services import open_services
 from app.store import channels, history, schema
-from app.store.database import Database
+from app.store.database import Database, Transaction
 from app.store.history import Filter
 from app.store.tables import Base
 from tests.support.hub import serving
@@ -204,13 +204,7 @@ async def test_a_log_with_words_longer_than_the_index_takes_is_upgraded_and_back
     dump = secrets.token_hex(4000)
     rows = "INSERT INTO updates (channel_id, seq, update_id, at, level, gone, fields, words) VALUES"
     async with db.transaction() as tx:
-        await tx.run_sync(lambda connection: migrate(connection, command.downgrade, "0001"))
-        await tx.execute(
-            text(
-                "INSERT INTO channels (id, slug, visibility, publishing, epoch, first_seq, last_seq, created_at)"
-                " VALUES (7, 'ci', 'public', 'everyone', 'e', 1, 2, 0)"
-            )
-        )
+        await go_back(tx, "0001", first=1, last=2)
         values = "(7, 1, 'a', 0, 'info', false, '{}', :dump), (7, 2, 'b', 0, 'info', false, '{}', 'short words')"
         await tx.execute(text(f"{rows} {values}"), {"dump": f"a {dump} b {dump}"})
     await schema.upgrade(db)
@@ -230,13 +224,7 @@ async def test_a_log_from_before_is_searched_and_indexed_and_so_again_on_the_way
     db = Database(settings)
     await schema.upgrade(db)
     async with db.transaction() as tx:
-        await tx.run_sync(lambda connection: migrate(connection, command.downgrade, "0002"))
-        await tx.execute(
-            text(
-                "INSERT INTO channels (id, slug, visibility, publishing, epoch, first_seq, last_seq, created_at)"
-                " VALUES (7, 'ci', 'public', 'everyone', 'e', 2000, 4100, 0)"
-            )
-        )
+        await go_back(tx, "0002", first=2000, last=4100)
         await tx.execute(
             text(
                 "INSERT INTO updates (channel_id, seq, update_id, at, level, gone, fields, words)"
@@ -271,6 +259,18 @@ async def test_a_log_from_before_is_searched_and_indexed_and_so_again_on_the_way
 
     assert before == after == [[2001], [2049], [4095], [2001, 2003], []]
     assert last > 2000 + 2000 and found == 1
+
+
+async def go_back(tx: Transaction, revision: str, *, first: int, last: int) -> None:
+    """To an older schema, with a channel whose log holds those seqs."""
+    await tx.run_sync(lambda connection: migrate(connection, command.downgrade, revision))
+    await tx.execute(
+        text(
+            "INSERT INTO channels (id, slug, visibility, publishing, epoch, first_seq, last_seq, created_at)"
+            " VALUES (7, 'ci', 'public', 'everyone', 'e', :first, :last, 0)"
+        ),
+        {"first": first, "last": last},
+    )
 
 
 def migrate(connection: Connection, way: Callable[[Config, str], None], to: str) -> None:
