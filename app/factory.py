@@ -11,15 +11,21 @@ from app.jobs.poll import poll, poll_presence
 from app.jobs.retention import retain
 from app.jobs.words import index_words
 from app.services import open_services
-from app.web import assets, errors, headers, mount, ops, pages, reference, short, socket, stream
-from app.web.api import channels, tickets, updates
-from app.web.context import EXTENSION
-from app.web.handshake import HandshakeConnection
-from app.web.inbound import BoundedWebsocket
-from app.web.server import ServerSide
-from app.web.sessions import Sessions
-from app.web.short_handshake import ShortHandshake
-from app.web.short_way import ShortWay
+from app.web.api import channels, reference, stream, tickets, updates
+from app.web.api import health as ops
+from app.web.api import text_publish as short
+from app.web.asgi import mounts as mount
+from app.web.asgi.fast_handshake import ShortHandshake
+from app.web.asgi.fast_publish import ShortWay
+from app.web.asgi.handshake import HandshakeConnection
+from app.web.asgi.inbound import BoundedWebsocket
+from app.web.asgi.supervisor import ServerSide
+from app.web.http import errors, headers
+from app.web.http.context import EXTENSION
+from app.web.http.cookies import Sessions
+from app.web.pages import assets
+from app.web.pages import channel as pages
+from app.web.socket import view as socket
 
 log = logging.getLogger("tidewire")
 

@@ -9,21 +9,26 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from app.actions.connections import Connections
-from app.actions.follow import Doorkeeper, read_log
-from app.actions.identify import Identities
-from app.actions.publish import Publisher
+from app.actions.find import admit
+from app.actions.follow import Admissions
 from app.actions.setup import check_schema, prepare_development
-from app.actions.word_index import WordIndex
+from app.actions.tokens import recognise
+from app.broker.in_process import InProcessBroker
+from app.broker.protocol import Broker
+from app.broker.redis import RedisBroker
 from app.config import ConfigError, Settings
-from app.live.broker import Broker, InProcessBroker
-from app.live.flight import Flights
 from app.live.hub import Hub
-from app.live.redis_broker import RedisBroker
-from app.metrics import Metrics
+from app.live.single_flight import SingleFlight
+from app.model.access import Principal
 from app.model.rate import Buckets
-from app.store.database import Database
+from app.runtime.connections import Connections
+from app.runtime.indexer import WordIndex
+from app.runtime.log_reader import read_log
+from app.runtime.publisher import Publisher
+from app.runtime.recent import Recent
+from app.store.engine.database import Database
 from app.tasks import TaskScope
+from app.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,8 @@ class Services:
     hub: Hub
     publisher: Publisher
     words: WordIndex
-    door: Doorkeeper
-    identities: Identities
+    admissions: Admissions
+    identities: Recent[str, Principal]  # By the token's digest.
     connections: Connections
     buckets: Buckets
     suspects: asyncio.Lock
@@ -66,6 +71,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         words = WordIndex(db, tasks)
         publisher = Publisher(db, hub, words, settings, metrics, tasks)
         stack.push_async_callback(publisher.drain)
+        admissions: Admissions = Recent(SingleFlight(tasks), partial(admit, db))
+        identities = Recent(SingleFlight(tasks), partial(recognise, db))
+        for cache in (admissions, identities):
+            hub.on_alarm(cache.forget)
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -75,8 +84,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             hub=hub,
             publisher=publisher,
             words=words,
-            door=Doorkeeper(db, hub, Flights(tasks)),
-            identities=Identities(db, hub, Flights(tasks)),
+            admissions=admissions,
+            identities=identities,
             connections=Connections(settings.max_connections),
             buckets=Buckets(),
             suspects=asyncio.Lock(),

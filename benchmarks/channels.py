@@ -2,11 +2,11 @@
 
 from sqlalchemy import insert, select
 
-from app.actions.clock import now_ms
+from app.clock import now_ms
 from app.config import Settings
 from app.model.channel import Publishing, Visibility
 from app.store.channels import new_epoch
-from app.store.database import Database
+from app.store.engine.database import Database
 from app.store.tables import CHANNELS
 
 _AT_ONCE = 500  # Rows of one statement: a database bounds the values in it.

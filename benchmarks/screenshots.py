@@ -8,16 +8,16 @@ from pathlib import Path
 import aiohttp
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from app.actions.accounts import create_user
 from app.actions.channels import provide_channel
-from app.actions.clock import now_ms
 from app.actions.setup import prepare_development
 from app.actions.tokens import TokenDraft, create_token
+from app.actions.users import create_user
+from app.clock import now_ms
 from app.config import Settings
 from app.model.access import Principal, Scope, check_publish
 from app.model.draft import check, draft_of
-from app.store import log
-from app.store.database import Database
+from app.store.engine.database import Database
+from app.store.log import append as log
 from benchmarks.pictured import CHANNELS, LIVE, LIVE_AUTHOR, LOBBY, PRODUCTION, Pictured, Said
 from benchmarks.place import Place, started
 from tests.support.browser import launched

@@ -1,12 +1,12 @@
 """Channels: list, make, change, empty, delete."""
 
-from app.actions.clock import now_ms
 from app.actions.find import configurable
+from app.clock import now_ms
 from app.live.hub import Hub
 from app.model.access import Principal, Role, check_create, check_list, no_such_channel
 from app.model.channel import Channel, ChannelDraft, ChannelPatch, check_slug
 from app.store import channels, members
-from app.store.database import Database
+from app.store.engine.database import Database
 
 
 async def list_channels(

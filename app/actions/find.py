@@ -1,9 +1,28 @@
-"""Finding a channel for somebody: the one way from a slug to a channel that they may read, or change."""
+"""Finding a channel for a caller: the one way from a slug to a channel that they may read, or change."""
+
+import asyncio
+from dataclasses import dataclass
 
 from app.model.access import Principal, Role, check_configure, check_name, check_read, no_such_channel
 from app.model.channel import Channel
 from app.store import channels
-from app.store.database import Database, Transaction
+from app.store.engine.database import Database, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A channel that a caller may read, their role in it, and when the look-up began, by the loop's clock."""
+
+    channel: Channel
+    role: Role
+    began: float
+
+
+async def admit(db: Database, reader: tuple[Principal, str]) -> Admission:
+    """The admission of a principal to the channel of a slug. Raises as `readable`."""
+    began = asyncio.get_running_loop().time()
+    channel, role = await readable(db, *reader)
+    return Admission(channel, role, began)
 
 
 async def readable(db: Database, who: Principal, slug: str) -> tuple[Channel, Role]:

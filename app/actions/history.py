@@ -7,9 +7,9 @@ from app.errors import InvalidRequest
 from app.model.access import Principal
 from app.model.channel import Channel
 from app.model.update import Entry
-from app.store import history
-from app.store.database import Database
-from app.store.history import Filter
+from app.store.engine.database import Database
+from app.store.log import read as history
+from app.store.log.read import Filter
 
 MOST_KEYS = 1000
 

@@ -1,14 +1,14 @@
 """Who watches a channel, as far as the caller may know."""
 
 from app.actions.find import readable
-from app.live.broker import Census
+from app.broker.protocol import PresenceSnapshot
 from app.live.hub import Hub
 from app.model.access import Principal, may_see_names
-from app.store.database import Database
+from app.store.engine.database import Database
 
 
-async def read_presence(db: Database, hub: Hub, who: Principal, slug: str) -> Census:
+async def read_presence(db: Database, hub: Hub, who: Principal, slug: str) -> PresenceSnapshot:
     """How many watch, in all processes, and their names where the caller is a member."""
     channel, role = await readable(db, who, slug)
     census = await hub.census(channel.id)
-    return census if may_see_names(who, channel, role) else Census(census.watching, ())
+    return census if may_see_names(who, channel, role) else PresenceSnapshot(census.watching, ())

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from app.actions.clock import now_ms
+from app.clock import now_ms
 from app.errors import Refusal
-from app.live.feed import Feed, Rider
+from app.live.feed import Feed, LiveWatcher
 from app.live.hub import Hub
 from app.model.access import Principal, Role, check_read, is_read_alike
 from app.model.position import Extent
 from app.store import channels, members, tokens
 from app.store.channels import Standing
-from app.store.database import Database, Transaction
+from app.store.engine.database import Database, Transaction
 from app.store.marks import Marks, block_of, changed
 
 
@@ -37,7 +37,7 @@ class _Look:
     seen: _Seen
     near: list[int]
     rows: dict[int, Standing]
-    doubtful: dict[int, list[Rider]]
+    doubtful: dict[int, list[LiveWatcher]]
     roles: dict[tuple[int, int], Role]
 
 
@@ -83,7 +83,7 @@ class Recheck:
         near = list(feeds) if turned else _near(last, seen, feeds)
         rows = await channels.standing(tx, near)
         regrouped = changed(last.members, seen.members)
-        doubtful: dict[int, list[Rider]] = {}
+        doubtful: dict[int, list[LiveWatcher]] = {}
         for channel_id, row in rows.items():
             feed = feeds[channel_id]
             everybody = turned or block_of(channel_id) in regrouped or feed.visibility != row.visibility

@@ -2,9 +2,9 @@
 
 import logging
 
-from app.actions.clock import now_ms
-from app.store import trim
-from app.store.database import Database
+from app.clock import now_ms
+from app.store.engine.database import Database
+from app.store.log import trim
 
 log = logging.getLogger("tidewire.retention")
 _DAY_MS = 86_400_000

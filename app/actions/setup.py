@@ -6,8 +6,8 @@ from app.actions.channels import provide_channel
 from app.config import ConfigError
 from app.errors import Conflict
 from app.model.channel import ChannelDraft, Publishing, Visibility
-from app.store import schema
-from app.store.database import Database
+from app.store.engine import schema
+from app.store.engine.database import Database
 
 LOBBY = ChannelDraft(
     slug="lobby",

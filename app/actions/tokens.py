@@ -5,11 +5,12 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.actions.clock import now_ms
+from app.clock import now_ms
 from app.errors import InvalidRequest, NotFound, Unauthenticated
 from app.model.access import Principal, Role, Scope, no_such_channel
-from app.store import channels, members, people, tokens
-from app.store.database import Database
+from app.store import channels, members, tokens
+from app.store import users as people
+from app.store.engine.database import Database
 from app.store.tokens import NewToken, TokenLine
 
 TOKEN_PREFIX = "tw_"
@@ -79,10 +80,10 @@ async def list_tokens(db: Database, user_name: str) -> list[TokenLine]:
         return await tokens.listed(tx, user.id)
 
 
-async def recognise(db: Database, secret: str) -> Principal:
-    """Whose token this is. Raises Unauthenticated when it is unknown, revoked, expired or its user disabled."""
+async def recognise(db: Database, token_digest: str) -> Principal:
+    """Whose token has this digest. Raises Unauthenticated when it is unknown, revoked, expired or its user disabled."""
     async with db.looking() as tx:
-        who = await tokens.principal(tx, digest(secret), now_ms())
+        who = await tokens.principal(tx, token_digest, now_ms())
     if who is None:
         raise Unauthenticated("This token is not known here, or it was revoked or has expired.")
     return who

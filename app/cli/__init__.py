@@ -5,8 +5,8 @@ from importlib import import_module
 
 import click
 
+from app.cli.blueprints import own_command, own_commands
 from app.cli.commands import COMMANDS
-from app.cli.own import own_command, own_commands
 from app.config import ConfigError
 from app.errors import Refusal
 

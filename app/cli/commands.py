@@ -2,11 +2,11 @@
 
 COMMANDS = {
     "serve": "app.cli.serve:serve",
-    "db": "app.cli.db:db",
-    "user": "app.cli.users:user",
-    "channel": "app.cli.channels:channel",
-    "token": "app.cli.tokens:token",
-    "publish": "app.cli.publish:publish",
-    "watch": "app.cli.watch:watch",
-    "doctor": "app.cli.doctor:doctor",
+    "db": "app.cli.operator.db:db",
+    "user": "app.cli.operator.users:user",
+    "channel": "app.cli.operator.channels:channel",
+    "token": "app.cli.operator.tokens:token",
+    "publish": "app.cli.client.publish:publish",
+    "watch": "app.cli.client.watch:watch",
+    "doctor": "app.cli.operator.doctor:doctor",
 }

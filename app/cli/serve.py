@@ -7,9 +7,9 @@ import click
 from hypercorn.run import run
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 
-from app.cli.database import on_database
-from app.cli.serving import server_config
+from app.cli.operator.database import on_database
 from app.config import Settings
+from app.server.process import server_config
 
 
 @click.command()

@@ -8,18 +8,18 @@ from typing import Protocol
 
 from app.config import Settings
 from app.errors import Unavailable
-from app.live.frame import Batch, split
+from app.live.fair_queue import FairQueue
+from app.live.flusher import Flusher
 from app.live.pages import Page, Pages
 from app.live.ring import Ring
-from app.live.sink import Sink
-from app.live.ticker import Ticker
-from app.live.turns import Turns
-from app.metrics import Metrics
 from app.model.access import Principal
+from app.model.batch import Batch, split
 from app.model.channel import Visibility
 from app.model.position import After, Extent, Start
 from app.model.update import Entry
 from app.tasks import TaskScope
+from app.telemetry.metrics import Metrics
+from app.transport.sink import Sink
 
 # (channel id, after) -> the log's extent and the next entries, None when the channel is gone. Raises Unavailable.
 type ReadLog = Callable[[int, int], Awaitable[tuple[Extent, Sequence[Entry]] | None]]
@@ -36,13 +36,13 @@ class Live:
     settings: Settings
     metrics: Metrics
     tasks: TaskScope
-    ticker: Ticker
-    turns: Turns
+    ticker: Flusher
+    turns: FairQueue
     pages: Pages
     doubt: Callable[[], None]
 
 
-class Rider(Protocol):
+class LiveWatcher(Protocol):
     """Who can be written what everybody gets: a watch, as its feed sees it."""
 
     @property
@@ -81,10 +81,10 @@ class Feed:
         self.first = 1
         self.told = 0
         self.deleted = False
-        self.watches: set[Rider] = set()
+        self.watches: set[LiveWatcher] = set()
         self.came = 0  # The number of the newest watch that was let in: see Hub.let_in.
         self.visibility: Visibility | None = None  # By which its watches were judged last.
-        self._riders: dict[Rider, Sink] = {}
+        self._riders: dict[LiveWatcher, Sink] = {}
         self._epoch_since = 0.0
         self._unplaced = ("", 0)
         self._ring = self._ring_from(0, live.settings)
@@ -146,14 +146,14 @@ class Feed:
             self._come()
         self._mind_the_gap()
 
-    def ride(self, watch: Rider, sink: Sink) -> bool:
+    def ride(self, watch: LiveWatcher, sink: Sink) -> bool:
         """Write the watch from now on what comes after its position; False when that is not where the riders are."""
         if watch.seq != self.told or watch.epoch != self.epoch:
             return False
         self._riders[watch] = sink
         return True
 
-    def alight(self, watch: Rider) -> bool:
+    def alight(self, watch: LiveWatcher) -> bool:
         """Write it no more; True when it rode, and `told` is its position."""
         return self._riders.pop(watch, None) is not None
 

@@ -3,19 +3,19 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from app.broker.protocol import Broker, Hint, PresenceSnapshot
 from app.config import Settings
-from app.live.broker import Broker, Census, Hint
+from app.live.fair_queue import FairQueue
 from app.live.feed import Feed, Live, ReadLog
+from app.live.flusher import Flusher
 from app.live.pages import Pages
 from app.live.presence import Presence
-from app.live.ticker import Ticker
-from app.live.turns import Turns
 from app.live.watch import Watch
-from app.metrics import Metrics
 from app.model.access import Principal
 from app.model.position import Start
 from app.model.update import Entry
 from app.tasks import TaskScope
+from app.telemetry.metrics import Metrics
 
 
 class Hub:
@@ -30,9 +30,9 @@ class Hub:
         self._broker = broker
         self._metrics = metrics
         self._alarms: list[Callable[[], None]] = []
-        self.turns = Turns()
+        self.turns = FairQueue()
         pages = Pages(tasks)
-        self._live = Live(read_log, settings, metrics, tasks, Ticker(), self.turns, pages, self.on_access_changed)
+        self._live = Live(read_log, settings, metrics, tasks, Flusher(), self.turns, pages, self.on_access_changed)
         broker.attach(self)
 
     @asynccontextmanager
@@ -109,7 +109,7 @@ class Hub:
         self.on_access_changed()
         self._broker.announce_access_changed()
 
-    async def census(self, channel_id: int) -> Census:
+    async def census(self, channel_id: int) -> PresenceSnapshot:
         """Who watches the channel, in all processes."""
         return await self._broker.census(channel_id, self.presence.here(channel_id))
 
@@ -136,10 +136,10 @@ class Hub:
         """Who watches changed elsewhere."""
         self.presence.tell(channel_id)
 
-    def here(self, channel_id: int) -> Census:
+    def here(self, channel_id: int) -> PresenceSnapshot:
         """This process's part of who watches the channel."""
         return self.presence.here(channel_id)
 
-    def everything_here(self) -> dict[int, Census]:
+    def everything_here(self) -> dict[int, PresenceSnapshot]:
         """This process's part, for every channel that is watched here."""
         return self.presence.everything_here()

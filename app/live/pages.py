@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from app.live.flight import Flights
-from app.live.frame import Batch
+from app.live.single_flight import SingleFlight
+from app.model.batch import Batch
 from app.model.position import Extent
 from app.tasks import TaskScope
 
@@ -30,13 +30,13 @@ class Pages:
     takes turns, so its members come to a place one after the other. What has been read of a log stays true of it."""
 
     def __init__(self, tasks: TaskScope) -> None:
-        self._flights: Flights[Place, Page | None] = Flights(tasks)
+        self._flights: SingleFlight[Place, Page | None] = SingleFlight(tasks)
         self._kept: dict[Place, Page] = {}
 
     async def at(self, place: Place, read: Callable[[], Awaitable[Page | None]]) -> Page | None:
         """What `read` returns or raises, or what it returned to somebody else at that place a moment ago."""
         kept = self._kept.get(place)
-        return kept if kept is not None else await self._flights.fly(place, partial(self._read, place, read))
+        return kept if kept is not None else await self._flights.run(place, partial(self._read, place, read))
 
     async def _read(self, place: Place, read: Callable[[], Awaitable[Page | None]]) -> Page | None:
         page = await read()

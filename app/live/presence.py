@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from app.live.broker import Census
+from app.broker.protocol import PresenceSnapshot
 
 MOST_NAMES = 100  # Names told at most; the number is always the whole one.
 
@@ -37,11 +37,11 @@ class Presence:
                 del self._names[channel_id]
         self.tell(channel_id)
 
-    def here(self, channel_id: int) -> Census:
+    def here(self, channel_id: int) -> PresenceSnapshot:
         """This process's part of who watches."""
-        return Census(self._counts[channel_id], tuple(sorted(self._names.get(channel_id, ()))))
+        return PresenceSnapshot(self._counts[channel_id], tuple(sorted(self._names.get(channel_id, ()))))
 
-    def everything_here(self) -> dict[int, Census]:
+    def everything_here(self) -> dict[int, PresenceSnapshot]:
         """This process's part, for every channel that is watched here."""
         return {channel_id: self.here(channel_id) for channel_id in self._counts}
 

@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from app.live.events import Ended, Reset, WatchEvent
 from app.live.feed import Feed
-from app.live.frame import Ended, Happening, Reset
 from app.live.pages import Page
-from app.live.sink import Sink
 from app.model.access import Principal
 from app.model.position import Extent, Place, Start, place
+from app.transport.sink import Sink
 
 log = logging.getLogger("tidewire.live")
 
@@ -34,7 +34,7 @@ class Watch:
         self._seq = 0
         self._reset: Reset | None = None
         self._sink: Sink | None = None
-        self._tell: Callable[[Happening], None] | None = None
+        self._tell: Callable[[WatchEvent], None] | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -50,11 +50,11 @@ class Watch:
             self._reset = Reset(found.reset, extent.epoch, extent.first, extent.last)
         return found
 
-    def on_end(self, tell: Callable[[Happening], None]) -> None:
+    def on_end(self, tell: Callable[[WatchEvent], None]) -> None:
         """Call `tell` at `end`, for who holds the watch without following it."""
         self._tell = tell
 
-    def follow(self, sink: Sink, tell: Callable[[Happening], None]) -> None:
+    def follow(self, sink: Sink, tell: Callable[[WatchEvent], None]) -> None:
         """Write everything after the position to `sink`, in order, each once; `tell` what is not an update.
 
         Both are called in the order of things: what `tell` says in the sink stands at its place between the updates.

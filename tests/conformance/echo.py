@@ -3,8 +3,8 @@
 from quart import Blueprint, websocket
 from wsproto.events import BytesMessage, TextMessage
 
-from app.live.websocket import Websocket
-from app.web.context import wire
+from app.transport.websocket import Websocket
+from app.web.http.context import wire
 
 blueprint = Blueprint("echo", __name__)
 

@@ -7,34 +7,41 @@ from pathlib import Path
 
 # Floor by place: a package of app/, or a module beside them. "" is app/__init__.py itself.
 FLOORS = {
-    "errors": 1, "config": 1, "metrics": 1, "tasks": 1, "logs": 1,
-    "model": 2,
-    "store": 3, "live": 3,
+    "errors": 0, "config": 0, "tasks": 0, "clock": 0, "telemetry": 0,
+    "model": 1,
+    "store": 2, "live": 2, "transport": 2, "broker": 2, "mail": 2,
+    "runtime": 3,
     "actions": 4,
     "services": 5,
-    "web": 6, "jobs": 6, "cli": 6,
-    "factory": 7,
-    "": 8, "__main__": 8,
+    "web": 6, "integrations": 6, "jobs": 6,
+    "server": 7,
+    "factory": 8, "": 9,
+    "cli": 10, "__main__": 11,
 }  # fmt: skip
 
-# The command line starts the factory (`tidewire serve`), so this one import goes up; nothing else may.
-UPWARD = {("cli", "")}
+# Faces read, call an action and answer: tables and transactions are not theirs.
+FACES = {"web", "integrations", "jobs", "cli"}
+
+# The live part knows its neighbours by their Protocols, and never a socket of theirs.
+PROTOCOLS = {"live": {"app.broker.protocol", "app.transport.sink"}}
 
 # Where a library with a say in the architecture may be imported; a library that is not named here is free.
 LIBRARIES = {
-    "quart": {"web", "cli", "factory", ""},
+    "quart": {"web", "integrations", "cli", "server", "factory", ""},
     "flask": {"web", "factory"},
-    "werkzeug": {"web", "cli", "factory", ""},
-    "hypercorn": {"live", "web", "cli", "factory"},
+    "werkzeug": {"web", "integrations", "cli", "factory", ""},
+    "hypercorn": {"transport.hypercorn", "server", "cli.serve", "factory"},
+    "h11": {"transport.hypercorn"},
+    "wsproto": {"transport.hypercorn"},
     "sqlalchemy": {"store"},
     "asyncpg": {"store"},
     "aiosqlite": {"store"},
-    "alembic": {"store", "cli"},
-    "redis": {"live"},
-    "click": {"cli", "factory"},
-    "websockets": {"cli"},
-    "prometheus_client": {"metrics"},
-    "msgspec": {"model", "store", "live", "actions", "services", "web", "jobs", "cli"},
+    "alembic": {"store"},
+    "redis": {"broker"},
+    "click": {"cli", "server", "factory"},
+    "websockets": {"cli.client"},
+    "prometheus_client": {"telemetry"},
+    "msgspec": {"model", "store", "live", "broker", "actions", "services", "web", "integrations", "jobs", "cli"},
 }
 
 # Values and rules take their clock and their bytes as arguments.
@@ -80,12 +87,13 @@ def violations(root: Path) -> list[str]:
     for path in sorted((root / "app").rglob("*.py")):
         relative = path.relative_to(root)
         package = ".".join(relative.parent.parts)
-        place = _place(".".join([package, *([path.stem] if path.stem != "__init__" else [])]))
+        module = ".".join([package, *([path.stem] if path.stem != "__init__" else [])])
+        place = _place(module)
         if place not in FLOORS:
             found.append(f"{relative}: {place!r} has no floor; give it one in {Path(__file__).name}")
             continue
         for imported in imports(path.read_text(), package, root):
-            if reason := _refused(place, imported.target):
+            if reason := _refused(module, imported.target):
                 found.append(f"{relative}:{imported.line}: {reason}")
     return found
 
@@ -96,20 +104,27 @@ def _place(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-def _refused(place: str, target: str) -> str | None:
-    top = target.split(".")[0]
+def _refused(module: str, target: str) -> str | None:
+    place, top = _place(module), target.split(".")[0]
     if top == "app":
-        other = _place(target)
-        if other not in FLOORS:
-            return f"imports {target}, which has no floor"
-        same = other == place or FLOORS[other] == FLOORS[place] == 1
-        if same or FLOORS[other] < FLOORS[place] or (place, other) in UPWARD:
-            return None
-        return f"floor {FLOORS[place]} ({place or 'app'}) imports floor {FLOORS[other]} ({target})"
+        return _refused_inside(place, target)
     if top in ("tests", "benchmarks", "migrations"):
         return f"the product imports {target}"
-    if place not in LIBRARIES.get(top, {place}):
-        return f"{top} is not for {place or 'app'}"
+    allowed = LIBRARIES.get(top, {place})
+    if not any(f"{module}.".startswith(f"app.{each}.") or (each == place == "") for each in allowed):
+        return f"{top} is not for {module}"
     if place == "model" and top in NO_IO:
         return f"a model does no I/O and has no clock, so it has no use for {top}"
     return None
+
+
+def _refused_inside(place: str, target: str) -> str | None:
+    other = _place(target)
+    if other not in FLOORS:
+        return f"imports {target}, which has no floor"
+    if place in FACES and other == "store":
+        return f"a face ({place}) imports the store ({target}): call an action"
+    same = other == place or FLOORS[other] == FLOORS[place] == 0 or target in PROTOCOLS.get(place, ())
+    if same or FLOORS[other] < FLOORS[place]:
+        return None
+    return f"floor {FLOORS[place]} ({place or 'app'}) imports floor {FLOORS[other]} ({target})"

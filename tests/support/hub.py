@@ -11,16 +11,16 @@ import msgspec
 from quart import Quart
 
 from app import create_app
-from app.actions.accounts import create_user
 from app.actions.channels import provide_channel
 from app.actions.tokens import TokenDraft, create_token
+from app.actions.users import create_user
 from app.config import Settings
 from app.model.access import Role, Scope
 from app.model.channel import Channel, ChannelDraft
 from app.services import Services
 from app.store import members as store_members
-from app.store.people import User
-from app.web.context import EXTENSION
+from app.store.users import User
+from app.web.http.context import EXTENSION
 from tests.support.served import served
 
 

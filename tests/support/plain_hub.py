@@ -5,9 +5,9 @@ from typing import Any
 
 from hypercorn.run import run
 
-from app.cli.serving import hub as served_hub
-from app.cli.serving import server_config
 from app.config import Settings
+from app.server.process import hub as served_hub
+from app.server.process import server_config
 from tests.support.ways import plain
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from app.live.frame import Batch, Happening, Reset
+from app.live.events import Reset, WatchEvent
+from app.model.batch import Batch
 
 
 class StallingSink:
@@ -44,7 +45,7 @@ class StallingSink:
         self._moved.set()
         return True
 
-    def tell(self, happening: Happening) -> None:
+    def tell(self, happening: WatchEvent) -> None:
         """What a watch says that is no update."""
         if isinstance(happening, Reset):
             self.resets.append(happening)

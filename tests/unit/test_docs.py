@@ -13,16 +13,16 @@ from app.cli import tidewire
 from app.cli.commands import COMMANDS
 from app.config import Settings, described
 from app.errors import INTERNAL_CODE, REFUSALS
-from app.metrics import Metrics
-from app.web.openapi import Document, build
+from app.telemetry.metrics import Metrics
+from app.web.api.openapi import Document, build
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
 # Variables that no setting of the hub is, and the file that reads each.
 OTHER_VARIABLES = {
-    "TIDEWIRE_URL": "app/cli/client.py",
-    "TIDEWIRE_TOKEN": "app/cli/client.py",
+    "TIDEWIRE_URL": "app/cli/client/target.py",
+    "TIDEWIRE_TOKEN": "app/cli/client/target.py",
     "TIDEWIRE_PORT": "compose.yaml",
     "TIDEWIRE_TEST_DATABASE_URL": "tests/support/postgres.py",
     "TIDEWIRE_TEST_REDIS_URL": "tests/support/redis.py",
@@ -99,7 +99,7 @@ def test_every_refusal_is_documented_with_its_status() -> None:
 
 
 def test_every_message_of_the_websocket_is_documented() -> None:
-    messages, updates = text(ROOT / "app/web/messages.py"), text(ROOT / "app/model/update.py")
+    messages, updates = text(ROOT / "app/web/socket/messages.py"), text(ROOT / "app/model/update.py")
     types = set(re.findall(r'tag="(\w+)"', messages))  # What clients say,
     types |= set(re.findall(r'_answer\(\s*"(\w+)"', messages))  # what the server answers,
     types |= set(re.findall(r'"type": ?"(\w+)"', messages + updates))  # and what is built at once.

@@ -6,11 +6,12 @@ from app.actions import channels as actions
 from app.actions.find import readable
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from app.model.channel import ChannelDraft, ChannelPatch, as_public
-from app.web import shapes
-from app.web.answers import json_answer, number_arg, read_body, text_arg
-from app.web.context import services
-from app.web.describe import Answer, Operation, Param, describe, limit
-from app.web.identity import caller
+from app.web.api import schemas as shapes
+from app.web.http.context import services
+from app.web.http.describe import Answer, Operation, Param, describe, limit
+from app.web.http.identity import caller
+from app.web.http.query import number_arg, read_body, text_arg
+from app.web.http.replies import json_answer
 
 blueprint = Blueprint("api_channels", __name__, url_prefix="/api/v1/channels")
 TAG = "Channels"

@@ -4,11 +4,11 @@ from quart import Blueprint, Response
 
 from app.actions.tokens import TICKET_SECONDS, create_ticket
 from app.errors import Unauthenticated
-from app.web import shapes
-from app.web.answers import json_answer
-from app.web.context import services
-from app.web.describe import Answer, Operation, describe
-from app.web.identity import caller
+from app.web.api import schemas as shapes
+from app.web.http.context import services
+from app.web.http.describe import Answer, Operation, describe
+from app.web.http.identity import caller
+from app.web.http.replies import json_answer
 
 blueprint = Blueprint("api_tickets", __name__, url_prefix="/api/v1/tickets")
 

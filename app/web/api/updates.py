@@ -18,13 +18,14 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.model.update import Draft
-from app.store.history import Filter
-from app.web import shapes
-from app.web.answers import as_items, body_bytes, entries_answer, json_answer, number_arg, text_arg
-from app.web.context import services
-from app.web.describe import Answer, Operation, Param, describe, limit, seq
-from app.web.identity import caller
-from app.web.publishing import publish_json
+from app.store.log.read import Filter
+from app.web.api import schemas as shapes
+from app.web.api.publishing import publish_json
+from app.web.http.context import services
+from app.web.http.describe import Answer, Operation, Param, describe, limit, seq
+from app.web.http.identity import caller
+from app.web.http.query import body_bytes, number_arg, text_arg
+from app.web.http.replies import as_items, entries_answer, json_answer
 
 blueprint = Blueprint("api_updates", __name__, url_prefix="/api/v1/channels/<slug>")
 TAG = "Updates"

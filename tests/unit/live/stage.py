@@ -4,17 +4,18 @@ import asyncio
 from collections.abc import Callable
 
 from app.config import Settings
+from app.live.events import Reset, WatchEvent
+from app.live.fair_queue import FairQueue
 from app.live.feed import Feed, Live
-from app.live.frame import Batch, Happening, Reset
+from app.live.flusher import Flusher
 from app.live.pages import Pages
-from app.live.ticker import Ticker
-from app.live.turns import Turns
 from app.live.watch import Watch
-from app.metrics import Metrics
 from app.model.access import ANONYMOUS
+from app.model.batch import Batch
 from app.model.position import After, Extent, Last, Now, Start
 from app.model.update import Entry
 from app.tasks import TaskScope
+from app.telemetry.metrics import Metrics
 from tests.support.stalling_sink import StallingSink
 from tests.unit.live.journal import Journal
 
@@ -39,7 +40,7 @@ class Reader(StallingSink):
             self.seq = entry.seq
         return True
 
-    def tell(self, happening: Happening) -> None:
+    def tell(self, happening: WatchEvent) -> None:
         super().tell(happening)
         if isinstance(happening, Reset):
             self.epoch, self.seq = happening.epoch, happening.first - 1
@@ -53,7 +54,7 @@ class Stage:
         self.tasks = tasks
         self.hints: list[tuple[str, list[Entry]]] = []
         self.readers: list[Reader] = []
-        live = Live(self.journal.read, SMALL, METRICS, tasks, Ticker(), Turns(), Pages(tasks), lambda: None)
+        live = Live(self.journal.read, SMALL, METRICS, tasks, Flusher(), FairQueue(), Pages(tasks), lambda: None)
         self.feed = Feed(1, live)
 
     def act(self, step: tuple[str, int]) -> None:

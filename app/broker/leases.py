@@ -1,0 +1,87 @@
+"""Presence across processes: each keeps its part in Redis under a lease, and a killed one's fades by itself."""
+
+from collections.abc import Callable
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from app.broker.protocol import PresenceSnapshot
+from app.live.presence import MOST_NAMES
+
+_NODES = b"tidewire:nodes"
+_ALIVE = b"alive"  # A field that every part has: a part without watchers is still a process's.
+
+
+class Leases:
+    """One hash a process: channel id -> who watches it there. It lives for `lease` seconds and is renewed meanwhile."""
+
+    def __init__(
+        self, redis: Redis, node: str, lease: float, everything_here: Callable[[], dict[int, PresenceSnapshot]]
+    ) -> None:
+        self._redis = redis
+        self._node = node.encode()
+        self._lease_ms = round(lease * 1000)
+        self._everything_here = everything_here
+        self._touched: set[int] = set()
+
+    def touch(self, channel_id: int) -> None:
+        """This channel's part changed; `write_touched` writes it."""
+        self._touched.add(channel_id)
+
+    def write_touched(self, pipeline: Pipeline, here: Callable[[int], PresenceSnapshot]) -> None:
+        """Put what changed before whatever else the pipeline says about it."""
+        touched, self._touched = self._touched, set()
+        for channel_id in touched:
+            census = here(channel_id)
+            if census.watching:
+                pipeline.hset(self._key(self._node), b"%d" % channel_id, _encode(census))
+            else:
+                pipeline.hdel(self._key(self._node), b"%d" % channel_id)
+
+    async def renew(self) -> None:
+        """Prolong the lease; write the whole part when Redis does not have it (any more)."""
+        key = self._key(self._node)
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.sadd(_NODES, self._node)
+        pipeline.hexists(key, _ALIVE)
+        pipeline.pexpire(key, self._lease_ms)
+        if not (await pipeline.execute())[1]:
+            parts: list[bytes | bytearray | memoryview | str | int | float] = [_ALIVE, b"1"]
+            for channel_id, census in self._everything_here().items():
+                parts += (b"%d" % channel_id, _encode(census))
+            await self._redis.hset(key, items=parts)
+            await self._redis.pexpire(key, self._lease_ms)
+
+    async def give_up(self) -> None:
+        """This process's watchers are gone now."""
+        await self._redis.delete(self._key(self._node))
+        await self._redis.srem(_NODES, self._node)
+
+    async def census(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
+        """This process's part and what the living others have in Redis. Ended leases are forgotten on the way."""
+        members = await self._redis.smembers(_NODES)
+        nodes = [node for node in members if isinstance(node, bytes) and node != self._node]
+        pipeline = self._redis.pipeline(transaction=False)
+        for node in nodes:
+            pipeline.hmget(self._key(node), [_ALIVE, b"%d" % channel_id])
+        watching, names = here.watching, set(here.users)
+        dead = []
+        for node, (alive, part) in zip(nodes, await pipeline.execute(), strict=True):
+            if alive is None:
+                dead.append(node)
+            elif part is not None:
+                count, users = msgspec.json.decode(part, type=tuple[int, list[str]])
+                watching += count
+                names.update(users)
+        if dead:
+            await self._redis.srem(_NODES, *dead)
+        return PresenceSnapshot(watching, tuple(sorted(names)[:MOST_NAMES]))
+
+    @staticmethod
+    def _key(node: bytes) -> bytes:
+        return b"tidewire:watchers:" + node
+
+
+def _encode(census: PresenceSnapshot) -> bytes:
+    return msgspec.json.encode((census.watching, census.users[:MOST_NAMES]))

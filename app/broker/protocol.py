@@ -1,0 +1,74 @@
+"""What carries hints between processes, and its in-process form: a hint lost or late costs time, never an update."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.model.update import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Consecutive entries of one channel that were committed just now, encoded as every watcher gets them."""
+
+    channel_id: int
+    epoch: str
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSnapshot:
+    """Who watches one channel: how many connections, and the names of those that have one."""
+
+    watching: int
+    users: tuple[str, ...]
+
+
+class Listener(Protocol):
+    """Who is told what comes in. Every method is synchronous and quick."""
+
+    def on_hint(self, hint: Hint) -> None:
+        """Another process committed these."""
+
+    def on_access_changed(self) -> None:
+        """Somewhere a right or a channel changed: look at once instead of at the next poll."""
+
+    def on_presence_changed(self, channel_id: int) -> None:
+        """Who watches the channel changed in another process."""
+
+    def here(self, channel_id: int) -> PresenceSnapshot:
+        """This process's part of who watches the channel."""
+
+    def everything_here(self) -> dict[int, PresenceSnapshot]:
+        """This process's part, for every channel that is watched here."""
+
+
+class Broker(Protocol):
+    """Between this process and the others. Used inside `async with`."""
+
+    async def __aenter__(self) -> "Broker": ...
+    async def __aexit__(self, *failure: object) -> None: ...
+
+    def attach(self, listener: Listener) -> None:
+        """Whom to tell; before the broker is entered."""
+
+    def announce(self, hint: Hint) -> None:
+        """Tell the others. Never waits: what can't be sent now is dropped, the log has it."""
+
+    def announce_access_changed(self) -> None:
+        """Tell the others that a right or a channel changed."""
+
+    def announce_presence_changed(self, channel_id: int) -> None:
+        """Tell the others that who watches changed here."""
+
+    async def listen(self, channel_id: int) -> None:
+        """Hear this channel's hints from now on. Returns when that is so, or when waiting longer is of no use."""
+
+    def ignore(self, channel_id: int) -> None:
+        """Hear them no longer."""
+
+    async def census(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
+        """Who watches in all processes; `here` is this one's part."""
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the broker can't be reached."""

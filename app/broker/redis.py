@@ -1,0 +1,185 @@
+"""The broker over Redis pub/sub: hints and announcements between processes, and leases that say who watches where.
+
+Everything here may fail, be flushed or go deaf without an error; the poll of the log makes up for it.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from typing import Self
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from app.broker import hint_codec
+from app.broker.leases import Leases
+from app.broker.protocol import Hint, Listener, PresenceSnapshot
+from app.broker.redis_outage import OUTAGES, backoff, tell
+from app.broker.redis_subscription import Subscription
+from app.config import Settings
+from app.errors import Unavailable
+from app.tasks import TaskScope
+
+_CONTROL = b"tidewire:control"
+_ACCESS = b"access"
+_PRESENCE = b"presence "
+_OUTBOX_BYTES = 8 * 2**20  # Waiting for Redis at most; what comes beyond is dropped and the log is read instead.
+_SENT_AT_ONCE = 500
+
+
+class RedisBroker:
+    """One connection that publishes, one that is subscribed, and a probe that notices when the second hears nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.redis_url is not None
+        # A connection that died while it was idle is found out by its next command, which is said again at once: a
+        # hint said twice is harmless. What hears must not connect again by itself, or what it missed goes unnoticed.
+        self._redis = _client(settings.redis_url, tries_again=1)
+        self._hearing = _client(settings.redis_url, tries_again=0)
+        self._node = secrets.token_hex(6)
+        probe = b"tidewire:probe:" + self._node.encode()
+        self._leases = Leases(self._redis, self._node, settings.presence_lease, self._everything_here)
+        self._tasks = TaskScope()
+        self._settings = settings
+        self._listener: Listener | None = None
+        self._subscription = Subscription(
+            self._hearing,
+            (_CONTROL,),
+            probe,
+            settings.poll_interval,
+            send_probe=lambda: self._put(probe, b""),
+            hear=self._hear,
+            missed=self._missed,
+        )
+        self._outbox: deque[tuple[bytes, bytes]] = deque()
+        self._outbox_bytes = 0
+        self._work = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._tasks.spawn(self._send_all(), "redis: send")
+        self._tasks.spawn(self._subscription.run(), "redis: hear")
+        self._tasks.spawn(self._keep_leases(), "redis: leases")
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self._tasks.__aexit__(None, None, None)
+        try:
+            async with asyncio.timeout(2):
+                await self._leases.give_up()
+        except OUTAGES:
+            pass  # They end by themselves.
+        await self._hearing.aclose()
+        await self._redis.aclose()
+
+    def attach(self, listener: Listener) -> None:
+        """Whom to tell."""
+        self._listener = listener
+
+    def announce(self, hint: Hint) -> None:
+        """Tell the others, soon."""
+        self._put(hint_codec.topic(hint.channel_id), hint_codec.encode(self._node, hint))
+
+    def announce_access_changed(self) -> None:
+        """Tell the others, soon."""
+        self._put(_CONTROL, _ACCESS)
+
+    def announce_presence_changed(self, channel_id: int) -> None:
+        """Write this process's part first, then tell the others."""
+        self._leases.touch(channel_id)
+        self._put(_CONTROL, _PRESENCE + b"%d" % channel_id)
+
+    async def listen(self, channel_id: int) -> None:
+        """Subscribe; waits for Redis to confirm, but for no longer than a second: then the poll has to do."""
+        await self._subscription.add(channel_id)
+
+    def ignore(self, channel_id: int) -> None:
+        """Unsubscribe, soon."""
+        self._subscription.drop(channel_id)
+
+    async def census(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
+        """All processes' parts; this one's alone while Redis can't be asked."""
+        try:
+            async with asyncio.timeout(2):
+                return await self._leases.census(channel_id, here)
+        except OUTAGES:
+            return here
+
+    async def ping(self) -> None:
+        """Raises Unavailable when Redis does not answer."""
+        try:
+            async with asyncio.timeout(2):
+                await self._redis.ping()
+        except OUTAGES as error:
+            raise Unavailable("Redis can't be reached.", retry_after=1) from error
+
+    def _everything_here(self) -> dict[int, PresenceSnapshot]:
+        return self._listener.everything_here() if self._listener is not None else {}
+
+    def _here(self, channel_id: int) -> PresenceSnapshot:
+        return self._listener.here(channel_id) if self._listener is not None else PresenceSnapshot(0, ())
+
+    def _put(self, topic: bytes, message: bytes) -> None:
+        if self._outbox_bytes + len(message) <= _OUTBOX_BYTES:
+            self._outbox.append((topic, message))
+            self._outbox_bytes += len(message)
+            self._work.set()
+
+    async def _send_all(self) -> None:
+        """Send what waits, in one round trip each time; drop it when Redis can't be reached."""
+        tries = 0
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                while self._outbox:
+                    await self._send_some()
+                tries = 0
+            except Exception as error:
+                tell("Redis took no hints", error)
+                self._outbox.clear()  # Until Redis is back the poll will have found them.
+                self._outbox_bytes = 0
+                tries += 1
+                await asyncio.sleep(backoff(tries))
+                self._work.set()
+
+    async def _send_some(self) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        self._leases.write_touched(pipeline, self._here)
+        for _ in range(min(len(self._outbox), _SENT_AT_ONCE)):
+            topic, message = self._outbox.popleft()
+            self._outbox_bytes -= len(message)
+            pipeline.publish(topic, message)
+        await pipeline.execute()
+
+    def _hear(self, topic: bytes, data: bytes) -> None:
+        if self._listener is None:
+            return
+        if topic != _CONTROL:
+            hint = hint_codec.decode(self._node, topic, data)
+            if hint is not None:
+                self._listener.on_hint(hint)
+        elif data == _ACCESS:
+            self._listener.on_access_changed()
+        elif data.startswith(_PRESENCE) and data[len(_PRESENCE) :].isdigit():
+            self._listener.on_presence_changed(int(data[len(_PRESENCE) :]))
+
+    def _missed(self) -> None:
+        """What was announced meanwhile is unknown: look at everything once."""
+        if self._listener is not None:
+            self._listener.on_access_changed()
+
+    async def _keep_leases(self) -> None:
+        """Renew this process's leases thrice in their length."""
+        while True:
+            try:
+                async with asyncio.timeout(2):
+                    await self._leases.renew()
+            except Exception as error:
+                tell("Redis took no leases", error)
+            await asyncio.sleep(self._settings.presence_lease / 3)
+
+
+def _client(url: str, *, tries_again: int) -> Redis:
+    """Bounded waits everywhere: a Redis that swallows what it is sent must not hold anyone up."""
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), tries_again))

@@ -1,0 +1,132 @@
+"""What this process hears from Redis: one subscribed connection, made again after every failure and when it is deaf.
+
+Pub/sub can go deaf without an error, so the subscription is probed: the broker publishes to a topic of this process's
+own, and when nothing of it comes back the connection is given up.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+
+from app.broker import hint_codec
+from app.broker.redis_outage import backoff, tell
+
+_LISTEN_WAIT = 1.0
+_DEAF_AFTER = 3  # Probes that did not come back.
+
+
+class Subscription:
+    """The control topic, the own probe, and the topics of the channels that are watched here."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        always: tuple[bytes, ...],
+        probe: bytes,
+        every: float,
+        *,
+        send_probe: Callable[[], None],
+        hear: Callable[[bytes, bytes], None],
+        missed: Callable[[], None],
+    ) -> None:
+        """`every`, in seconds, is between two probes. `hear` gets topic and message of all but the probe; `missed` is
+        called when something may have gone unheard."""
+        self._redis = redis
+        self._always = always
+        self._probe = probe
+        self._every = every
+        self._send_probe = send_probe
+        self._hear = hear
+        self._missed = missed
+        self._wanted: dict[int, asyncio.Future[None]] = {}
+        self._to_add: set[int] = set()
+        self._to_drop: set[int] = set()
+        self._changed = asyncio.Event()
+        self._connected = False
+        self._heard = 0.0
+
+    async def add(self, channel_id: int) -> None:
+        """Hear this channel; waits for Redis to confirm, but for no longer than a second: then the poll has to do."""
+        confirmed = self._wanted.get(channel_id)
+        if confirmed is None:
+            confirmed = self._wanted[channel_id] = asyncio.get_running_loop().create_future()
+            self._to_drop.discard(channel_id)
+            self._to_add.add(channel_id)
+            self._changed.set()
+        if self._connected and not confirmed.done():
+            await asyncio.wait([confirmed], timeout=_LISTEN_WAIT)
+
+    def drop(self, channel_id: int) -> None:
+        """Hear it no longer, soon."""
+        if self._wanted.pop(channel_id, None) is not None:
+            self._to_add.discard(channel_id)
+            self._to_drop.add(channel_id)
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Stay subscribed, for ever."""
+        tries = 0
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group, self._redis.pubsub() as pubsub:
+                    self._to_add.clear()
+                    self._to_drop.clear()
+                    # The probe last: when it is confirmed, so is everything before it.
+                    await pubsub.subscribe(*self._always, *map(hint_codec.topic, self._wanted), self._probe)
+                    self._connected = True
+                    self._heard = asyncio.get_running_loop().time()
+                    group.create_task(self._watch_probe())
+                    group.create_task(self._apply_changes(pubsub))
+                    tries = 0
+                    while True:
+                        self._take(await pubsub.get_message(timeout=None))
+            except* Exception as errors:
+                tell("Redis is not heard", errors.exceptions[0])
+            self._connected = False
+            self._missed()
+            tries += 1
+            await asyncio.sleep(backoff(tries))
+
+    async def _apply_changes(self, pubsub: PubSub) -> None:
+        while True:
+            add, self._to_add = self._to_add, set()
+            drop, self._to_drop = self._to_drop, set()
+            if add:
+                await pubsub.subscribe(*map(hint_codec.topic, add))
+            if drop:
+                await pubsub.unsubscribe(*map(hint_codec.topic, drop))
+            if not self._to_add and not self._to_drop:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _watch_probe(self) -> None:
+        """Raises TimeoutError when the subscription has gone deaf: Redis takes what we send and we hear none of it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._send_probe()
+            await asyncio.sleep(self._every)
+            if loop.time() - self._heard > _DEAF_AFTER * self._every:
+                raise TimeoutError("the subscription has gone deaf")
+
+    def _take(self, message: dict[str, object] | None) -> None:
+        if message is None:
+            return
+        topic, data = message["channel"], message["data"]
+        assert isinstance(topic, bytes)
+        if message["type"] == "subscribe":
+            self._confirm(topic)
+        elif message["type"] == "message" and isinstance(data, bytes):
+            if topic == self._probe:
+                self._heard = asyncio.get_running_loop().time()
+            else:
+                self._hear(topic, data)
+
+    def _confirm(self, topic: bytes) -> None:
+        if topic == self._probe:
+            self._missed()  # What was announced until now went unheard.
+        channel_id = hint_codec.channel_of(topic)
+        confirmed = self._wanted.get(channel_id) if channel_id is not None else None
+        if confirmed is not None and not confirmed.done():
+            confirmed.set_result(None)

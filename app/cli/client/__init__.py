@@ -1,0 +1,1 @@
+"""Commands that speak HTTP and websocket to a hub."""

@@ -1,0 +1,58 @@
+"""`tidewire channel`: channels, as the operator makes and empties them."""
+
+import click
+import msgspec
+
+from app.actions.channels import empty_channel, provide_channel
+from app.cli.operator.database import on_database
+from app.errors import InvalidRequest
+from app.model.channel import ChannelDraft, Publishing, Visibility, check_slug
+
+
+@click.group()
+def channel() -> None:
+    """Create and empty channels."""
+
+
+@channel.command()
+@click.argument("slug")
+@click.option("--title", help="Shown instead of the slug.")
+@click.option("--description", help="What the channel is for.")
+@click.option(
+    "--visibility",
+    type=click.Choice([each.value for each in Visibility]),
+    default=Visibility.PRIVATE.value,
+    show_default=True,
+    help="Who may read: everyone, everyone who knows the name, or members.",
+)
+@click.option(
+    "--publishing",
+    type=click.Choice([each.value for each in Publishing]),
+    default=Publishing.PUBLISHERS.value,
+    show_default=True,
+    help="Who may publish, of those who may read.",
+)
+@click.option("--retention-days", type=click.IntRange(1, 36500), help="Remove updates older than this.")
+@click.option("--retention-updates", type=click.IntRange(1, 10**9), help="Keep only the newest so many.")
+def create(slug: str, **fields: object) -> None:
+    """Create the channel SLUG. It has no owner; admins look after it."""
+    check_slug(slug)
+    given = {name: value for name, value in fields.items() if value is not None}
+    try:
+        draft = msgspec.convert({"slug": slug, **given}, ChannelDraft)
+    except msgspec.ValidationError as error:
+        sentence, _, path = str(error).partition(" - at `$.")
+        raise InvalidRequest(f"--{path.strip('`').replace('_', '-')}: {sentence}.") from None
+    made = on_database(lambda db: provide_channel(db, draft))
+    click.echo(f"Created {made.slug}: {made.visibility.value}, published to by {made.publishing.value}.")
+
+
+@channel.command()
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def empty(slug: str, yes: bool) -> None:
+    """Remove every update of the channel SLUG, for good. Its watchers are told, and begin anew."""
+    if not yes:
+        click.confirm(f"Remove every update of {slug!r}, for good?", abort=True, err=True)
+    emptied = on_database(lambda db: empty_channel(db, slug))
+    click.echo(f"{emptied.slug} is empty; its log counts from 1 in a new epoch.")

@@ -1,0 +1,69 @@
+"""`tidewire token`: API tokens, shown once, on stdout and alone."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from app.actions.tokens import TokenDraft, create_token, list_tokens, revoke_token
+from app.cli.client.terminal import plain
+from app.cli.operator.database import on_database
+from app.model.access import Scope
+from app.store.tokens import TokenLine
+
+
+@click.group()
+def token() -> None:
+    """Create, list and revoke API tokens."""
+
+
+@token.command()
+@click.option("--user", required=True, metavar="NAME", help="Whose rights it has, at most.")
+@click.option("--channel", metavar="SLUG", help="For this channel alone; makes its user a member there.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([each.value for each in Scope]),
+    help="What it may be used for; may be given twice. Both when absent.",
+)
+@click.option("--name", help="Stands as author on what it publishes; the user's name when absent.")
+@click.option("--expires", type=click.IntRange(1, 36500), metavar="DAYS", help="Never when absent.")
+def create(user: str, channel: str | None, scopes: tuple[str, ...], name: str | None, expires: int | None) -> None:
+    """Create a token and print it, alone, on stdout. It is shown this once and kept nowhere."""
+    chosen = frozenset(Scope(scope) for scope in scopes) or frozenset(Scope)
+    until = datetime.now(UTC) + timedelta(days=expires) if expires else None
+    draft = TokenDraft(user=user, name=name, scopes=chosen, channel=channel, expires_at=until)
+    secret = on_database(lambda db: create_token(db, draft))
+    click.echo(secret)
+    rights = " and ".join(scope.value for scope in Scope if scope in chosen)
+    where = f"in {channel} alone, where {user} is a member now if not an admin" if channel else f"wherever {user} may"
+    end = f"until {until:%Y-%m-%d}" if until else "until it is revoked"
+    click.echo(f"For {rights}, {where}, {end}. It is not shown again.", err=True)
+
+
+@token.command("list")
+@click.option("--user", required=True, metavar="NAME", help="Whose.")
+def list_(user: str) -> None:
+    """List a user's tokens, newest first: how each begins, its name, scopes and state."""
+    lines = on_database(lambda db: list_tokens(db, user))
+    if not lines:
+        click.echo(f"{user} has no token.", err=True)
+    now = datetime.now(UTC)
+    for line in lines:
+        click.echo(f"{line.prefix}…  {plain(line.name):<24}  {line.scopes:<12}  {_state(line, now)}")
+
+
+@token.command()
+@click.argument("prefix")
+def revoke(prefix: str) -> None:
+    """Revoke the token that begins with PREFIX (as `token list` shows it); what it holds open ends within seconds."""
+    on_database(lambda db: revoke_token(db, prefix.rstrip("…")))
+    click.echo("Revoked.")
+
+
+def _state(line: TokenLine, now: datetime) -> str:
+    if line.revoked_at is not None:
+        return f"revoked {line.revoked_at:%Y-%m-%d}"
+    if line.expires_at is None:
+        return "never expires"
+    return f"{'expired' if line.expires_at <= now else 'expires'} {line.expires_at:%Y-%m-%d}"

@@ -1,0 +1,1 @@
+"""What lives as long as the process and joins the store with the live part."""

@@ -1,0 +1,1 @@
+"""How a process runs the hub."""

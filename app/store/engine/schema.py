@@ -1,0 +1,46 @@
+"""The schema's version: which one the database has, which one the code needs, and the way from one to the other."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from app.config import tree
+from app.store.engine.database import Database
+
+# Any fixed number: whoever holds this PostgreSQL lock migrates, the others wait and find it done.
+_MIGRATION_LOCK = 7_309_453
+
+
+async def revision(db: Database) -> str | None:
+    """The database's revision; None when it has no schema yet. Raises Unavailable."""
+    async with db.reading() as tx:
+        return await tx.run_sync(lambda connection: MigrationContext.configure(connection).get_current_revision())
+
+
+def newest() -> str:
+    """The revision that this code needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+async def upgrade(db: Database) -> None:
+    """Bring the database to the newest revision, in one transaction; safe when several processes try at once."""
+
+    def run(connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    async with db.long_transaction() as tx:
+        await tx.run_sync(run)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(tree("migrations")).replace("%", "%%"))
+    return config

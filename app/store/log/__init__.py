@@ -1,0 +1,1 @@
+"""The log: the order of updates is decided here, and read here."""

@@ -1,0 +1,1 @@
+"""How bytes reach one client; nothing here knows a channel."""

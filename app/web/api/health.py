@@ -1,0 +1,55 @@
+"""For whoever runs the hub: alive, ready, and in numbers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from quart import Blueprint, Response
+
+from app.errors import Unavailable
+from app.web.http.context import services
+from app.web.http.replies import json_answer
+
+blueprint = Blueprint("ops", __name__)
+_WAIT = 3.0
+
+
+@blueprint.get("/healthz")
+async def healthz() -> Response:
+    """The process lives."""
+    return json_answer({"status": "ok"})
+
+
+@blueprint.get("/readyz")
+async def readyz() -> Response:
+    """Database and broker are reached; 503 with the failing part named."""
+    hub = services()
+    parts = dict(
+        zip(
+            ("database", "broker"),
+            await asyncio.gather(_state(hub.db.ping), _state(hub.broker.ping)),
+            strict=True,
+        )
+    )
+    if hub.connections.closing:
+        parts["hub"] = "shutting down"
+    ready = all(state == "ok" for state in parts.values())
+    answer = json_answer({"status": "ok" if ready else "unavailable", **parts}, 200 if ready else 503)
+    if not ready:
+        answer.headers["Retry-After"] = "1"
+    return answer
+
+
+@blueprint.get("/metrics")
+async def metrics() -> Response:
+    """The hub's counters in Prometheus' text format."""
+    counters = services().metrics
+    return Response(counters.render(), content_type=counters.media_type)
+
+
+async def _state(ping: Callable[[], Awaitable[None]]) -> str:
+    try:
+        async with asyncio.timeout(_WAIT):
+            await ping()
+    except (Unavailable, TimeoutError) as error:
+        return str(error) or "does not answer"
+    return "ok"

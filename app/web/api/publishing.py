@@ -1,0 +1,89 @@
+"""Publishing over HTTP, in JSON and in the short form: what is read and what is answered, whoever took the request."""
+
+from collections.abc import Awaitable, Callable
+
+from app.actions.publish import publish
+from app.errors import InvalidUpdate
+from app.model.access import Principal
+from app.model.draft import RULES, Submission, check, draft_of, parse_submission
+from app.model.update import bare
+from app.services import Services
+from app.web.http.query import check_json_type
+from app.web.http.replies import Reply, entries_body
+
+TEXTS = ("title", "level", "key", "unit", "status", "link")
+NUMBERS = ("value", "progress")
+_DIGITS = 18  # More may not fit 64 bits, and are a float in JSON too.
+_YES = ("yes", "true", "1", "on")
+
+type Field = Callable[[str], str | None]  # A header, or a parameter of the query, by its name.
+type ReadBody = Callable[[], Awaitable[bytes]]
+
+
+async def publish_json(hub: Services, who: Principal, slug: str, header: Field, read_body: ReadBody) -> Reply:
+    """Publish one update or a batch, as the API takes it. Raises a Refusal for what is not stored."""
+    check_json_type(header("Content-Type"))
+    submission, is_batch = parse_submission(await read_body())
+    return await _published(hub, who, slug, header, submission, is_batch)
+
+
+async def publish_text(
+    hub: Services, who: Principal, slug: str, header: Field, arg: Field, read_body: ReadBody
+) -> Reply:
+    """Publish the body, taken as text whatever its Content-Type says: curl calls it a form. Raises alike."""
+    fields = _fields(header, arg)
+    try:
+        text = (await read_body()).decode()
+    except UnicodeDecodeError:
+        raise InvalidUpdate("body must be text in UTF-8.", field="body") from None
+    if text:
+        fields["body"] = text
+    return await _published(hub, who, slug, header, check([draft_of(fields)]), is_batch=False)
+
+
+async def _published(
+    hub: Services, who: Principal, slug: str, header: Field, submission: Submission, is_batch: bool
+) -> Reply:
+    stored = await publish(hub.publisher, who, slug, submission, header("Idempotency-Key"))
+    body = entries_body({}, "updates", stored.entries) if is_batch else bare(stored.entries[0])
+    return Reply(200, body, (("Idempotent-Replayed", "true"),)) if stored.replayed else Reply(201, body)
+
+
+def _fields(header: Field, arg: Field) -> dict[str, object]:
+    """What headers and query say of the update. Raises InvalidUpdate, naming the field."""
+    fields: dict[str, object] = {name: given for name in TEXTS if (given := _given(name, header, arg))}
+    for name in NUMBERS:
+        if given := _given(name, header, arg):
+            fields[name] = _number(name, given)
+    if tags := _given("tags", header, arg):
+        fields["tags"] = [tag.strip() for tag in tags.split(",") if tag.strip()]
+    if (_given("markdown", header, arg) or "").lower() in _YES:
+        fields["format"] = "markdown"
+    return fields
+
+
+def _given(name: str, header: Field, arg: Field) -> str | None:
+    """A header, else the query's parameter. Headers are Latin-1 by the standard and UTF-8 from every shell."""
+    found = header(name.title())
+    if found is None:
+        return arg(name)
+    try:
+        return found.encode("latin-1").decode()
+    except UnicodeError:
+        return found
+
+
+def _number(name: str, text: str) -> int | float:
+    try:
+        if not text.isascii() or "_" in text:
+            raise ValueError(text)  # Python's own reading of numbers is wider than JSON's.
+        return int(text) if text.lstrip("+-").isdigit() and len(text) <= _DIGITS else _finite(text)
+    except ValueError:
+        raise InvalidUpdate(f"{name} must be {RULES[name]}.", field=name) from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0:  # Infinite, or not a number at all.
+        raise ValueError(text)
+    return number

@@ -1,0 +1,31 @@
+"""The API's description, for programs and for people."""
+
+import msgspec
+from quart import Blueprint, Response, current_app, render_template
+
+from app.web.api.openapi import Document, build
+from app.web.http.replies import json_answer
+
+blueprint = Blueprint("reference", __name__)
+_EXTENSION = "tidewire.openapi"
+
+
+@blueprint.get("/api/openapi.json")
+async def openapi() -> Response:
+    """The OpenAPI 3.1 document."""
+    return json_answer(msgspec.Raw(_described()[1]))
+
+
+@blueprint.get("/api/docs")
+async def docs() -> str:
+    """The same as a page."""
+    return await render_template("api_docs.html", document=_described()[0])
+
+
+def _described() -> tuple[Document, bytes]:
+    """The document of this application and its JSON: built at the first request, when every route is there."""
+    if _EXTENSION not in current_app.extensions:
+        document = build(current_app.url_map, current_app.view_functions)
+        current_app.extensions[_EXTENSION] = document, msgspec.json.encode(document)
+    described: tuple[Document, bytes] = current_app.extensions[_EXTENSION]
+    return described

@@ -1,0 +1,184 @@
+"""The live stream over plain HTTP: server-sent events, or one JSON object a line."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import msgspec
+from quart import Blueprint, Response, request
+
+from app.actions.follow import Following, follow
+from app.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Unauthenticated, Unavailable
+from app.live.events import Reset, WatchEvent
+from app.model.access import Principal
+from app.model.batch import Form
+from app.model.position import After, Last, Now, Start, parse_event_id
+from app.runtime.connections import Farewell
+from app.transport.encoding import ndjson, sse
+from app.transport.hypercorn import Stalled
+from app.transport.sink import Sink
+from app.web.http.context import services, wire
+from app.web.http.describe import Answer, Operation, Param, describe, seq
+from app.web.http.identity import watcher
+from app.web.http.query import number_arg, text_arg
+from app.web.socket.messages import reset_message, unsubscribed_message
+
+blueprint = Blueprint("stream", __name__)
+MOST_LAST = 1000
+RETRY_MS = 2000
+_LOOKS = 3  # Looks at whether a stream is silent, per heartbeat.
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """One of the stream's two forms: its media type, its first bytes, its updates and whatever else is told."""
+
+    name: str
+    opening: Callable[[Following], bytes]
+    updates: Form
+    silence: bytes
+    tell: Callable[[str, dict[str, object]], bytes]
+
+
+@blueprint.get("/api/v1/channels/<slug>/stream")
+@describe(
+    Operation(
+        name="stream",
+        tag="Live",
+        summary="Follow a channel live",
+        text="Every update once, in order, none missing. Server-sent events by default, `Accept: application/x-ndjson` "
+        "for one JSON object a line. Without a position it is live from now on.",
+        params=(
+            seq("after", "Everything after this seq, then live."),
+            Param("epoch", "The log that `after` is of."),
+            Param(
+                "last",
+                "The newest so many, then live.",
+                {"type": "integer", "minimum": 0, "maximum": MOST_LAST},
+            ),
+            Param("ticket", "A one-use ticket in place of a token."),
+            Param("Last-Event-ID", "EPOCH.SEQ: where an EventSource goes on.", place="header"),
+        ),
+        answers={200: Answer("The stream; it does not end by itself.", None, "text/event-stream")},
+        refusals=(InvalidRequest, Unauthenticated, Forbidden, NotFound, RateLimited, Unavailable),
+    )
+)
+async def get_stream(slug: str) -> Response:
+    accept = request.headers.get("Accept", "")
+    return await _stream(slug, NDJSON if "application/x-ndjson" in accept else SSE)
+
+
+@blueprint.get("/<slug>/sse")
+async def get_sse(slug: str) -> Response:
+    return await _stream(slug, SSE)
+
+
+@blueprint.get("/<slug>/json")
+async def get_ndjson(slug: str) -> Response:
+    return await _stream(slug, NDJSON)
+
+
+async def _stream(slug: str, media: Media) -> Response:
+    start = _start()
+    body = _body(await watcher(), slug, start, media)
+    opening = await anext(body)  # What refuses the stream does so here, while it can still be answered.
+    if request.method == "HEAD":
+        await body.aclose()
+        response = Response(b"", mimetype=media.name)
+    else:
+        response = Response(_with(opening, body), mimetype=media.name)
+        response.timeout = None
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the stream back.
+    return response
+
+
+async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncGenerator[bytes]:
+    """The opening, from the generator; everything after it, by a sink under it, until the watch ends."""
+    hub, under = services(), wire()
+    async with follow(hub.admissions, hub.hub, who, slug, start) as following:
+        watch, over = following.watch, asyncio.Event()
+
+        def say(farewell: Farewell) -> None:
+            watch.end("revoked" if farewell == "dead" else farewell)
+
+        with hub.connections.register(who, say):
+            yield media.opening(following)
+            sink = under.body(media.updates, over.set)
+
+            def tell(happening: WatchEvent) -> None:
+                if isinstance(happening, Reset):
+                    sink.say(media.tell("reset", reset_message(slug, happening)))
+                    return
+                if happening.reason in ("revoked", "deleted"):
+                    sink.say(media.tell("unsubscribed", unsubscribed_message(None, slug, happening.reason)))
+                over.set()
+
+            try:
+                watch.follow(sink, tell)
+                await _until(over, sink, media.silence, hub.settings.heartbeat)
+                if sink.closed:
+                    raise Stalled  # Or the answer would end as if it were whole.
+                await sink.finish()
+            finally:
+                sink.close()
+
+
+async def _until(over: asyncio.Event, sink: Sink, silence: bytes, heartbeat: float) -> None:
+    """Return when it is over; after a heartbeat without a word write the silence."""
+    written, quiet = sink.written, 0
+    while True:
+        try:
+            async with asyncio.timeout(heartbeat / _LOOKS):
+                await over.wait()
+                return
+        except TimeoutError:
+            quiet = quiet + 1 if sink.written == written else 0
+            if quiet == _LOOKS:
+                sink.say(silence)
+                quiet = 0
+            written = sink.written
+
+
+async def _with(opening: bytes, body: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(body):
+        if opening:
+            yield opening
+        async for chunk in body:
+            yield chunk
+
+
+def _start() -> Start:
+    """The position asked for. A browser that connects again sends its old URL with `Last-Event-ID`, which wins."""
+    given = request.headers.get("Last-Event-ID")
+    if given:
+        position = parse_event_id(given)
+        if position is None:
+            raise InvalidRequest("Last-Event-ID must be EPOCH.SEQ as a stream gave it.", field="Last-Event-ID")
+        return position
+    after, last = number_arg("after"), number_arg("last", most=MOST_LAST)
+    if after is not None and last is not None:
+        raise InvalidRequest("Give after or last, not both.", field="last")
+    if after is not None:
+        return After(after, text_arg("epoch", 32))
+    return Now() if last is None else Last(last)
+
+
+def _sse_opening(following: Following) -> bytes:
+    """The position before any update: a browser that loses the stream early resumes from it (WHATWG HTML, 9.2.6)."""
+    reset = following.place.reset
+    position = b"" if reset else b"id: %s.%d\n" % (following.extent.epoch.encode(), following.place.seq)
+    return b"retry: %d\n%s\n" % (RETRY_MS, position)
+
+
+def _sse_event(name: str, message: dict[str, object]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(message))
+
+
+def _ndjson_line(name: str, message: dict[str, object]) -> bytes:
+    return msgspec.json.encode(message) + b"\n"
+
+
+SSE = Media("text/event-stream", _sse_opening, sse, b": still here\n\n", _sse_event)
+NDJSON = Media("application/x-ndjson", lambda following: b"", ndjson, b"\n", _ndjson_line)

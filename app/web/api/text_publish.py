@@ -1,0 +1,59 @@
+"""The short form, for a shell: `curl -d "hello" HOST/SLUG` publishes the body as it is."""
+
+from typing import get_args
+
+from quart import Blueprint, Response, request
+
+from app.errors import Conflict, Forbidden, InvalidUpdate, NotFound, TooLarge
+from app.model.draft import RULES
+from app.model.update import Level
+from app.web.api import schemas as shapes
+from app.web.api.publishing import NUMBERS, TEXTS, publish_text
+from app.web.api.updates import KEY
+from app.web.http.context import services
+from app.web.http.describe import Answer, Operation, Param, describe
+from app.web.http.identity import caller
+from app.web.http.query import body_bytes
+
+blueprint = Blueprint("short", __name__)
+
+_HEADERS = {name: f"{RULES[name][0].upper()}{RULES[name][1:]}." for name in (*TEXTS, *NUMBERS)} | {
+    "tags": "Up to 10, comma separated.",
+    "markdown": "yes: the body is Markdown.",
+}
+_SCHEMAS = {"level": {"type": "string", "enum": list(get_args(Level))}} | {name: {"type": "number"} for name in NUMBERS}
+
+
+@blueprint.route("/<slug>", methods=["POST", "PUT"])
+@describe(
+    Operation(
+        name="publish_text",
+        tag="Updates",
+        summary="Publish the body as it is: curl -d hello HOST/SLUG",
+        text="For a shell. The body is taken as UTF-8 text whatever its Content-Type says; headers, or query "
+        "parameters of the same names in lower case, fill the other fields.",
+        body=str,
+        media="text/plain",
+        params=(
+            KEY,
+            *(
+                Param(name.title(), text, _SCHEMAS.get(name, {"type": "string"}), "header")
+                for name, text in _HEADERS.items()
+            ),
+        ),
+        answers={
+            201: Answer("The update as stored.", shapes.Update),
+            200: Answer(
+                "As 201, stored before under this Idempotency-Key.",
+                shapes.Update,
+                headers={"Idempotent-Replayed": "true"},
+            ),
+        },
+        refusals=(InvalidUpdate, Forbidden, NotFound, Conflict, TooLarge),
+        example="hello",
+    )
+)
+async def post(slug: str) -> Response:
+    """Publish the request's body, taken as text whatever its Content-Type says: curl calls it a form."""
+    reply = await publish_text(services(), await caller(), slug, request.headers.get, request.args.get, body_bytes)
+    return reply.response()

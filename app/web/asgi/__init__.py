@@ -1,0 +1,1 @@
+"""Around Quart: the supervisor, the fast paths, mounted applications."""

@@ -1,0 +1,1 @@
+"""What every view shares: who calls, limits, headers, answers, errors."""

@@ -1,0 +1,1 @@
+"""The websocket: its handshake, its messages, its connection."""

@@ -1,0 +1,177 @@
+"""What clients and server say on a websocket: every message, parsed at the door and built in one place."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from app.broker.protocol import PresenceSnapshot
+from app.errors import InvalidRequest, Refusal, TooLarge
+from app.live.events import Reset
+from app.model.access import Principal
+from app.model.parsing import parse_json, shaped
+from app.model.position import After, Last, Now, Start
+from app.model.update import MAX_UPDATE_BYTES
+
+type Ref = str | int | None
+SUBPROTOCOL = "tidewire.v1"
+SERVER = "tidewire/0.1"
+MOST_LINES = 1000
+_MOST_LAST = 1000
+_MOST_SEQ = 2**62
+
+
+class Subscribe(Struct, frozen=True, tag="subscribe"):
+    """Follow a channel: from now, after a position, or with the newest few."""
+
+    channel: str
+    ref: Ref = None
+    after: int | None = None
+    epoch: str | None = None
+    last: int | None = None
+
+    def start(self) -> Start:
+        """The position asked for. Raises InvalidRequest."""
+        if self.after is not None and self.last is not None:
+            raise InvalidRequest("Give after or last, not both.", field="last")
+        if self.after is not None:
+            if not 0 <= self.after <= _MOST_SEQ:
+                raise InvalidRequest("after must be a seq, 0 or more.", field="after")
+            return After(self.after, self.epoch)
+        if self.last is not None:
+            if not 0 <= self.last <= _MOST_LAST:
+                raise InvalidRequest(f"last must be from 0 to {_MOST_LAST}.", field="last")
+            return Last(self.last)
+        return Now()
+
+
+class Unsubscribe(Struct, frozen=True, tag="unsubscribe"):
+    """Follow it no longer."""
+
+    channel: str
+    ref: Ref = None
+
+
+class Publish(Struct, frozen=True, tag="publish"):
+    """Publish one update."""
+
+    channel: str
+    update: Any
+    ref: Ref = None
+    idempotency_key: str | None = None
+
+
+class AskPresence(Struct, frozen=True, tag="presence"):
+    """Be told who watches, or no longer."""
+
+    channel: str
+    on: bool = True
+    ref: Ref = None
+
+
+class Ping(Struct, frozen=True, tag="ping"):
+    """Is the line alive?"""
+
+    ref: Ref = None
+
+
+type Message = Subscribe | Unsubscribe | Publish | AskPresence | Ping
+_KINDS: dict[str, type[Message]] = {
+    "subscribe": Subscribe,
+    "unsubscribe": Unsubscribe,
+    "publish": Publish,
+    "presence": AskPresence,
+    "ping": Ping,
+}
+
+
+def read_frame(message: str | bytes) -> list[str] | Refusal:
+    """A frame's objects, or why it has none."""
+    if not isinstance(message, str):
+        return InvalidRequest("Send text frames; this one was binary.")
+    lines = split_frame(message)
+    return lines if len(lines) <= MOST_LINES else TooLarge(f"A frame holds at most {MOST_LINES} messages.")
+
+
+def split_frame(text: str) -> list[str]:
+    """The objects of a frame, one a line; a frame that is one object over several lines is one."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) < 2 or all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
+        return lines
+    try:
+        parse_json(text)
+    except InvalidRequest:
+        return lines  # A line that can't be understood does not cost its neighbours.
+    return [text]
+
+
+def parse_message(text: str) -> tuple[Message | InvalidRequest, Ref]:
+    """The message, or what is wrong with it, and its ref as far as that can be read."""
+    try:
+        value = parse_json(text)
+    except InvalidRequest as refusal:
+        return InvalidRequest(refusal.message.replace("The body", "A message")), None
+    if not isinstance(value, dict):
+        return InvalidRequest("A message must be a JSON object with a type."), None
+    ref = value.get("ref")
+    if isinstance(ref, bool) or not (ref is None or isinstance(ref, int | str)):
+        return InvalidRequest("ref must be a string or an integer.", field="ref"), None
+    given = value.get("type")
+    kind = _KINDS.get(given) if isinstance(given, str) else None
+    if kind is None:
+        return InvalidRequest(f"type must be one of {', '.join(_KINDS)}.", field="type"), ref
+    try:
+        return shaped(value, kind, str(given)), ref
+    except InvalidRequest as refusal:
+        return refusal, ref
+
+
+def welcome_message(who: Principal) -> dict[str, object]:
+    """First of all."""
+    return {"type": "welcome", "server": SERVER, "user": who.user, "max_update_bytes": MAX_UPDATE_BYTES}
+
+
+def subscribed_message(ref: Ref, slug: str, epoch: str, seq: int, resumed: bool) -> dict[str, object]:
+    """The channel's last seq at that moment; what was asked for up to it follows."""
+    return _answer("subscribed", ref, channel=slug, epoch=epoch, seq=seq, resumed=resumed)
+
+
+def unsubscribed_message(ref: Ref, slug: str, reason: str) -> dict[str, object]:
+    """Asked, revoked or deleted."""
+    return _answer("unsubscribed", ref, channel=slug, reason=reason)
+
+
+def reset_message(slug: str, reset: Reset) -> dict[str, object]:
+    """The position could not be served; what follows begins at `first`."""
+    return _answer(
+        "reset",
+        None,
+        channel=slug,
+        reason=reset.reason,
+        epoch=reset.epoch,
+        first=reset.first,
+        last=reset.last,
+    )
+
+
+def published_message(ref: Ref, slug: str, epoch: str, seq: int, update_id: str) -> dict[str, object]:
+    """It is committed."""
+    return _answer("published", ref, channel=slug, epoch=epoch, seq=seq, id=update_id)
+
+
+def presence_message(ref: Ref, slug: str, census: PresenceSnapshot) -> dict[str, object]:
+    """Who watches now."""
+    return _answer("presence", ref, channel=slug, watching=census.watching, users=census.users)
+
+
+def error_message(ref: Ref, code: str, message: str, field: str | None) -> dict[str, object]:
+    """It was not done."""
+    return _answer("error", ref, code=code, message=message, field=field)
+
+
+def pong_message(ref: Ref) -> dict[str, object]:
+    """The line is alive."""
+    return _answer("pong", ref)
+
+
+def _answer(kind: str, ref: Ref, **values: object) -> dict[str, object]:
+    return {"type": kind, **({"ref": ref} if ref is not None else {}), **values}

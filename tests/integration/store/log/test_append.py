@@ -1,0 +1,255 @@
+"""The log on both databases: numbers without holes, all or none, each neighbour on its own, and nothing half stored."""
+
+import asyncio
+import resource
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from app.clock import now_ms
+from app.config import Settings
+from app.errors import Refusal
+from app.model.access import ANONYMOUS, check_publish
+from app.model.draft import Submission, check
+from app.model.update import Draft
+from app.store.engine.database import Database
+from app.store.log import append as log
+from app.store.log import postgres as log_postgres
+from app.store.log import read as history
+from app.store.log import sqlite as log_sqlite
+from app.store.log.append import Outcome, Stored, Submitted
+from app.store.log.writers import Postgres
+from tests.support.hub import ServedHub, serving
+
+
+def said(slug: str, *bodies: str, key: str | None = None) -> Submitted:
+    return Submitted(slug, ANONYMOUS, check([Draft(body=body) for body in bodies]), key)
+
+
+def unstorable(slug: str) -> Submitted:
+    """What passes no door, and the databases' drivers refuse: half a surrogate pair."""
+    return Submitted(slug, ANONYMOUS, Submission((Draft(key="\ud800", body="x"),), (b'{"body":"x"}',)))
+
+
+async def in_history(hub: ServedHub, slug: str) -> list[tuple[int, str]]:
+    answer = await hub.call("GET", f"/api/v1/channels/{slug}/updates?after=0&limit=1000")
+    return [(update["seq"], update["body"]) for update in answer.json["updates"]]
+
+
+async def test_numbers_follow_the_order_of_commits(hub: ServedHub) -> None:
+    """The race of a sequence: whoever takes its number first commits last, and a reader passes over it."""
+    await hub.channel("race")
+    other = Database(hub.services.settings)
+    channel = (await hub.call("GET", "/api/v1/channels/race")).json
+
+    async with holding(hub.services.db, said("race", "early")) as first:
+        overtaking = asyncio.create_task(log.append(other, [said("race", "late")], now_ms(), check_publish, 10))
+        done, _ = await asyncio.wait([overtaking], timeout=0.3)
+        seen = await in_history(hub, "race")
+    outcomes = [*await first, *await overtaking]
+    await other.close()
+
+    assert (done, seen, channel["last_seq"]) == (set(), [], 0)
+    assert [entry.seq for each in outcomes if isinstance(each, Stored) for entry in each.entries] == [1, 2]
+    assert await in_history(hub, "race") == [(1, "early"), (2, "late")]
+
+
+@asynccontextmanager
+async def holding(db: Database, *group: Submitted) -> AsyncIterator[asyncio.Task[list[Outcome]]]:
+    """The group numbered and stored, and its commit held back until the end."""
+    stored, go_on = threading.Event(), threading.Event()
+
+    def on_sqlite(connection: sqlite3.Connection) -> list[Outcome]:
+        outcomes = log_sqlite.append(connection, group, now_ms(), check_publish)
+        stored.set()
+        assert go_on.wait(10)
+        return outcomes
+
+    async def on_postgres(connection: Postgres, latest: log_postgres.Latest) -> list[Outcome]:
+        await connection.execute("BEGIN")
+        outcomes = await log_postgres.append_locked(connection, latest, group, now_ms(), check_publish)
+        stored.set()
+        assert await asyncio.to_thread(go_on.wait, 10)
+        await connection.execute("COMMIT")
+        return outcomes
+
+    if db.dialect == "sqlite":
+        writing = asyncio.create_task(db.write_sqlite(on_sqlite, 10))
+    else:
+        writing = asyncio.create_task(db.write_postgres(on_postgres, 10))
+    assert await asyncio.to_thread(stored.wait, 10)
+    yield writing
+    go_on.set()
+
+
+async def test_many_publishers_leave_no_hole(hub: ServedHub) -> None:
+    for slug in ("a", "b", "c"):
+        await hub.channel(slug)
+    publisher = hub.services.publisher
+    stored = await asyncio.gather(*[publisher.submit(said("abc"[n % 3], f"{n}-0", f"{n}-1")) for n in range(150)])
+
+    for slug in ("a", "b", "c"):
+        mine = [each for each in stored if each.channel.slug == slug]
+        assert sorted(entry.seq for each in mine for entry in each.entries) == list(range(1, 101))
+        assert all(each.entries[1].seq == each.entries[0].seq + 1 for each in mine)
+        assert [seq for seq, _ in await in_history(hub, slug)] == list(range(1, 101))
+
+
+async def test_two_hubs_that_touch_the_same_channels_never_deadlock(hub: ServedHub) -> None:
+    for slug in ("a", "b"):
+        await hub.channel(slug)
+    other = Database(hub.services.settings)
+
+    async def write(db: Database, slugs: str) -> None:
+        for n in range(30):
+            group = [said(slug, str(n)) for slug in slugs]
+            await log.append(db, group, now_ms(), check_publish, 10)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(write(hub.services.db, "ab"), write(other, "ba"))
+    await other.close()
+
+    assert [seq for seq, _ in await in_history(hub, "a")] == list(range(1, 61))
+
+
+async def test_one_bad_publish_does_not_fail_its_neighbours(hub: ServedHub) -> None:
+    await hub.channel("ci")
+    publisher = hub.services.publisher
+    group = [said("ci", "one"), said("nowhere", "lost"), unstorable("ci"), said("ci", "two")]
+    outcomes = await asyncio.gather(*[publisher.submit(each) for each in group], return_exceptions=True)
+
+    assert [isinstance(each, Stored) for each in outcomes] == [True, False, False, True]
+    assert all(isinstance(each, Stored | Refusal) for each in outcomes)
+    assert await in_history(hub, "ci") == [(1, "one"), (2, "two")]
+
+
+async def test_a_batch_is_stored_whole_or_not_at_all(hub: ServedHub) -> None:
+    await hub.channel("ci")
+    good, bad = {"body": "good"}, {"progress": 3}
+    refused = await hub.call("POST", "/api/v1/channels/ci/updates", json={"updates": [good, bad]})
+    stored = await hub.call(
+        "POST", "/api/v1/channels/ci/updates", json={"updates": [{"body": str(n)} for n in range(500)]}
+    )
+
+    assert (refused.status, refused.json["error"]["field"]) == (422, "updates[1].progress")
+    assert [update["seq"] for update in stored.json["updates"]] == list(range(1, 501))
+    assert await in_history(hub, "ci") == [(n + 1, str(n)) for n in range(500)]
+
+
+async def test_a_failed_commit_is_answered_503_and_stored_nothing(hub: ServedHub) -> None:
+    await hub.channel("ci")
+    async with FAILING_COMMIT[hub.services.db.dialect](hub):
+        refused = await hub.call("POST", "/api/v1/channels/ci/updates", json={"body": "lost"})
+    stored = await hub.publish("ci", body="kept")
+
+    assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "unavailable", "1")
+    assert stored["seq"] == 1
+    assert await in_history(hub, "ci") == [(1, "kept")]
+
+
+@asynccontextmanager
+async def postgres_fails_at_commit(hub: ServedHub) -> AsyncIterator[None]:
+    """Every statement passes, and COMMIT itself finds the disk full: a trigger that is deferred to it says so."""
+    async with hub.services.db.transaction() as tx:
+        await tx.execute(
+            text(
+                "CREATE FUNCTION no() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'disk full'"
+                " USING ERRCODE = '53100'; END $$ LANGUAGE plpgsql"
+            )
+        )
+        await tx.execute(
+            text(
+                "CREATE CONSTRAINT TRIGGER no AFTER INSERT ON updates DEFERRABLE INITIALLY DEFERRED"
+                " FOR EACH ROW EXECUTE FUNCTION no()"
+            )
+        )
+    yield
+    async with hub.services.db.transaction() as tx:
+        await tx.execute(text("DROP TRIGGER no ON updates"))
+
+
+@asynccontextmanager
+async def sqlite_fails_at_commit(hub: ServedHub) -> AsyncIterator[None]:
+    """Pages are written at COMMIT, and no file of this process may grow: the kernel's own limit says so."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+FAILING_COMMIT = {"postgresql": postgres_fails_at_commit, "sqlite": sqlite_fails_at_commit}
+
+
+async def test_a_locked_sqlite_is_answered_503_in_time(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, commit_timeout=0.5)) as hub:
+        await hub.channel("ci")
+        other = Database(hub.services.settings)
+        async with other.transaction():
+            refused = await hub.call("POST", "/api/v1/channels/ci/updates", json={"body": "lost"})
+        await other.close()
+
+        assert (refused.status, refused.code) == (503, "unavailable")
+        assert await in_history(hub, "ci") == []
+
+
+async def test_an_idempotency_key_stores_once_and_answers_the_same(hub: ServedHub) -> None:
+    await hub.channel("ci")
+    path, headers = "/api/v1/channels/ci/updates", {"Idempotency-Key": "k-1"}
+    batch = {"updates": [{"body": "a"}, {"body": "b"}]}
+    first = await hub.call("POST", path, json=batch, headers=headers)
+    again = await hub.call("POST", path, json=batch, headers=headers)
+    other = await hub.call("POST", path, json={"body": "c"}, headers=headers)
+    at_once = await asyncio.gather(
+        *[hub.call("POST", path, json={"body": "d"}, headers={"Idempotency-Key": "k-2"}) for _ in range(10)]
+    )
+
+    assert (first.status, again.status, again.headers["Idempotent-Replayed"]) == (201, 200, "true")
+    assert again.json == first.json
+    assert (other.status, other.code) == (409, "conflict")
+    assert sorted(each.status for each in at_once) == [200] * 9 + [201]
+    assert {each.json["seq"] for each in at_once} == {3}
+    assert len(await in_history(hub, "ci")) == 3
+
+
+async def test_an_idempotency_key_is_of_its_channel(hub: ServedHub) -> None:
+    headers = {"Idempotency-Key": "same"}
+    for slug in ("a", "b"):
+        await hub.channel(slug)
+    answers = [
+        await hub.call("POST", f"/api/v1/channels/{slug}/updates", json={"body": slug}, headers=headers)
+        for slug in "ab"
+    ]
+
+    assert [answer.status for answer in answers] == [201, 201]
+
+
+@pytest.mark.parametrize("key", ["", "k" * 201])
+async def test_an_idempotency_key_out_of_bounds_is_named(hub_sqlite: ServedHub, key: str) -> None:
+    await hub_sqlite.channel("ci")
+    answer = await hub_sqlite.call(
+        "POST", "/api/v1/channels/ci/updates", json={"body": "x"}, headers={"Idempotency-Key": key}
+    )
+
+    assert (answer.status, answer.json["error"]["field"]) == (400, "Idempotency-Key")
+
+
+async def test_a_page_is_bounded_in_updates_and_in_bytes(hub: ServedHub) -> None:
+    channel = await hub.channel("ci")
+    await hub.services.publisher.submit(said("ci", *["x" * 1000] * 20))
+    async with hub.services.db.reading() as tx:
+        few = await history.read_after(tx, channel.id, 0, 5, 10**9)
+        small = await history.read_after(tx, channel.id, 3, 100, 2500)
+        tiny = await history.read_after(tx, channel.id, 19, 100, 1)
+        none = await history.read_after(tx, channel.id, 20, 100, 1)
+        nowhere = await history.read_after(tx, channel.id + 99, 0, 5, 100)
+
+    pages = [[entry.seq for entry in page.entries] for page in (few, small, tiny, none) if page is not None]
+    assert pages == [[1, 2, 3, 4, 5], [4, 5, 6], [20], []]
+    assert nowhere is None

@@ -1,0 +1,214 @@
+"""The short way of a publish: the same answers as by Quart, and never past anything that somebody added to the hub."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from quart import Blueprint, Quart, Response, g, request, signals
+
+from app import create_app
+from app.config import Settings
+from app.web.asgi.fast_publish import ShortWay
+from tests.support.hub import Answered, ServedHub, serving
+
+PATH = "/api/v1/channels/ci/updates"
+BY_QUART = "?by=quart"  # A query is Quart's matter.
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST", PATH, {"json": {"body": "x", "tags": ["a"]}}),
+    ("POST", PATH, {"json": {"updates": [{"body": "x"}, {"value": 1}]}}),
+    ("POST", PATH, {"json": {"body": "x", "progress": 3}}),
+    ("POST", PATH, {"json": {"updates": [{"body": "x"}, {}]}}),
+    ("POST", PATH, {"data": b"{"}),
+    ("POST", PATH, {"data": b"x=1", "headers": {"Content-Type": "text/plain; charset=utf-8"}}),
+    ("POST", PATH, {"data": b'{"body":"x"}', "headers": {"Content-Type": "Application/JSON; charset=utf-8"}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"Authorization": "Bearer tw_nobody"}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"Authorization": "Basic Zm9v"}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"Authorization": "Bearer " + "x" * 300}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"Idempotency-Key": ""}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"Origin": "https://pages.example"}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"Origin": "https://elsewhere.example"}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"X-Request-ID": "mine-1"}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"X-Request-ID": "not mine"}}),
+    ("POST", PATH.replace("ci", "nowhere"), {"json": {"body": "x"}}),
+    ("POST", PATH.replace("ci", "secret"), {"json": {"body": "x"}}),
+    ("POST", PATH.replace("ci", "Wr%20ong"), {"json": {"body": "x"}}),
+    ("POST", "/ci", {"data": "hello ✓", "headers": {"Title": "T", "Tags": "a, b", "Value": "1.5", "Markdown": "yes"}}),
+    ("PUT", "/ci", {"data": "hello", "headers": {"Level": "loud"}}),
+    ("POST", "/ci", {"data": b"\xff"}),
+    ("POST", "/ci", {"data": b"", "headers": {"Content-Length": "0"}}),
+    ("POST", "/secret", {"data": "x"}),
+    ("PUT", PATH, {"json": {"body": "x"}}),
+]
+
+
+def told(answer: Answered) -> tuple[int, list[tuple[str, str]], Any]:
+    """The answer without what differs from one call to the next."""
+    passing = {"date", "x-request-id", "content-length", "ratelimit-remaining", "ratelimit-reset"}
+    headers = sorted(
+        (name.lower(), "" if name.lower() in passing else value.removesuffix(", Cookie"))
+        for name, value in answer.headers.items()
+        # Quart names the cookie in every answer's Vary; a POST's answer is kept by no cache.
+        if (name.lower(), value) != ("vary", "Cookie")
+    )
+    return answer.status, headers, _without(answer.json, {"seq", "id", "at", "request_id"})
+
+
+def _without(value: Any, names: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(each, names) for name, each in value.items() if name not in names}
+    return [_without(each, names) for each in value] if isinstance(value, list) else value
+
+
+async def test_each_call_is_answered_as_by_quart(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, allowed_origins=("https://pages.example",))) as hub:
+        await hub.channel("ci")
+        await hub.private("secret")
+        for method, path, given in CALLS:
+            short, long = await hub.call(method, path, **given), await hub.call(method, path + BY_QUART, **given)
+
+            assert told(short) == told(long), (method, path, given)
+            given_id = given.get("headers", {}).get("X-Request-ID")
+            assert (short.headers["X-Request-ID"] == given_id) == (given_id == "mine-1")
+
+
+async def test_a_replay_and_a_conflict_are_answered_as_by_quart(hub: ServedHub) -> None:
+    await hub.channel("ci")
+    headers = {"Idempotency-Key": "k"}
+    for _ in range(2):
+        first, again, other = [
+            await hub.call("POST", path, json={"body": body}, headers=headers)
+            for path, body in ((PATH, "x"), (PATH + BY_QUART, "x"), (PATH, "y"))
+        ]
+
+        assert again.status == 200 and again.headers["Idempotent-Replayed"] == "true" and again.json == first.json
+        assert (other.status, other.code) == (409, "conflict")
+
+
+async def test_limits_are_counted_together(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, anonymous_rate=0.1, anonymous_burst=3)) as hub:
+        await hub.channel("ci")
+        answers = [await hub.call("POST", path, json={"body": "x"}) for path in (PATH, PATH + BY_QUART) * 2]
+
+    assert [answer.status for answer in answers] == [201, 201, 201, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert int(answers[3].headers["Retry-After"]) >= 1
+
+
+async def test_a_body_that_does_not_come_is_answered_in_time(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, query_timeout=0.3)) as hub:
+        host, port = hub.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"POST {PATH} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 20\r\n\r\n{{".encode())
+        async with asyncio.timeout(10):
+            answer = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def scope(method: str = "POST", path: str = PATH, length: int | None = 10, **more: Any) -> dict[str, Any]:
+    """What a server says of a request."""
+    headers = [(b"content-length", b"%d" % length)] if length is not None else []
+    return {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers, **more}
+
+
+def test_what_is_plainly_a_publish_goes_the_short_way(settings_sqlite: Settings) -> None:
+    way = way_of(create_app(settings_sqlite))
+
+    assert way.find(scope()) == ("api_updates.post_updates", "ci")
+    assert way.find(scope(path="/ci")) == way.find(scope("PUT", "/ci")) == ("short.post", "ci")
+    assert [
+        way.find(other)
+        for other in (
+            scope("GET"), scope("PUT"), scope(path="/"), scope(path="/api/v1/channels"), scope(path="/ci/"),
+            scope(length=None), scope(length=65537), scope(query_string=b"title=x"), scope(root_path="/hub"),
+            scope(type="websocket"), scope(headers=[(b"transfer-encoding", b"chunked")]),
+        )
+    ] == [None] * 11  # fmt: skip
+
+
+def way_of(app: Quart) -> ShortWay:
+    """The layer itself, under what stands around it."""
+    layer: Any = app.asgi_app
+    while not isinstance(layer, ShortWay):
+        layer = layer._inner
+    return layer
+
+
+async def _ask(*_: object) -> None:
+    """What somebody hangs into the hub."""
+
+
+async def _pass_on(response: Response) -> Response:
+    return response
+
+
+@pytest.mark.parametrize(
+    "hang",
+    [
+        lambda app: app.before_request(_ask),
+        lambda app: app.after_request(_pass_on),
+        lambda app: app.teardown_request(_ask),
+        lambda app: app.teardown_appcontext(_ask),
+        lambda app: app.url_value_preprocessor(lambda endpoint, values: None),
+        lambda app: app.register_error_handler(404, _ask),
+        lambda app: app.register_error_handler(ValueError, _ask),
+        lambda app: app.view_functions.update({"short.post": _ask}),
+        lambda app: app.register_blueprint(_listening()),
+    ],
+)
+def test_whoever_hangs_something_into_the_hub_is_not_passed_by(
+    settings_sqlite: Settings, hang: Callable[[Quart], object]
+) -> None:
+    app = create_app(settings_sqlite)
+    hang(app)
+
+    assert way_of(app).find(scope()) is None
+
+
+def _listening() -> Blueprint:
+    blueprint = Blueprint("listening", __name__)
+    blueprint.before_app_request(_ask)
+    return blueprint
+
+
+def test_a_signal_that_somebody_waits_for_is_sent(settings_sqlite: Settings) -> None:
+    way = way_of(create_app(settings_sqlite))
+    with signals.request_finished.connected_to(_ask):
+        heard = way.find(scope())
+
+    assert (heard, way.find(scope())) == (None, ("api_updates.post_updates", "ci"))
+
+
+async def test_a_blueprint_keeps_its_routes(settings_sqlite: Settings) -> None:
+    mine = Blueprint("mine", __name__)
+
+    @mine.post("/guestbook")
+    async def sign() -> str:
+        return f"signed by {await request.get_data(as_text=True)!s}"
+
+    async with serving(settings_sqlite, blueprints=[mine]) as hub:
+        signed = await hub.call("POST", "/guestbook", data="ana")
+        posted = await hub.call("POST", "/lobby", data="hello")
+
+    assert (signed.body, posted.status) == (b"signed by ana", 201)
+
+
+async def test_a_blueprint_that_wants_to_see_every_request_sees_it(settings_sqlite: Settings) -> None:
+    mine = Blueprint("mine", __name__)
+
+    @mine.before_app_request
+    async def note() -> None:
+        g.noted = "yes"
+
+    @mine.after_app_request
+    async def show(response: Response) -> Response:
+        response.headers["X-Noted"] = g.noted
+        return response
+
+    async with serving(settings_sqlite, blueprints=[mine]) as hub:
+        noted = await hub.call("POST", "/lobby", data="hello")
+
+    assert (noted.status, noted.headers["X-Noted"]) == (201, "yes")

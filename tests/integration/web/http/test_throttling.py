@@ -1,0 +1,115 @@
+"""What a client may not do to the hub: hold up its loop, linger unread, or have it gather without a bound."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from app.actions.recheck import Recheck
+from app.actions.tokens import digest
+from app.config import Settings
+from app.live.hub import Hub
+from tests.support.hub import ServedHub, serving
+from tests.support.raw_socket import RawSocket
+from tests.support.stalling_sink import StallingSink
+
+EMPTY = b"\x81\x80\x00\x00\x00\x00"
+CLOSE = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
+
+
+def port(hub: ServedHub) -> int:
+    return urlsplit(hub.url).port or 0
+
+
+async def longest_pass(seconds: float) -> float:
+    """The longest time, in seconds, in which the loop did not come round."""
+    loop, longest = asyncio.get_running_loop(), 0.0
+    end = loop.time() + seconds
+    while (before := loop.time()) < end:
+        await asyncio.sleep(0.001)
+        longest = max(longest, loop.time() - before)
+    return longest
+
+
+async def test_a_burst_of_tiny_frames_is_heard_a_slice_a_turn(settings_sqlite: Settings) -> None:
+    async with serving(settings_sqlite) as hub, AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(RawSocket(port(hub))) for _ in range(8)]
+        for raw in raws:
+            await raw.upgrade()
+        looking = asyncio.create_task(longest_pass(3))
+        sending = [asyncio.create_task(raw.send(EMPTY * 40_000)) for raw in raws]
+        longest = await looking
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+
+        # 240 kB each: in one step they are seconds.
+        assert longest < 1
+        assert (await hub.call("GET", "/healthz")).status == 200
+
+
+async def flooded(hub: ServedHub, raw: RawSocket) -> None:
+    """The websocket follows a channel and reads nothing of megabytes that come there."""
+    await raw.upgrade()
+    await raw.message("welcome")
+    await raw.say({"type": "subscribe", "channel": "lobby"})
+    await raw.message("subscribed")
+    for _ in range(8):
+        updates = [{"data": "x" * 20_000} for _ in range(40)]
+        answer = await hub.call("POST", "/api/v1/channels/lobby/updates", json={"updates": updates})
+        assert answer.status == 201
+
+
+async def test_who_closes_and_does_not_read_is_cut_off_soon(settings_sqlite: Settings) -> None:
+    async with serving(settings_sqlite) as hub, RawSocket(port(hub), receive_buffer=16_384) as raw:
+        await flooded(hub, raw)
+        await raw.send(CLOSE)
+        async with asyncio.timeout(8):
+            while hub.services.connections.principals():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+async def test_who_ends_its_side_and_does_not_read_is_cut_off_soon(settings_sqlite: Settings) -> None:
+    async with serving(settings_sqlite) as hub, RawSocket(port(hub), receive_buffer=16_384) as raw:
+        await flooded(hub, raw)
+        raw.shut()
+        async with asyncio.timeout(8):
+            while hub.services.connections.principals():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+async def test_a_body_of_no_known_length_has_a_bound(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, max_request_bytes=65_536)) as hub:
+        for path, claim in (("/lobby", b"Content-Length: 5\r\n"), ("/api/v1/channels/lobby/updates", b"")):
+            async with RawSocket(port(hub)) as raw:
+                head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode() + claim
+                await raw.send(head + b"Transfer-Encoding: chunked\r\n\r\n")
+                try:
+                    for _ in range(100):
+                        await raw.send(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
+                        await asyncio.sleep(0.001)
+                    answer = await raw.rest(within=5)
+                except ConnectionError:
+                    answer = b""
+
+            assert not answer or answer.split()[1] == b"413", answer[:200]
+
+
+async def test_who_leaves_while_rights_are_looked_at_costs_the_others_nothing(settings_sqlite: Settings) -> None:
+    async with serving(settings_sqlite) as hub:
+        channel = await hub.private("secret")
+        live: Hub = hub.services.hub
+        ben = await hub.services.identities.get(digest(await hub.token("ben")))
+        cyd = await hub.services.identities.get(digest(await hub.token("cyd")))
+        left, stays = await live.enter(channel.id, cyd), await live.enter(channel.id, ben)
+        for watch in (left, stays):
+            live.let_in(watch)
+        sink = StallingSink()
+        left.on_end(sink.tell)
+        looking = asyncio.create_task(Recheck(hub.services.db, live).look({ben, cyd}))
+        await asyncio.sleep(0)
+        live.leave(left)
+        await looking
+
+        assert (sink.ended, stays.ended) == (None, None)
+        live.leave(stays)

@@ -1,0 +1,62 @@
+"""Hints as bytes: what goes in comes out in another process, and nothing else ever does."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.broker.hint_codec import channel_of, decode, encode, topic
+from app.broker.protocol import Hint
+from app.model.update import Entry
+
+NODES = st.from_regex(r"[0-9a-f]{12}", fullmatch=True)
+HINTS = st.builds(
+    lambda channel_id, epoch, first, texts: Hint(
+        channel_id,
+        epoch,
+        [Entry(first + n, json.dumps({"body": text}, ensure_ascii=False).encode()) for n, text in enumerate(texts)],
+    ),
+    st.integers(1, 2**63),
+    st.from_regex(r"[0-9a-z]{1,32}", fullmatch=True),
+    st.integers(1, 10**17),
+    st.lists(st.text(st.characters(codec="utf-8")), min_size=1, max_size=5),
+)
+
+
+@given(NODES, NODES, HINTS)
+def test_a_hint_comes_out_elsewhere_as_it_went_in(here: str, there: str, hint: Hint) -> None:
+    data = encode(here, hint)
+
+    assert decode(there, topic(hint.channel_id), data) == (hint if here != there else None)
+
+
+@given(HINTS)
+def test_a_hint_that_comes_back_is_known_as_our_own(hint: Hint) -> None:
+    assert decode("cafe01", topic(hint.channel_id), encode("cafe01", hint)) is None
+
+
+@given(st.integers(0, 2**63))
+def test_a_topic_names_its_channel(channel_id: int) -> None:
+    assert channel_of(topic(channel_id)) == channel_id
+
+
+def test_a_topic_of_something_else_names_none() -> None:
+    others = [b"", b"tidewire:control", b"tidewire:channel:", b"tidewire:channel:-1", b"tidewire:channel:1x", b"7"]
+
+    assert [channel_of(other) for other in others] == [None] * len(others)
+
+
+@given(st.binary(), st.binary())
+def test_strange_bytes_are_no_hint(name: bytes, data: bytes) -> None:
+    assert decode("cafe01", name, data) is None
+
+
+@given(st.binary(min_size=1, max_size=40), st.binary())
+def test_a_broken_head_is_no_hint_or_a_whole_one(epoch: bytes, rest: bytes) -> None:
+    found = decode("cafe01", topic(7), b"beef02 " + epoch + b" 5\n" + rest)
+
+    assert found is None or (found.channel_id, found.epoch.encode()) == (7, epoch)
+
+
+def test_a_head_without_an_entry_is_no_hint() -> None:
+    assert decode("cafe01", topic(7), b"beef02 e1 5") is None

@@ -1,0 +1,74 @@
+"""FairQueue: a crowd is served in the order of coming, a few a pass, and others have the loop in between."""
+
+import asyncio
+
+from app.live.fair_queue import FairQueue
+
+
+async def test_who_is_alone_does_not_wait() -> None:
+    turns = FairQueue()
+    passes = 0
+
+    async def count() -> None:
+        nonlocal passes
+        while True:
+            passes += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await turns.take()
+    counting.cancel()
+
+    assert passes == 0
+
+
+async def test_a_crowd_goes_in_order_and_leaves_room_for_others() -> None:
+    turns, served, room = FairQueue(), [], []
+
+    async def one(number: int) -> None:
+        await turns.take()
+        served.append(number)
+
+    async with asyncio.TaskGroup() as crowd:
+        for number in range(100):
+            crowd.create_task(one(number))
+        while len(served) < 100:
+            before = len(served)
+            await asyncio.sleep(0)
+            room.append(len(served) - before)
+
+    assert served == list(range(100))
+    assert max(room) <= 16
+
+
+async def test_one_whose_turn_fails_does_not_end_those_of_the_others() -> None:
+    turns, served, failed = FairQueue(), [], []
+
+    def fail() -> None:
+        raise ValueError("mine alone")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
+    for _ in range(4):
+        turns.call(lambda: None)
+    turns.call(fail)
+    turns.call(lambda: served.append("after it"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert (served, [type(each) for each in failed]) == (["after it"], [ValueError])
+
+
+async def test_who_has_left_takes_nobodys_turn() -> None:
+    turns, served = FairQueue(), []
+
+    async def one(number: int) -> None:
+        await turns.take()
+        served.append(number)
+
+    tasks = [asyncio.create_task(one(number)) for number in range(60)]
+    await asyncio.sleep(0)
+    for task in tasks[16:50]:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=5)
+
+    assert served == [*range(16), *range(50, 60)]

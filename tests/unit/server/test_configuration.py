@@ -1,0 +1,67 @@
+"""hypercorn's values: one set of them, in the file and built in."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.config import ConfigError, Settings
+from app.server.process import FILE, VALUES, server_config, welcome
+from tests.support.process import ROOT
+
+
+def test_the_file_and_the_built_in_values_say_the_same() -> None:
+    in_file = tomllib.loads((ROOT / FILE).read_text())
+
+    assert in_file.pop("bind") == [Settings.__dataclass_fields__["bind"].default]
+    assert in_file == VALUES
+
+
+def test_the_settings_say_where_and_how_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    one = server_config(Settings(bind="127.0.0.1:1"))
+    two = server_config(Settings(workers=2, redis_url="redis://h"))
+
+    assert (one.bind, one.workers, one.websocket_max_message_size) == (["127.0.0.1:1"], 0, 98_304)
+    assert two.workers == 2
+
+
+def test_a_file_in_the_working_directory_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    FILE.write_text("backlog = 7\n")
+
+    config = server_config(Settings())
+
+    assert (config.backlog, config.websocket_ping_interval) == (7, None)
+
+
+def test_the_server_gives_a_shutdown_no_less_time_than_the_hub_takes_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert server_config(Settings(shutdown_timeout=25.0)).graceful_timeout == 25.0
+    assert server_config(Settings()).graceful_timeout >= Settings().shutdown_timeout
+
+
+@pytest.mark.parametrize("text", ["backlog =", "backlogg = 7", 'worker_class = "trio"'])
+def test_a_broken_file_is_named(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    FILE.write_text(text)
+
+    with pytest.raises(ConfigError, match=r"hypercorn\.toml"):
+        server_config(Settings())
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ({"bind": "0.0.0.0:80"}, "http://127.0.0.1:80/lobby"),
+        ({"bind": "[::]:80"}, "http://127.0.0.1:80/lobby"),
+        ({"public_url": "https://x.org/"}, "https://x.org/lobby"),
+    ],
+)
+def test_the_welcome_names_an_address_that_answers(given: dict[str, Any], url: str) -> None:
+    assert f'curl -d "hello" {url}' in welcome(Settings(**given))
