@@ -15,8 +15,8 @@ from app.web.api import channels, reference, stream, tickets, updates
 from app.web.api import health as ops
 from app.web.api import text_publish as short
 from app.web.asgi import mounts as mount
-from app.web.asgi.fast_handshake import ShortHandshake
-from app.web.asgi.fast_publish import ShortWay
+from app.web.asgi.fast_handshake import FastHandshake
+from app.web.asgi.fast_publish import FastPublish
 from app.web.asgi.handshake import HandshakeConnection
 from app.web.asgi.inbound import BoundedWebsocket
 from app.web.asgi.supervisor import ServerSide
@@ -48,8 +48,8 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     headers.install(app, settings)
     errors.install(app)
     # They know the hub's own hooks from those that come after.
-    app.asgi_app = ShortWay(app)  # type: ignore[method-assign]
-    app.asgi_app = ShortHandshake(app)  # type: ignore[method-assign]
+    app.asgi_app = FastPublish(app)  # type: ignore[method-assign]
+    app.asgi_app = FastHandshake(app)  # type: ignore[method-assign]
     for own in (ops, channels, updates, tickets, stream, socket, reference, assets):
         app.register_blueprint(own.blueprint)
     # A blueprint of yours comes before the pages that take every /SLUG; the router prefers fixed words anyway.

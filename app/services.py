@@ -47,7 +47,7 @@ class Services:
     identities: Recent[str, Principal]  # By the token's digest.
     connections: Connections
     buckets: Buckets
-    suspects: asyncio.Lock
+    login_throttle: asyncio.Lock
 
 
 @asynccontextmanager
@@ -88,7 +88,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             identities=identities,
             connections=Connections(settings.max_connections),
             buckets=Buckets(),
-            suspects=asyncio.Lock(),
+            login_throttle=asyncio.Lock(),
         )
 
 

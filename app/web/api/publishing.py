@@ -1,6 +1,4 @@
-"""Publishing over HTTP, in JSON and in the short form: what is read and what is answered, whoever took the request."""
-
-from collections.abc import Awaitable, Callable
+"""Publishing over HTTP, as JSON and as text: what is read of a call, and what is answered."""
 
 from app.actions.publish import publish
 from app.errors import InvalidUpdate
@@ -8,6 +6,7 @@ from app.model.access import Principal
 from app.model.draft import RULES, Submission, check, draft_of, parse_submission
 from app.model.update import bare
 from app.services import Services
+from app.web.http.call import Call
 from app.web.http.query import check_json_type
 from app.web.http.replies import Reply, entries_body
 
@@ -16,57 +15,52 @@ NUMBERS = ("value", "progress")
 _DIGITS = 18  # More may not fit 64 bits, and are a float in JSON too.
 _YES = ("yes", "true", "1", "on")
 
-type Field = Callable[[str], str | None]  # A header, or a parameter of the query, by its name.
-type ReadBody = Callable[[], Awaitable[bytes]]
 
-
-async def publish_json(hub: Services, who: Principal, slug: str, header: Field, read_body: ReadBody) -> Reply:
+async def publish_json(hub: Services, who: Principal, slug: str, call: Call) -> Reply:
     """Publish one update or a batch, as the API takes it. Raises a Refusal for what is not stored."""
-    check_json_type(header("Content-Type"))
-    submission, is_batch = parse_submission(await read_body())
-    return await _published(hub, who, slug, header, submission, is_batch)
+    check_json_type(call.header("Content-Type"))
+    submission, is_batch = parse_submission(await call.body())
+    return await _publish(hub, who, slug, call, submission, is_batch)
 
 
-async def publish_text(
-    hub: Services, who: Principal, slug: str, header: Field, arg: Field, read_body: ReadBody
-) -> Reply:
-    """Publish the body, taken as text whatever its Content-Type says: curl calls it a form. Raises alike."""
-    fields = _fields(header, arg)
+async def publish_text(hub: Services, who: Principal, slug: str, call: Call) -> Reply:
+    """Publish the body as text whatever its Content-Type says: curl calls it a form. Raises as `publish_json`."""
+    fields = _fields(call)
     try:
-        text = (await read_body()).decode()
+        text = (await call.body()).decode()
     except UnicodeDecodeError:
         raise InvalidUpdate("body must be text in UTF-8.", field="body") from None
     if text:
         fields["body"] = text
-    return await _published(hub, who, slug, header, check([draft_of(fields)]), is_batch=False)
+    return await _publish(hub, who, slug, call, check([draft_of(fields)]), is_batch=False)
 
 
-async def _published(
-    hub: Services, who: Principal, slug: str, header: Field, submission: Submission, is_batch: bool
+async def _publish(
+    hub: Services, who: Principal, slug: str, call: Call, submission: Submission, is_batch: bool
 ) -> Reply:
-    stored = await publish(hub.publisher, who, slug, submission, header("Idempotency-Key"))
+    stored = await publish(hub.publisher, who, slug, submission, call.header("Idempotency-Key"))
     body = entries_body({}, "updates", stored.entries) if is_batch else bare(stored.entries[0])
     return Reply(200, body, (("Idempotent-Replayed", "true"),)) if stored.replayed else Reply(201, body)
 
 
-def _fields(header: Field, arg: Field) -> dict[str, object]:
+def _fields(call: Call) -> dict[str, object]:
     """What headers and query say of the update. Raises InvalidUpdate, naming the field."""
-    fields: dict[str, object] = {name: given for name in TEXTS if (given := _given(name, header, arg))}
+    fields: dict[str, object] = {name: given for name in TEXTS if (given := _given(call, name))}
     for name in NUMBERS:
-        if given := _given(name, header, arg):
+        if given := _given(call, name):
             fields[name] = _number(name, given)
-    if tags := _given("tags", header, arg):
+    if tags := _given(call, "tags"):
         fields["tags"] = [tag.strip() for tag in tags.split(",") if tag.strip()]
-    if (_given("markdown", header, arg) or "").lower() in _YES:
+    if (_given(call, "markdown") or "").lower() in _YES:
         fields["format"] = "markdown"
     return fields
 
 
-def _given(name: str, header: Field, arg: Field) -> str | None:
+def _given(call: Call, name: str) -> str | None:
     """A header, else the query's parameter. Headers are Latin-1 by the standard and UTF-8 from every shell."""
-    found = header(name.title())
+    found = call.header(name)
     if found is None:
-        return arg(name)
+        return call.argument(name)
     try:
         return found.encode("latin-1").decode()
     except UnicodeError:

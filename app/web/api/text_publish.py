@@ -1,8 +1,8 @@
-"""The short form, for a shell: `curl -d "hello" HOST/SLUG` publishes the body as it is."""
+"""The text publish, for a shell: `curl -d "hello" HOST/SLUG` publishes the body as it is."""
 
 from typing import get_args
 
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
 from app.errors import Conflict, Forbidden, InvalidUpdate, NotFound, TooLarge
 from app.model.draft import RULES
@@ -10,12 +10,11 @@ from app.model.update import Level
 from app.web.api import schemas as shapes
 from app.web.api.publishing import NUMBERS, TEXTS, publish_text
 from app.web.api.updates import KEY
-from app.web.http.context import services
+from app.web.http.context import current_call, services
 from app.web.http.describe import Answer, Operation, Param, describe
 from app.web.http.identity import caller
-from app.web.http.query import body_bytes
 
-blueprint = Blueprint("short", __name__)
+blueprint = Blueprint("text_publish", __name__)
 
 _HEADERS = {name: f"{RULES[name][0].upper()}{RULES[name][1:]}." for name in (*TEXTS, *NUMBERS)} | {
     "tags": "Up to 10, comma separated.",
@@ -55,5 +54,5 @@ _SCHEMAS = {"level": {"type": "string", "enum": list(get_args(Level))}} | {name:
 )
 async def post(slug: str) -> Response:
     """Publish the request's body, taken as text whatever its Content-Type says: curl calls it a form."""
-    reply = await publish_text(services(), await caller(), slug, request.headers.get, request.args.get, body_bytes)
+    reply = await publish_text(services(), await caller(), slug, current_call())
     return reply.response()

@@ -1,7 +1,7 @@
 """Updates over the API: publish, history, board, presence."""
 
 import msgspec
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
 from app.actions.history import MOST_KEYS, Slice, read_board, read_history
 from app.actions.presence import read_presence
@@ -21,10 +21,10 @@ from app.model.update import Draft
 from app.store.log.read import Filter
 from app.web.api import schemas as shapes
 from app.web.api.publishing import publish_json
-from app.web.http.context import services
+from app.web.http.context import current_call, services
 from app.web.http.describe import Answer, Operation, Param, describe, limit, seq
 from app.web.http.identity import caller
-from app.web.http.query import body_bytes, number_arg, text_arg
+from app.web.http.query import number_arg, text_arg
 from app.web.http.replies import as_items, entries_answer, json_answer
 
 blueprint = Blueprint("api_updates", __name__, url_prefix="/api/v1/channels/<slug>")
@@ -72,7 +72,7 @@ KEY = Param(
     )
 )
 async def post_updates(slug: str) -> Response:
-    reply = await publish_json(services(), await caller(), slug, request.headers.get, body_bytes)
+    reply = await publish_json(services(), await caller(), slug, current_call())
     return reply.response()
 
 

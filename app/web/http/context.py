@@ -1,12 +1,13 @@
-"""What a view needs of its application: the hub's services, and the wire under the request."""
+"""What a view needs of its application: the hub's services, the present call, and the wire under it."""
 
 from typing import Any
 
-from quart import current_app, has_websocket_context, request, websocket
+from quart import current_app, g, has_websocket_context, request, websocket
 
 from app.errors import Unavailable
 from app.services import Services
 from app.transport.hypercorn import Wire
+from app.web.http.call import Call, begin_call
 
 EXTENSION = "tidewire"
 
@@ -19,9 +20,20 @@ def services() -> Services:
     return found
 
 
+def current_call() -> Call:
+    """The call that this view answers."""
+    if "call" not in g:  # A hook of yours refused the request before ours could see it.
+        g.call = begin_call(_scope())
+    call: Call = g.call
+    return call
+
+
 def wire() -> Wire:
     """The server's side of this request or websocket."""
-    scope: Any = websocket.scope if has_websocket_context() else request.scope
-    found = (scope.get("extensions") or {}).get(EXTENSION)
-    assert isinstance(found, Wire), "ServerSide is around the application, and so around every call of it."
+    found = (_scope().get("extensions") or {}).get(EXTENSION)
+    assert isinstance(found, Wire), "The supervisor is around the application, and so around every call of it."
     return found
+
+
+def _scope() -> Any:
+    return websocket.scope if has_websocket_context() else request.scope

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 
 import msgspec
-from quart import Quart, Response, g, has_websocket_context, render_template, request
+from quart import Quart, Response, has_websocket_context, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from app.errors import (
@@ -19,6 +19,8 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from app.web.http.call import Call
+from app.web.http.context import current_call
 from app.web.http.replies import Reply
 
 log = logging.getLogger("tidewire.web")
@@ -47,52 +49,56 @@ _HINTS = {
     503: "Wait a moment, then try again. If it stays so, tell the operator.",
 }
 
+_TITLES = {
+    401: "Sign in to continue",
+    403: "Not allowed",
+    404: "Nothing here",
+    429: "Too many requests",
+    503: "Temporarily unavailable",
+}
+
 
 def install(app: Quart) -> None:
     """Answer every refusal and every error of the application."""
-    app.register_error_handler(Refusal, _refused)
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _failed)
+    for kind in (Refusal, HTTPException, Exception):
+        app.register_error_handler(kind, _answer)
 
 
-def refusal_reply(refusal: Refusal, request_id: str) -> Reply:
-    """What is said to who was refused."""
+def reply_to(error: Exception, call: Call) -> Reply:
+    """The answer to a call that failed: by a refusal, by an error of Quart's or Werkzeug's (an unknown path, a wrong
+    method, a body over the limit), or by a mistake of ours, which is logged."""
+    if isinstance(error, Refusal):
+        return _error_reply(call, error.status, error.code, error.message, error.field, _refusal_headers(error))
+    if isinstance(error, HTTPException):
+        return _http_reply(error, call)
+    log.error("Request %s failed", call.request_id, exc_info=error)
+    return _error_reply(call, 500, INTERNAL_CODE, "Something went wrong here; it was logged.")
+
+
+def _refusal_headers(refusal: Refusal) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
     if refusal.retry_after is not None or isinstance(refusal, Unavailable):
         headers.append(("Retry-After", str(refusal.retry_after or 1)))
     if isinstance(refusal, Unauthenticated):
         headers.append(("WWW-Authenticate", 'Bearer realm="tidewire"'))  # RFC 6750, 3
-    return _reply(refusal.status, refusal.code, refusal.message, refusal.field, request_id, headers)
+    return headers
 
 
-def http_reply(error: HTTPException, request_id: str) -> Reply:
-    """What is said for one of Quart's and Werkzeug's own: an unknown path, a wrong method, a body over the limit."""
+def _http_reply(error: HTTPException, call: Call) -> Reply:
     status = error.code or 500
     if status >= 500:
-        return _reply(status, INTERNAL_CODE, "Something went wrong here.", None, request_id)
+        return _error_reply(call, status, INTERNAL_CODE, "Something went wrong here.")
     headers = [(name, value) for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")]
     code = _BY_STATUS.get(status, InvalidRequest).code
-    return _reply(status, code, _sentence(status, error), None, request_id, headers)
+    return _error_reply(call, status, code, _sentence(status, error), None, headers)
 
 
-def failure_reply(error: Exception, request_id: str) -> Reply:
-    """What is said for a mistake of ours, which is logged."""
-    log.error("Request %s failed", request_id, exc_info=error)
-    return _reply(500, INTERNAL_CODE, "Something went wrong here; it was logged.", None, request_id)
-
-
-async def _refused(refusal: Refusal) -> Response:
-    return await _shown(refusal_reply(refusal, request_id()), refusal.message)
-
-
-async def _http_error(error: HTTPException) -> Response:
-    if error.response is not None or (error.code or 500) < 400:
+async def _answer(error: Exception) -> Response:
+    """The error handler of the application: the reply in JSON, or as a page for a browser."""
+    if isinstance(error, HTTPException) and (error.response is not None or (error.code or 500) < 400):
         return error.get_response()  # type: ignore[return-value]
-    return await _shown(http_reply(error, request_id()), _sentence(error.code or 500, error))
-
-
-async def _failed(error: Exception) -> Response:
-    return await _shown(failure_reply(error, request_id()), "Something went wrong here; it was logged.")
+    reply = reply_to(error, current_call())
+    return await _page(reply) if _wants_page() else reply.response()
 
 
 def _sentence(status: int, error: HTTPException) -> str:
@@ -107,29 +113,26 @@ def _sentence(status: int, error: HTTPException) -> str:
     return error.description or error.name
 
 
-def _reply(
+def _error_reply(
+    call: Call,
     status: int,
     code: str,
     message: str,
-    field: str | None,
-    request_id: str,
+    field: str | None = None,
     headers: Iterable[tuple[str, str]] = (),
 ) -> Reply:
-    error = {"code": code, "message": message, "field": field, "request_id": request_id}
+    error = {"code": code, "message": message, "field": field, "request_id": call.request_id}
     return Reply(status, msgspec.json.encode({"error": error}), tuple(headers))
 
 
-async def _shown(reply: Reply, message: str) -> Response:
-    """The reply, as a page for a browser."""
-    if not _wants_page():
-        return reply.response()
+async def _page(reply: Reply) -> Response:
     page = await render_template(
         "error.html",
         status=reply.status,
-        title=_titles(reply.status),
-        message=message,
+        title=_TITLES.get(reply.status, "That did not work"),
+        message=msgspec.json.decode(reply.body)["error"]["message"],
         hint=_HINTS.get(reply.status),
-        request_id=request_id(),
+        request_id=current_call().request_id,
     )
     answer = Response(page, reply.status, mimetype="text/html")
     for name, value in reply.headers:
@@ -137,18 +140,8 @@ async def _shown(reply: Reply, message: str) -> Response:
     return answer
 
 
-def _titles(status: int) -> str:
-    return {
-        401: "Who are you?",
-        403: "Not allowed",
-        404: "Nothing here",
-        429: "Too fast",
-        503: "Not now",
-    }.get(status, "That did not work")
-
-
 def _wants_page() -> bool:
-    """A browser that opens a page; everything else, curl's short form included, gets JSON."""
+    """A browser that opens a page; everything else, curl's text publish included, gets JSON."""
     if has_websocket_context() or request.path.startswith("/api/"):
         return False
     return (
@@ -156,9 +149,3 @@ def _wants_page() -> bool:
         and request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
         and "text/html" in request.headers.get("Accept", "")
     )
-
-
-def request_id() -> str:
-    """This request's id, the one in its `X-Request-ID`."""
-    found: str = g.get("request_id", "")
-    return found

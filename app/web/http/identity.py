@@ -1,55 +1,57 @@
-"""Who asks: decided here and nowhere else. What they may is for `model/access.py`."""
-
-from quart import has_websocket_context, request, websocket
+"""Who calls: decided here and nowhere else. What a caller may do is decided in `model/access.py`."""
 
 from app.actions.tokens import digest, redeem_ticket
 from app.errors import InvalidRequest, Unauthenticated
 from app.model.access import ANONYMOUS, Principal
 from app.services import Services
-from app.web.http.context import services
-from app.web.http.limits import address, guessing, take
+from app.web.http.call import Call
+from app.web.http.context import current_call, services
+from app.web.http.limits import count_call, throttled
 
-_MOST_SECRET = 200
+_MAX_SECRET = 200  # Characters.
 
 
-async def caller(cost: int = 1) -> Principal:
-    """Who makes this call, counted against their limit. Raises Unauthenticated, RateLimited or Unavailable."""
-    asked = websocket if has_websocket_context() else request
-    who = await recognised(services(), asked.headers.get("Authorization"), address())
-    take(who, cost)
-    return who
+async def caller() -> Principal:
+    """Who makes the present call, counted against their limit. Raises Unauthenticated, InvalidRequest, RateLimited or
+    Unavailable."""
+    return await admit_call(services(), current_call())
 
 
 async def watcher() -> Principal:
     """As `caller`, for streams and websockets, where a ticket in the URL may stand for the token."""
-    asked = websocket if has_websocket_context() else request
-    ticket = asked.args.get("ticket")
-    if ticket is None:
-        return await caller()
-    _check_length(ticket, "ticket")
-    async with guessing(services(), address()):
-        who = await redeem_ticket(services().db, ticket)
-    take(who, 1)
+    return await admit_call(services(), current_call(), tickets=True)
+
+
+async def admit_call(hub: Services, call: Call, *, tickets: bool = False) -> Principal:
+    """What comes before all else for a call: who makes it, and whether they call too often. Raises as `caller`."""
+    who = await identify(hub, call, tickets=tickets)
+    count_call(hub, call, who)
     return who
 
 
-async def recognised(hub: Services, authorization: str | None, from_address: str) -> Principal:
-    """Whom this header names, ANONYMOUS without one. Raises Unauthenticated, InvalidRequest, RateLimited or
-    Unavailable."""
+async def identify(hub: Services, call: Call, *, tickets: bool = False) -> Principal:
+    """Whose credential the call presents: a ticket where `tickets` count, else a token; ANONYMOUS without any."""
+    ticket = call.argument("ticket") if tickets else None
+    if ticket is not None:
+        _check_length(ticket, "ticket")
+        async with throttled(hub, call.address):
+            return await redeem_ticket(hub.db, ticket)
+    authorization = call.header("Authorization")
     if authorization is None:
         return ANONYMOUS
     scheme, _, secret = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated("Send the token as 'Authorization: Bearer tw_…'.", field="Authorization")
     _check_length(secret, "Authorization")
-    token_digest = digest(secret.strip())  # The secret itself is kept nowhere, not even in a cache's key.
+    token_digest = digest(secret)  # The secret itself is kept nowhere, not even as a cache's key.
     known = hub.identities.known(token_digest)
     if known is not None:
         return known
-    async with guessing(hub, from_address):
+    async with throttled(hub, call.address):
         return await hub.identities.get(token_digest)
 
 
 def _check_length(secret: str, field: str) -> None:
-    if len(secret) > _MOST_SECRET:
-        raise InvalidRequest(f"{field} is longer than any that this hub gives.", field=field)
+    if len(secret) > _MAX_SECRET:
+        raise InvalidRequest(f"{field} is longer than any that this hub issues.", field=field)

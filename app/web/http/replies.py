@@ -18,6 +18,15 @@ class Reply:
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def all_headers(self) -> list[tuple[str, str]]:
+        """Its own headers, and those of its body."""
+        return [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(self.body))),
+            *self.headers,
+        ]
+
     def response(self) -> Response:
         """As Quart takes it."""
         answer = Response(self.body, self.status, mimetype="application/json")

@@ -11,9 +11,8 @@ from app.services import Services
 from app.transport.hypercorn import Gone, Receive, Wire
 from app.transport.sink import PlainWebsocket
 from app.web.asgi.handshake import PATH
-from app.web.http.context import services, wire
+from app.web.http.context import current_call, services, wire
 from app.web.http.identity import watcher
-from app.web.http.limits import address
 from app.web.socket.connection import Conversation
 from app.web.socket.messages import SUBPROTOCOL
 
@@ -29,7 +28,7 @@ async def talk() -> None:
         await websocket.accept(subprotocol=subprotocol)
 
     shaking = Shaking(wire(), websocket.requested_subprotocols, accept, websocket.close)
-    await converse(services(), await watcher(), address(), shaking)
+    await converse(services(), await watcher(), current_call().address, shaking)
 
 
 @dataclass(frozen=True, slots=True)

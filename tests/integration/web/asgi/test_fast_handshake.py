@@ -1,4 +1,4 @@
-"""The short handshake and Quart's say the same, and whoever hangs something around the websocket gets Quart's."""
+"""The fast handshake and Quart's answer alike, and what was added around the websocket gets Quart's."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from quart import Quart, websocket_started
 
 from app.config import Settings
-from app.web.asgi import fast_handshake as short_handshake
+from app.web.asgi import fast_handshake
 from tests.support.hub import ServedHub, serving
 
 WS = "/api/v1/ws"
@@ -38,15 +38,15 @@ HANDSHAKE = {
 
 @pytest.fixture
 def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Which handshakes were short, in order."""
+    """Which handshakes took the fast path, in order."""
     taken: list[str] = []
-    own = short_handshake._shake_hands
+    own = fast_handshake._shake_hands
 
     async def noted(hub: Any, scope: Any, receive: Any, send: Any) -> None:
         taken.append(scope["path"])
         await own(hub, scope, receive, send)
 
-    monkeypatch.setattr(short_handshake, "_shake_hands", noted)
+    monkeypatch.setattr(fast_handshake, "_shake_hands", noted)
     return taken
 
 
@@ -58,18 +58,18 @@ async def test_both_ways_answer_alike(settings_sqlite: Settings, ways: list[str]
         if authorization == "token":
             authorization = f"Bearer {await hub.token()}"
         headers = {"X-Request-ID": "one", **({"Authorization": authorization} if authorization else {})}
-        short = await shaken(hub, headers)
+        fast = await shaken(hub, headers)
         count = len(ways)
         quart = await shaken(hub, headers, "?way=quart")
 
     assert count >= 1 and len(ways) == count
-    assert {name.lower(): value for name, value in short[1].items()} == {
+    assert {name.lower(): value for name, value in fast[1].items()} == {
         name.lower(): value for name, value in quart[1].items()
     }
-    assert (short[0], short[2]) == (quart[0], quart[2])
+    assert (fast[0], fast[2]) == (quart[0], quart[2])
 
 
-async def test_a_full_hub_refuses_by_the_short_way_too(settings_sqlite: Settings, ways: list[str]) -> None:
+async def test_a_full_hub_refuses_on_the_fast_path_too(settings_sqlite: Settings, ways: list[str]) -> None:
     async with serving(settings_sqlite) as hub:
         hub.services.connections._most = 0
         status, headers, body = await shaken(hub, {})

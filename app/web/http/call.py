@@ -1,0 +1,59 @@
+"""A call: one HTTP request or websocket handshake, as all that identity, limits, refusals and headers need of it.
+
+One function makes it from an ASGI scope. Quart's views have theirs from `request.scope`, the fast paths from the scope
+itself: a fast path decides which loop answers, never how.
+"""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+from app.model.rate import Allowance
+from app.telemetry.logs import REQUEST_ID
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+type ReadBody = Callable[[], Awaitable[bytes]]
+
+
+class Call:
+    """Who calls from where, and what for. `allowance` says how the caller's limit stands, once the call is counted."""
+
+    def __init__(self, scope: Any, read_body: ReadBody | None = None) -> None:
+        self.scope = scope
+        self.method: str = scope.get("method", "GET")  # A handshake is a GET (RFC 6455, 4.1).
+        self.path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        self.address: str = (scope.get("client") or ("<local>",))[0] or "unknown"
+        self.allowance: Allowance | None = None
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self._read_body = read_body
+        given = self.header("X-Request-ID")
+        self.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+    def header(self, name: str) -> str | None:
+        """The header of this name, the first of several; None where there is none."""
+        value = self._headers.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+    def argument(self, name: str) -> str | None:
+        """The query's parameter of this name, the first of several; None where there is none."""
+        return self._arguments.get(name)
+
+    async def body(self) -> bytes:
+        """The whole body. Raises Werkzeug's HTTPException where it is too large or does not come in time."""
+        return await self._read_body() if self._read_body is not None else b""
+
+    @cached_property
+    def _arguments(self) -> dict[str, str]:
+        text = self.scope.get("query_string", b"").decode("latin-1")
+        return dict(reversed(parse_qsl(text, keep_blank_values=True, errors="replace")))
+
+
+def begin_call(scope: Any, read_body: ReadBody | None = None) -> Call:
+    """The call of this scope; what is logged from here on carries its request id."""
+    call = Call(scope, read_body)
+    REQUEST_ID.set(call.request_id)
+    return call
