@@ -22,13 +22,13 @@ class ConfigError(Exception):
 
 
 def setting(default: Any, doc: str, *, least: float | None = None, most: float | None = None) -> Any:
-    """A field of Settings with its sentence for people and, for numbers, its bounds."""
+    """A field of Settings with its public sentence and, for numbers, its bounds."""
     return field(default=default, metadata={"doc": doc, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the hub is told from outside. Times are in seconds, sizes in bytes."""
+    """All configuration of a hub. Times are in seconds, sizes in bytes."""
 
     env: str = setting("development", "development, production or testing: decides the defaults.")
     database_url: str = setting(
@@ -41,15 +41,13 @@ class Settings:
     workers: int = setting(
         1, "Processes that `tidewire serve` starts; more than one needs redis_url.", least=1, most=256
     )
-    public_url: str | None = setting(None, "The hub's address as people type it, where a proxy stands before it.")
+    public_url: str | None = setting(None, "The hub's public address, where a proxy stands in front.")
     allowed_origins: tuple[str, ...] = setting((), "Other origins whose pages may call the API, comma separated.")
     blueprints: tuple[str, ...] = setting((), "Your own blueprints, as module:name, comma separated.")
     mount: tuple[str, ...] = setting((), "WSGI applications beside the hub, as /path=module:name, comma separated.")
     rate_limits: bool = setting(True, "on, or off for load tests only.")
     log_level: str = setting("info", "debug, info, warning or error.")
-    trusted_proxies: int = setting(
-        0, "How many proxies stand before the hub and set X-Forwarded-For.", least=0, most=10
-    )
+    trusted_proxies: int = setting(0, "How many proxies in front of the hub set X-Forwarded-For.", least=0, most=10)
 
     publish_rate: float = setting(200.0, "Calls a second a token or user may make, sustained.", least=0.1)
     publish_burst: int = setting(2000, "Calls a token or user may make at once.", least=1)
@@ -65,12 +63,14 @@ class Settings:
     early_wait: float = setting(0.05, "How long an early hint waits for its elder.", least=0.0, most=5)
     heartbeat: float = setting(15.0, "Silence on an HTTP stream before a keep-alive.", least=0.1, most=300)
     ping_interval: float = setting(20.0, "Between two pings to a websocket.", least=0.1, most=3600)
-    send_timeout: float = setting(30.0, "A socket that takes nothing for so long is closed.", least=0.1, most=600)
+    send_timeout: float = setting(30.0, "A socket that accepts no data for so long is closed.", least=0.1, most=600)
     commit_timeout: float = setting(10.0, "Longest wait for the commit of a publish.", least=0.1, most=120)
     query_timeout: float = setting(10.0, "Longest wait for any other query.", least=0.1, most=120)
     shutdown_timeout: float = setting(10.0, "Longest time a shutdown may take.", least=0.5, most=300)
     retention_interval: float = setting(60.0, "Between two rounds of retention.", least=0.1, most=86400)
-    presence_lease: float = setting(9.0, "After so long a dead process's watchers are forgotten.", least=0.5, most=60)
+    presence_lease: float = setting(
+        9.0, "How long a killed process's watchers still count as present.", least=0.5, most=60
+    )
 
     ring_updates: int = setting(1024, "Newest updates of a watched channel kept in memory.", least=1, most=1_000_000)
     ring_bytes: int = setting(4 * 2**20, "Bound of their bytes.", least=65536)
@@ -100,8 +100,8 @@ class Settings:
             raise ConfigError(f"{PREFIX}REDIS_URL must begin with redis://, rediss:// or unix://.")
         if self.workers > 1 and self.redis_url is None:
             raise ConfigError(
-                f"{PREFIX}WORKERS is {self.workers} and {PREFIX}REDIS_URL is not set: without Redis one worker does "
-                "not hear at once what another commits. Set the URL, or run one worker."
+                f"{PREFIX}WORKERS is {self.workers} and {PREFIX}REDIS_URL is not set: without Redis one worker is "
+                "not notified at once of what another commits. Set the URL, or run one worker."
             )
         if self.env == "production" and len(self.secret_key) < 32:
             raise ConfigError(

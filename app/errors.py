@@ -1,8 +1,8 @@
 """The closed list of refusals: what the hub may answer instead of doing what it was asked.
 
-A refusal is raised where the rule stands and becomes an answer at a door only: the HTTP status and JSON body, the
-websocket's `error` message or close code, or a page. The code is for programs and never changes; the message is for a
-person and says what would be right.
+A refusal is raised where the rule stands and becomes an answer in a face only: the HTTP status and JSON body, the
+websocket's `error` message or close code, or a page. The code is for programs and never changes; the message is public:
+it names the rule, and what would be right.
 """
 
 from typing import ClassVar
@@ -23,7 +23,7 @@ class Refusal(Exception):
 
 
 class InvalidRequest(Refusal):
-    """The request can't be understood: broken JSON, an unknown parameter, a number out of bounds."""
+    """The request can't be parsed: broken JSON, an unknown parameter, a number out of bounds."""
 
     code, status = "invalid_request", 400
 
@@ -35,25 +35,25 @@ class InvalidUpdate(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """Nobody, or nobody known, is asking, and the rule needs somebody."""
+    """The call needs a valid credential, and brought none."""
 
     code, status = "unauthenticated", 401
 
 
 class Forbidden(Refusal):
-    """We know who asks, they may know that the thing exists, and they may not do this with it."""
+    """The caller is known and may see the thing, and lacks the right to do this with it."""
 
     code, status = "forbidden", 403
 
 
 class NotFound(Refusal):
-    """There is no such thing, or the caller may not know that there is."""
+    """There is no such thing, or the caller may not see it."""
 
     code, status = "not_found", 404
 
 
 class Conflict(Refusal):
-    """It contradicts what is already stored: a slug that is taken, a used idempotency key."""
+    """It contradicts what is stored: a slug that is taken, an idempotency key that was used."""
 
     code, status = "conflict", 409
 
@@ -65,19 +65,19 @@ class TooLarge(Refusal):
 
 
 class UnsupportedMediaType(Refusal):
-    """The body is of a kind that this call does not take."""
+    """The body is of a media type that this call does not accept."""
 
     code, status = "unsupported_media_type", 415
 
 
 class RateLimited(Refusal):
-    """Too many calls in too short a time; `retry_after` says when there is room again."""
+    """Too many calls in too short a time; `Retry-After` says when to try again."""
 
     code, status = "rate_limited", 429
 
 
 class Unavailable(Refusal):
-    """The database or the hub can't do it now, and nothing was stored as far as the hub can know."""
+    """The database or the hub can't do it now; as far as the hub can know, nothing was stored."""
 
     code, status = "unavailable", 503
 

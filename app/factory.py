@@ -1,4 +1,4 @@
-"""The factory's work: every door, job and service of a hub joined into one Quart application."""
+"""The factory: joins every face, job and service of a hub into one Quart application."""
 
 import logging
 from collections.abc import AsyncGenerator, Sequence
@@ -12,7 +12,6 @@ from app.jobs.retention import retain
 from app.jobs.words import index_words
 from app.services import open_services
 from app.web.api import channels, reference, stream, tickets, updates
-from app.web.api import health as ops
 from app.web.api import text_publish as short
 from app.web.asgi import mounts as mount
 from app.web.asgi.fast_handshake import FastHandshake
@@ -47,12 +46,12 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     app.asgi_websocket_class = HandshakeConnection
     headers.install(app, settings)
     errors.install(app)
-    # They know the hub's own hooks from those that come after.
+    # Made here, they can tell the hub's own hooks from those that are added later.
     app.asgi_app = FastPublish(app)  # type: ignore[method-assign]
     app.asgi_app = FastHandshake(app)  # type: ignore[method-assign]
-    for own in (ops, channels, updates, tickets, stream, socket, reference, assets):
+    for own in (health, channels, updates, tickets, stream, socket, reference, assets):
         app.register_blueprint(own.blueprint)
-    # A blueprint of yours comes before the pages that take every /SLUG; the router prefers fixed words anyway.
+    # Your blueprints are registered before the pages that match every /SLUG; the router prefers fixed words anyway.
     for blueprint in (*blueprints, *mount.load_all(settings.blueprints, Blueprint)):
         app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)

@@ -33,7 +33,7 @@ class TaskScope:
 
     @property
     def quiet(self) -> bool:
-        """Is no task running?"""
+        """True while no task runs."""
         return not self._tasks
 
     def spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:

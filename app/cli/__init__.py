@@ -37,7 +37,7 @@ class Commands(click.Group):
 def tidewire() -> None:
     """A hub for live updates: post from any script, watch in a browser or here, miss nothing.
 
-    Settings come from TIDEWIRE_… variables and from .env; `tidewire doctor` says how they stand.
+    Settings come from TIDEWIRE_… variables and from .env; `tidewire doctor` checks them.
     """
 
 

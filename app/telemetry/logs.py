@@ -6,7 +6,7 @@ import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-# The id of the request that the present task works for; the doors set it.
+# The id of the call that the present task works for; the faces set it.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 

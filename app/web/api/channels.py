@@ -52,7 +52,7 @@ async def list_channels() -> Response:
         name="create_channel",
         tag=TAG,
         summary="Create a channel",
-        text="Its maker owns it. It is private, and published to by its publishers, unless opened.",
+        text="The caller becomes its owner. Unless opened, it is private, and only its publishers publish.",
         body=ChannelDraft,
         answers={201: Answer("The new channel.", shapes.Channel, headers={"Location": "Its address in the API."})},
         refusals=(InvalidRequest, Unauthenticated, Forbidden, Conflict),
@@ -108,7 +108,7 @@ async def change_channel(slug: str) -> Response:
         name="delete_channel",
         tag=TAG,
         summary="Delete a channel and its log",
-        answers={204: Answer("It is gone; its watchers were told.")},
+        answers={204: Answer("It was deleted, and its watchers were notified.")},
         refusals=(Unauthenticated, Forbidden, NotFound),
     )
 )

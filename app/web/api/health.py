@@ -1,4 +1,4 @@
-"""For whoever runs the hub: alive, ready, and in numbers."""
+"""For the operator: liveness, readiness, metrics."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,19 +9,19 @@ from app.errors import Unavailable
 from app.web.http.context import services
 from app.web.http.replies import json_answer
 
-blueprint = Blueprint("ops", __name__)
-_WAIT = 3.0
+blueprint = Blueprint("health", __name__)
+PING_TIMEOUT_S = 3.0
 
 
 @blueprint.get("/healthz")
 async def healthz() -> Response:
-    """The process lives."""
+    """Liveness: the process answers."""
     return json_answer({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 async def readyz() -> Response:
-    """Database and broker are reached; 503 with the failing part named."""
+    """Readiness: database and broker are reached; 503 names the part that is not."""
     hub = services()
     parts = dict(
         zip(
@@ -48,7 +48,7 @@ async def metrics() -> Response:
 
 async def _state(ping: Callable[[], Awaitable[None]]) -> str:
     try:
-        async with asyncio.timeout(_WAIT):
+        async with asyncio.timeout(PING_TIMEOUT_S):
             await ping()
     except (Unavailable, TimeoutError) as error:
         return str(error) or "does not answer"

@@ -25,8 +25,8 @@ from app.web.http.describe import Answer, Operation, Param, operation_of
 type Document = dict[str, Any]
 
 _ABOUT = """\
-Post an update to a channel and everybody who watches it sees it at once; each channel is a numbered, durable log, so \
-that nobody misses one.
+Publish an update to a channel and all its watchers receive it at once; each channel is a numbered, durable log, so \
+that none is missed.
 
 Send a token as `Authorization: Bearer tw_…`; anonymous callers may do what the channel lets everyone do. A channel \
 that the caller may not see answers exactly as one that does not exist. The websocket at `/api/v1/ws` is beyond what \
@@ -35,17 +35,17 @@ _TAGS = {
     "Updates": "Publish, and read what was published.",
     "Live": "Follow a channel as it grows, from any position in its log.",
     "Channels": "The logs themselves, who may read them, and who may publish.",
-    "Access": "Passes for who can't send a token.",
+    "Access": "Tickets, for clients that can't send a token.",
 }
-# Any call may end so, whatever else it says: a token can be unknown, an address too busy, the database away.
+# Any call may be refused so: the token is unknown, the address calls too often, the database can't be reached.
 _EVERYWHERE: tuple[type[Refusal], ...] = (InvalidRequest, Unauthenticated, RateLimited, Unavailable)
 _HEADERS = {
-    "X-Request-ID": "Names the request in the hub's log; yours if you sent one.",
+    "X-Request-ID": "Identifies the call in the hub's log; the client's own if it sent one.",
     "RateLimit-Limit": "Calls that may be made at once.",
     "RateLimit-Remaining": "How many of them are left.",
-    "RateLimit-Reset": "In how many seconds all of them are.",
+    "RateLimit-Reset": "Seconds until all of them are.",
     "Retry-After": "Seconds after which to try again.",
-    "WWW-Authenticate": "How to say who you are.",
+    "WWW-Authenticate": "How to authenticate.",
 }
 _ON_EVERY_ANSWER = ("X-Request-ID", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _ON_REFUSALS = {RateLimited: "Retry-After", Unavailable: "Retry-After", Unauthenticated: "WWW-Authenticate"}
@@ -133,7 +133,7 @@ def _members(body: Any) -> tuple[Any, ...]:
 
 
 def _lift(field: Document) -> None:
-    """Say on the field what msgspec says on one of its alternatives; an absent field needs no default of null."""
+    """Move a description from an alternative to the field; an absent field needs no default of null."""
     for alternative in field.get("anyOf", ()):
         if "description" in alternative:
             field.setdefault("description", alternative.pop("description"))

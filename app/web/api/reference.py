@@ -1,4 +1,4 @@
-"""The API's description, for programs and for people."""
+"""The API's reference, as a document for programs and as a page."""
 
 import msgspec
 from quart import Blueprint, Response, current_app, render_template

@@ -77,7 +77,7 @@ class Channels(Struct, frozen=True, kw_only=True):
 
 
 class Presence(Struct, frozen=True, kw_only=True):
-    """Who watches a channel now; names for its members alone."""
+    """Who watches a channel now; names only for its members."""
 
     watching: int
     users: tuple[str, ...]
@@ -91,7 +91,7 @@ class Ticket(Struct, frozen=True, kw_only=True):
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What went wrong: the code is for programs, the message for people."""
+    """The error: the code is for programs, the message is public."""
 
     code: str
     message: str

@@ -43,7 +43,7 @@ class FastHandshake:
 
 
 async def _shake_hands(hub: Services, scope: Any, receive: Any, send: Any) -> None:
-    await receive()  # It says websocket.connect.
+    await receive()  # websocket.connect
     call, accepted = begin_call(scope), False
 
     async def accept(subprotocol: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Quart's part of the hub's websocket is its handshake: one task, hooks and teardown included, and then it is done."""
+"""Quart's part in the hub's websocket is the handshake: one task, with its hooks and its teardown."""
 
 from typing import Any
 
@@ -15,5 +15,5 @@ class HandshakeConnection(ASGIWebsocketConnection):
         if self.scope["path"] != PATH:
             await super().__call__(receive, send)
             return
-        await receive()  # It says websocket.connect.
+        await receive()  # websocket.connect
         await self.handle_websocket(self._create_websocket_from_scope(send), send)

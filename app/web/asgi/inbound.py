@@ -1,20 +1,20 @@
-"""What a client says on a websocket, held in a bounded queue: who talks faster than the hub listens has to wait."""
+"""A bound for the inbound queue of websockets that a blueprint of yours serves: a client that sends too fast waits."""
 
 import asyncio
 
 from quart.wrappers.websocket import Buffer, Websocket
 
-_MESSAGES = 64
+MAX_MESSAGES = 64
 
 
 class BoundedBuffer(Buffer):
-    """Quart's queue of incoming messages with a bound: beyond it the socket is not read, and TCP tells the client."""
+    """Quart's queue of inbound messages with a bound: beyond it the socket is not read."""
 
     def __init__(self) -> None:
-        self._queue = asyncio.Queue(_MESSAGES)
+        self._queue = asyncio.Queue(MAX_MESSAGES)
 
     async def put(self, data: bytes | str) -> None:
-        """Wait for room; what comes after `disconnect` is nobody's."""
+        """Wait for room. Messages after `disconnect` are dropped."""
         try:
             await self._queue.put(data)
         except asyncio.QueueShutDown:

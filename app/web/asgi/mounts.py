@@ -1,4 +1,4 @@
-"""What is yours, found by its import path: blueprints inside the hub, WSGI applications beside it."""
+"""Extensions found by their import path: blueprints inside the hub, WSGI applications beside it."""
 
 import importlib
 import os

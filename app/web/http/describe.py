@@ -1,4 +1,4 @@
-"""What a view says of itself for the OpenAPI document: written beside the view, read by `openapi.py`."""
+"""How a view describes itself for the OpenAPI document: written beside the view, read by `api/openapi.py`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ def describe[View: Callable[..., Any]](operation: Operation) -> Callable[[View],
 
 
 def operation_of(view: Callable[..., Any]) -> Operation | None:
-    """What the view says of itself; None when it is not for the document."""
+    """The view's description; None where it has none and is not in the document."""
     return getattr(view, _ATTRIBUTE, None)
 
 

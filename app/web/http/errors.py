@@ -1,4 +1,4 @@
-"""Refusals become answers here: JSON under /api and for tools, a page for a browser; never a trace."""
+"""Errors become answers here: JSON under /api and for tools, a page for a browser; never a trace."""
 
 import logging
 from collections.abc import Iterable
@@ -40,13 +40,13 @@ _BY_STATUS: dict[int, type[Refusal]] = {
 _HINTS = {
     400: "Check the address and what was sent.",
     401: "Sign in, or send a token.",
-    403: "Ask an owner of the channel, or an admin, for the right that is missing.",
-    404: "Check the spelling. A private channel is shown to its members alone.",
+    403: "Ask an owner of the channel, or an administrator, for the right that is missing.",
+    404: "Check the spelling. A private channel is shown only to its members.",
     405: "This address answers to other methods.",
     413: "Send less at once.",
     429: "Wait a moment, then try again.",
-    500: "It is our mistake and it was logged. Tell the operator the request id below.",
-    503: "Wait a moment, then try again. If it stays so, tell the operator.",
+    500: "It is the hub's mistake, and it was logged. Give the operator the request id below.",
+    503: "Wait a moment, then try again. If it persists, ask the operator.",
 }
 
 _TITLES = {

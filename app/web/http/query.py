@@ -34,14 +34,14 @@ async def read_body[T](kind: type[T]) -> T:
 
 
 async def body_bytes() -> bytes:
-    """The request's body as it came."""
+    """The request's body."""
     body = await request.get_data(as_text=False)
     assert isinstance(body, bytes)
     return body
 
 
 def check_json_type(given: str | None) -> None:
-    """Raises UnsupportedMediaType for a body that says it is something else than JSON."""
+    """Raises UnsupportedMediaType for a Content-Type that is not JSON."""
     kind = (given or "").partition(";")[0].strip().lower()
     if kind and kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"Send the body as application/json, not {kind[:80]}.", field="Content-Type")

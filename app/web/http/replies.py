@@ -12,7 +12,7 @@ from app.model.update import Entry, bare
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer in JSON before it is Quart's: what it says, and the headers that are its own."""
+    """An answer in JSON, before Quart or a fast path sends it: status, body, and headers of its own."""
 
     status: int
     body: bytes
@@ -28,7 +28,7 @@ class Reply:
         ]
 
     def response(self) -> Response:
-        """As Quart takes it."""
+        """As Quart's response."""
         answer = Response(self.body, self.status, mimetype="application/json")
         for name, value in self.headers:
             answer.headers[name] = value
