@@ -11,9 +11,8 @@ from app.jobs.poll import poll, poll_presence
 from app.jobs.retention import retain
 from app.jobs.words import index_words
 from app.services import open_services
-from app.web.api import channels, reference, stream, tickets, updates
-from app.web.api import text_publish as short
-from app.web.asgi import mounts as mount
+from app.web.api import channels, health, reference, stream, text_publish, tickets, updates
+from app.web.asgi import mounts
 from app.web.asgi.fast_handshake import FastHandshake
 from app.web.asgi.fast_publish import FastPublish
 from app.web.asgi.handshake import HandshakeConnection
@@ -21,7 +20,6 @@ from app.web.asgi.inbound import BoundedWebsocket
 from app.web.asgi.supervisor import ServerSide
 from app.web.http import errors, headers
 from app.web.http.context import EXTENSION
-from app.web.http.cookies import Sessions
 from app.web.pages import assets
 from app.web.pages import channel as pages
 from app.web.socket import view as socket
@@ -41,7 +39,6 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
         SESSION_COOKIE_SECURE=settings.env == "production",
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    app.session_interface = Sessions()
     app.websocket_class = BoundedWebsocket
     app.asgi_websocket_class = HandshakeConnection
     headers.install(app, settings)
@@ -52,11 +49,11 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     for own in (health, channels, updates, tickets, stream, socket, reference, assets):
         app.register_blueprint(own.blueprint)
     # Your blueprints are registered before the pages that match every /SLUG; the router prefers fixed words anyway.
-    for blueprint in (*blueprints, *mount.load_all(settings.blueprints, Blueprint)):
+    for blueprint in (*blueprints, *mounts.load_all(settings.blueprints, Blueprint)):
         app.register_blueprint(blueprint)
     app.register_blueprint(pages.blueprint)
-    app.register_blueprint(short.blueprint)
-    app.asgi_app = mount.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
+    app.register_blueprint(text_publish.blueprint)
+    app.asgi_app = mounts.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
     app.asgi_app = ServerSide(app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.asgi_app = ProxyFixMiddleware(app.asgi_app, trusted_hops=settings.trusted_proxies)  # type: ignore[method-assign]
