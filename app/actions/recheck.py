@@ -103,7 +103,7 @@ class Recheck:
         came: int,
         last: _Seen,
     ) -> _Seen:
-        ids = {who.grant.token_id for who in connected if who.grant is not None}
+        ids = {who.credential.id for who in connected if who.credential is not None}
         now = now_ms()
         marks = await tokens.marks(tx, ids, now) if ids else {}
         unlike = changed(last.tokens, marks)
@@ -144,7 +144,7 @@ class _Judge:
 
     def now(self, who: Principal) -> Principal | None:
         """The principal as they are now; None when their token no longer counts."""
-        return self._living.get(who.grant.token_id) if who.grant is not None else who
+        return self._living.get(who.credential.id) if who.credential is not None else who
 
     def may_go_on(self, who: Principal, channel: Standing) -> bool:
         """May they still read it?"""

@@ -8,7 +8,7 @@ from datetime import datetime
 from app.clock import now_ms
 from app.errors import InvalidRequest, NotFound, Unauthenticated
 from app.model.access import Principal, Role, Scope, no_such_channel
-from app.store import channels, members, tokens
+from app.store import channels, credentials, members, tokens
 from app.store import users as people
 from app.store.engine.database import Database
 from app.store.tokens import NewToken, TokenLine
@@ -90,13 +90,14 @@ async def recognise(db: Database, token_digest: str) -> Principal:
 
 
 async def create_ticket(db: Database, who: Principal) -> str:
-    """A one-use pass for this principal, good for TICKET_SECONDS. Raises Unauthenticated for nobody."""
-    if who.grant is None:
+    """A one-use ticket for this principal's credential, valid for TICKET_SECONDS and no longer than the credential.
+    Raises Unauthenticated for a principal without one."""
+    if who.credential is None:
         raise Unauthenticated("A ticket needs a token: send one as 'Authorization: Bearer tw_…'.")
     secret = secrets.token_urlsafe(32)
     now = now_ms()
     async with db.transaction() as tx:
-        await tokens.add_ticket(tx, digest(secret), who.grant.token_id, now, now + TICKET_SECONDS * 1000)
+        await tokens.add_ticket(tx, digest(secret), who.credential.id, now, now + TICKET_SECONDS * 1000)
     return secret
 
 
@@ -108,11 +109,11 @@ async def redeem_ticket(db: Database, secret: str) -> Principal:
     if not known:
         raise Unauthenticated(_NO_TICKET)
     async with db.transaction() as tx:
-        token_id = await tokens.take_ticket(tx, digest(secret), now)
-        living = await tokens.living(tx, [token_id] if token_id is not None else [], now)
-    if token_id is None or token_id not in living:
+        credential = await tokens.take_ticket(tx, digest(secret), now)
+        valid = await credentials.valid(tx, [credential] if credential is not None else [], now)
+    if credential is None or credential not in valid:
         raise Unauthenticated(_NO_TICKET)
-    return living[token_id]
+    return valid[credential]
 
 
 def digest(secret: str) -> str:

@@ -25,11 +25,24 @@ class Role(IntEnum):
     OWNER = 3
 
 
+class CredentialKind(StrEnum):
+    """The kinds of credentials. A ticket is none: it stands for the credential that asked for it."""
+
+    TOKEN = "token"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a principal is known by: a row in SQL that may be revoked, and then ends whatever was opened with it."""
+
+    kind: CredentialKind
+    id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a token narrows its user's rights to."""
 
-    token_id: int
     name: str
     scopes: frozenset[Scope]
     channel_id: int | None
@@ -38,23 +51,25 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. Nobody known is ANONYMOUS; a user without a grant is signed in and may do all that the user may."""
+    """Who calls, by which credential, and what that narrows. A principal without a credential is ANONYMOUS; one without
+    a grant may do all that its user may."""
 
     user_id: int | None
     user: str | None
     is_admin: bool = False
+    credential: Credential | None = None
     grant: Grant | None = None
 
     @property
     def author(self) -> str | None:
-        """The name that stands on what they publish."""
+        """The author of what it publishes."""
         return self.grant.name if self.grant else self.user
 
     @property
     def rate_key(self) -> str | None:
-        """Whose calls are counted together; None for the anonymous, who count by address."""
-        if self.grant:
-            return f"token:{self.grant.token_id}"
+        """The bucket in which its calls are counted; None for anonymous callers, who count by address."""
+        if self.credential is not None and self.credential.kind is CredentialKind.TOKEN:
+            return f"token:{self.credential.id}"
         return f"user:{self.user_id}" if self.user_id is not None else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.model.access import Grant, Principal, Scope
+from app.model.access import Credential, CredentialKind, Grant, Principal, Scope
 from app.store.marks import Marks
 from app.store.marks import marks as marks_of
 from app.store.rows import among, to_time
@@ -101,8 +101,8 @@ async def _principals(tx: AsyncConnection, which: Select[Any], values: dict[str,
             row.user_id,
             row.user,
             row.is_admin,
+            Credential(CredentialKind.TOKEN, row.id),
             Grant(
-                row.id,
                 row.name,
                 frozenset(Scope(scope) for scope in row.scopes.split()),
                 row.channel_id,
@@ -145,7 +145,8 @@ async def has_ticket(tx: AsyncConnection, digest: str) -> bool:
     return (await tx.execute(select(_P.digest).where(_P.digest == digest))).first() is not None
 
 
-async def take_ticket(tx: AsyncConnection, digest: str, now: int) -> int | None:
-    """Use a ticket up: the id of the token it was made with; None when it is unknown, used or too old."""
+async def take_ticket(tx: AsyncConnection, digest: str, now: int) -> Credential | None:
+    """Use a ticket up: the credential that asked for it; None when the ticket is unknown, used or has expired."""
     query = delete(TICKETS).where(_P.digest == digest, _P.expires_at > now).returning(_P.token_id)
-    return (await tx.execute(query)).scalar_one_or_none()
+    token_id = (await tx.execute(query)).scalar_one_or_none()
+    return Credential(CredentialKind.TOKEN, token_id) if token_id is not None else None

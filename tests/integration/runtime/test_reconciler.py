@@ -131,11 +131,11 @@ async def test_a_look_finds_what_was_announced_to_nobody(
 
 async def test_a_token_that_is_worth_less_is_judged_everywhere(watching: Watching) -> None:
     """Once it is bound to one channel, the others are closed to it."""
-    grant = watching.ben.grant
-    assert grant is not None
+    credential = watching.ben.credential
+    assert credential is not None
     async with watching.hub.services.db.transaction() as tx:
         bound = {"channel_id": watching.ids["c-0"]}
-        await tx.execute(update(TOKENS).where(TOKENS.c.id == grant.token_id).values(bound))
+        await tx.execute(update(TOKENS).where(TOKENS.c.id == credential.id).values(bound))
     gone = await watching.look()
 
     assert gone == set()

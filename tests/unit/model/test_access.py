@@ -7,6 +7,8 @@ import pytest
 from app.errors import Forbidden, NotFound, Refusal, Unauthenticated
 from app.model.access import (
     ANONYMOUS,
+    Credential,
+    CredentialKind,
     Grant,
     Principal,
     Role,
@@ -33,8 +35,11 @@ ROLES = {
 def person(name: str, *, scopes: frozenset[Scope] | None = None, bound_to: int | None = None) -> Principal:
     if name == "nobody":
         return ANONYMOUS
-    grant = Grant(1, name, scopes, bound_to, None) if scopes is not None else None
-    return Principal(list(ROLES).index(name) + 1, name, name == "adi", grant)
+    user_id = list(ROLES).index(name) + 1
+    if scopes is None:
+        return Principal(user_id, name, name == "adi")
+    token = Credential(CredentialKind.TOKEN, 1)
+    return Principal(user_id, name, name == "adi", token, Grant(name, scopes, bound_to, None))
 
 
 def channel(visibility: Visibility, publishing: Publishing = Publishing.EVERYONE) -> Channel:
