@@ -6,11 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from app.errors import InvalidRequest
+from app.model.rules import rule, text, whole
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_SLUG_WORDS = "1 to 63 of a-z, 0-9 and '-', beginning with a letter or digit"
+MAX_RETENTION_DAYS = 36_500
+MAX_RETENTION_UPDATES = 10**9
 
 # Names that the site itself uses or may come to use: the one list, for every door.
 RESERVED = frozenset(
@@ -115,16 +119,16 @@ class Channel:
     created_at: datetime
 
 
-Title = Annotated[str, Meta(min_length=1, max_length=200, description="Shown instead of the slug.")]
-Description = Annotated[str, Meta(max_length=2000, description="What the channel is for.")]
-Days = Annotated[int, Meta(ge=1, le=36500, description="Updates older than this are removed; null keeps them.")]
-Updates = Annotated[int, Meta(ge=1, le=10**9, description="Only the newest this many are kept; null keeps all.")]
+Title = Annotated[str, text(1, 200, "shown instead of the slug")]
+Description = Annotated[str, text(0, 2000, "what the channel is for")]
+Days = Annotated[int, whole(1, MAX_RETENTION_DAYS, "updates older than so many days are removed, null keeps them")]
+Updates = Annotated[int, whole(1, MAX_RETENTION_UPDATES, "only the newest so many are kept, null keeps all")]
 
 
 class ChannelDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a new channel is asked to be. Private, and published to by its publishers, unless opened."""
 
-    slug: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", description="The channel's name in URLs.")]
+    slug: Annotated[str, rule(_SLUG_WORDS, "the channel's name in URLs", pattern=f"^{SLUG.pattern}$")]
     title: Title | None = None
     description: Description | None = None
     visibility: Visibility = Visibility.PRIVATE
@@ -151,10 +155,7 @@ class ChannelPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def check_slug(slug: str) -> str:
     """The slug itself. Raises InvalidRequest when it can't name a channel."""
     if not SLUG.fullmatch(slug):
-        raise InvalidRequest(
-            f"A channel's slug is 1 to 63 of a-z, 0-9 and '-', and begins with a letter or digit; got {slug[:80]!r}.",
-            field="slug",
-        )
+        raise InvalidRequest(f"A channel's slug must be {_SLUG_WORDS}; got {slug[:80]!r}.", field="slug")
     if slug in RESERVED:
         raise InvalidRequest(f"{slug!r} is a name that the site keeps for itself; choose another slug.", field="slug")
     return slug

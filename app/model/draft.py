@@ -1,4 +1,4 @@
-"""From bytes to drafts: every rule of an update is checked here, and a broken one is named by its field."""
+"""From bytes to drafts: every rule of an update is checked here, and a refusal names the field that breaks one."""
 
 import re
 from urllib.parse import urlsplit
@@ -7,7 +7,8 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from app.errors import InvalidRequest, InvalidUpdate, TooLarge
-from app.model.parsing import parse_json
+from app.model.parsing import broken_rule, parse_json
+from app.model.rules import rules_of
 from app.model.update import (
     ENVELOPE_BYTES,
     MAX_BATCH,
@@ -17,25 +18,10 @@ from app.model.update import (
     Draft,
 )
 
-RULES = {
-    "title": "text, 1 to 200 characters",
-    "body": "text, up to 32 KiB as UTF-8",
-    "format": "text or markdown",
-    "level": "one of debug, info, success, warning, error, critical",
-    "tags": "a list of up to 10 texts, each 1 to 40 characters",
-    "link": "an http(s) URL, up to 2048 characters",
-    "key": "text, 1 to 80 characters",
-    "value": "a finite number",
-    "unit": "text, up to 16 characters",
-    "progress": "a number from 0 to 1",
-    "status": "text, 1 to 40 characters",
-    "data": "JSON, up to 32 KiB encoded",
-    "gone": "true, and only together with key",
-}
+RULES = rules_of(Draft)
 SERVER_FIELDS = ("channel", "epoch", "seq", "id", "at", "author")
-_SAYING = ("title", "body", "value", "progress", "status")
-_PATH = re.compile(r"`\$(?:\[\.\.\.\])?\.?(\w+)?")
-_UNKNOWN = re.compile(r"unknown field `(.*)`")
+_TEXTS = ("title", "body", "link", "key", "unit", "status")
+_CONTENT = ("title", "body", "value", "progress", "status")
 
 
 class Submission(Struct, frozen=True):
@@ -74,12 +60,18 @@ def parse_submission(body: bytes) -> tuple[Submission, bool]:
 
 def draft_of(value: object) -> Draft:
     """A draft from a decoded JSON value. Raises InvalidUpdate, naming the field."""
-    if not isinstance(value, dict):
-        raise InvalidUpdate("An update must be a JSON object.")
     try:
         return msgspec.convert(value, Draft)
-    except msgspec.ValidationError as error:
-        raise _refusal(str(error)) from None
+    except msgspec.ValidationError:
+        refusal = broken_rule(value, Draft, "An update", InvalidUpdate)
+    if refusal.field in SERVER_FIELDS:
+        raise InvalidUpdate(f"{refusal.field} is set by the server and can't be given.", field=refusal.field)
+    raise refusal
+
+
+def broken(field: str) -> InvalidUpdate:
+    """The refusal of a draft whose field breaks its rule."""
+    return InvalidUpdate(f"{field} must be {RULES[field]}.", field=field)
 
 
 def check(drafts: list[Draft]) -> Submission:
@@ -90,15 +82,15 @@ def check(drafts: list[Draft]) -> Submission:
 def _encoded(draft: Draft) -> bytes:
     _check_texts(draft)
     if draft.body is not None and len(draft.body.encode()) > MAX_BODY_BYTES:
-        raise _broken("body")
+        raise broken("body")
     if draft.link is not None and not _is_link(draft.link):
-        raise _broken("link")
+        raise broken("link")
     if draft.gone is not None and not (draft.gone and draft.key is not None):
-        raise _broken("gone")
+        raise broken("gone")
     if draft.data is not UNSET and len(_encode(draft.data)) > MAX_DATA_BYTES:
-        raise _broken("data")
-    if not (any(getattr(draft, name) not in (None, "") for name in _SAYING) or draft.data is not UNSET or draft.gone):
-        raise InvalidUpdate("An update must have at least one of title, body, value, progress, status or data.")
+        raise broken("data")
+    if not (any(getattr(draft, name) not in (None, "") for name in _CONTENT) or draft.data is not UNSET or draft.gone):
+        raise InvalidUpdate(f"An update must have at least one of {', '.join(_CONTENT)} or data.")
     fields = _encode(draft)
     if len(fields) > MAX_UPDATE_BYTES - ENVELOPE_BYTES:
         raise TooLarge(f"A whole update is at most {MAX_UPDATE_BYTES // 1024} KiB encoded.")
@@ -109,12 +101,12 @@ def _encode(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except (RecursionError, OverflowError, UnicodeEncodeError):
-        raise _broken("data") from None
+        raise broken("data") from None
 
 
 def _check_texts(draft: Draft) -> None:
-    """No U+0000: PostgreSQL's text can't hold it, and no person ever meant it."""
-    for name in ("title", "body", "link", "key", "unit", "status"):
+    """No U+0000: PostgreSQL's text can't hold it."""
+    for name in _TEXTS:
         text = getattr(draft, name)
         if text is not None and "\0" in text:
             raise InvalidUpdate(f"{name} must not contain the character U+0000.", field=name)
@@ -128,19 +120,3 @@ def _is_link(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\x00-\x1f]", text)
     except ValueError:
         return False
-
-
-def _broken(field: str) -> InvalidUpdate:
-    return InvalidUpdate(f"{field} must be {RULES[field]}.", field=field)
-
-
-def _refusal(message: str) -> InvalidUpdate:
-    """msgspec's sentence as ours: the field from its path, the rule from our own list."""
-    if unknown := _UNKNOWN.search(message):
-        field = unknown[1][:80]
-        if field in SERVER_FIELDS:
-            return InvalidUpdate(f"{field} is set by the server and can't be given.", field=field)
-        return InvalidUpdate(f"An update has no field {field!r}; it may have {', '.join(RULES)}.", field=field)
-    path = _PATH.search(message)
-    field = path[1] if path and path[1] in RULES else None
-    return _broken(field) if field else InvalidUpdate(message)

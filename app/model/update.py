@@ -1,4 +1,4 @@
-"""An update: what may stand in one, checked at the door, and how it is encoded, once."""
+"""An update: the fields it may have, each with its rule, and its encoding, which is made once."""
 
 import re
 import secrets
@@ -7,41 +7,47 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, Struct
+from msgspec import UNSET, Struct
+
+from app.model.rules import one_of, rule, text
 
 MAX_BODY_BYTES = 32 * 1024
 MAX_DATA_BYTES = 32 * 1024
 MAX_UPDATE_BYTES = 64 * 1024
 MAX_BATCH = 500
+MAX_TAGS = 10
+MAX_TAG = 40
 ENVELOPE_BYTES = 512  # What the server adds around a draft: channel, epoch, seq, id, at, author, and their names.
 
 Level = Literal["debug", "info", "success", "warning", "error", "critical"]
-Tag = Annotated[str, Meta(min_length=1, max_length=40)]
+Format = Literal["text", "markdown"]
+Tag = Annotated[str, text(1, MAX_TAG)]
+_KIB = 1024
 
 
 class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """An update as its publisher gives it. A field that is null counts as not given, but for `data`."""
 
-    title: Annotated[str, Meta(min_length=1, max_length=200, description="1 to 200 characters.")] | None = None
-    body: Annotated[str, Meta(description="Up to 32 KiB as UTF-8.")] | None = None
-    format: Annotated[Literal["text", "markdown"], Meta(description="How body is shown; text where absent.")] | None = (
-        None
-    )
-    level: Annotated[Level, Meta(description="info where absent.")] | None = None
-    tags: Annotated[tuple[Tag, ...], Meta(max_length=10, description="Up to 10, each 1 to 40 characters.")] = ()
-    link: Annotated[str, Meta(max_length=2048, description="An http(s) URL.")] | None = None
-    key: Annotated[str, Meta(min_length=1, max_length=80, description="Names the thing this is about.")] | None = None
-    value: Annotated[int | float, Meta(description="A finite number.")] | None = None
-    unit: Annotated[str, Meta(max_length=16, description="Of value; up to 16 characters.")] | None = None
-    progress: Annotated[float, Meta(ge=0, le=1, description="0 to 1.")] | None = None
-    status: Annotated[str, Meta(min_length=1, max_length=40, description="up, down, running …")] | None = None
-    data: Annotated[Any, Meta(description="Any JSON, up to 32 KiB encoded.")] = UNSET
-    gone: Annotated[bool, Meta(description="true, only with key: takes that key off the board.")] | None = None
+    title: Annotated[str, text(1, 200)] | None = None
+    body: Annotated[str, rule(f"text, up to {MAX_BODY_BYTES // _KIB} KiB as UTF-8")] | None = None
+    format: Annotated[Format, one_of(Format, "how body is to be shown, text where absent")] | None = None
+    level: Annotated[Level, one_of(Level, "info where absent")] | None = None
+    tags: Annotated[
+        tuple[Tag, ...], rule(f"a list of up to {MAX_TAGS} texts, each 1 to {MAX_TAG} characters", max_length=MAX_TAGS)
+    ] = ()
+    link: Annotated[str, text(0, 2048, kind="an http or https URL")] | None = None
+    key: Annotated[str, text(1, 80, "names the thing that the update is about")] | None = None
+    value: Annotated[int | float, rule("a finite number")] | None = None
+    unit: Annotated[str, text(0, 16, "the unit of value")] | None = None
+    progress: Annotated[float, rule("a number from 0 to 1", ge=0, le=1)] | None = None
+    status: Annotated[str, text(1, 40, "such as up, down or running")] | None = None
+    data: Annotated[Any, rule(f"any JSON, up to {MAX_DATA_BYTES // _KIB} KiB encoded", "null is a value here")] = UNSET
+    gone: Annotated[bool, rule("true, and only together with key", "takes that key off the board")] | None = None
 
     @property
     def words(self) -> str | None:
         """What full-text search finds this by: the words of its texts in lower case, or None."""
-        texts = [text for text in (self.title, self.body, self.key, self.status, *self.tags) if text]
+        texts = [each for each in (self.title, self.body, self.key, self.status, *self.tags) if each]
         return " ".join(words_of(" ".join(texts))) or None
 
 

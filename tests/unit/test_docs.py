@@ -13,6 +13,8 @@ from app.cli import tidewire
 from app.cli.commands import COMMANDS
 from app.config import Settings, described
 from app.errors import INTERNAL_CODE, REFUSALS
+from app.model.rules import sentences_of
+from app.model.update import Draft
 from app.telemetry.metrics import Metrics
 from app.web.api.openapi import Document, build
 
@@ -96,6 +98,15 @@ def test_every_refusal_is_documented_with_its_status() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (\d{3}) \|", text(DOCS / "protocol.md"), re.MULTILINE))
 
     assert rows == {kind.code: str(kind.status) for kind in REFUSALS} | {INTERNAL_CODE: "500"}
+
+
+def test_every_field_of_an_update_is_documented_with_its_rule() -> None:
+    table = text(DOCS / "protocol.md").partition("| field | rule |\n")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE))
+    shown = {name: rule.replace("`", "") for name, rule in rows.items()}
+
+    assert {name: f"{rule[0].upper()}{rule[1:]}." for name, rule in shown.items()} == sentences_of(Draft)
+    assert list(rows) == list(Draft.__struct_fields__)
 
 
 def test_every_message_of_the_websocket_is_documented() -> None:

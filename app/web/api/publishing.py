@@ -3,7 +3,7 @@
 from app.actions.publish import publish
 from app.errors import InvalidUpdate
 from app.model.access import Principal
-from app.model.draft import RULES, Submission, check, draft_of, parse_submission
+from app.model.draft import Submission, broken, check, draft_of, parse_submission
 from app.model.update import bare
 from app.services import Services
 from app.web.http.call import Call
@@ -73,7 +73,7 @@ def _number(name: str, text: str) -> int | float:
             raise ValueError(text)  # Python's own reading of numbers is wider than JSON's.
         return int(text) if text.lstrip("+-").isdigit() and len(text) <= _DIGITS else _finite(text)
     except ValueError:
-        raise InvalidUpdate(f"{name} must be {RULES[name]}.", field=name) from None
+        raise broken(name) from None
 
 
 def _finite(text: str) -> float:

@@ -1,5 +1,6 @@
 """Reading a request: its query, and its body as JSON or as bytes."""
 
+import msgspec
 from quart import request
 
 from app.errors import InvalidRequest, UnsupportedMediaType
@@ -27,7 +28,7 @@ def text_arg(name: str, most: int = 200) -> str | None:
     return text or None
 
 
-async def read_body[T](kind: type[T]) -> T:
+async def read_body[T: msgspec.Struct](kind: type[T]) -> T:
     """The request's JSON body as `kind`. Raises InvalidRequest naming the field, or UnsupportedMediaType."""
     check_json_type(request.headers.get("Content-Type"))
     return shaped(parse_json(await body_bytes()), kind)

@@ -107,9 +107,9 @@ def split_frame(text: str) -> list[str]:
 def parse_message(text: str) -> tuple[Message | InvalidRequest, Ref]:
     """The message, or what is wrong with it, and its ref as far as that can be read."""
     try:
-        value = parse_json(text)
+        value = parse_json(text, "A message")
     except InvalidRequest as refusal:
-        return InvalidRequest(refusal.message.replace("The body", "A message")), None
+        return refusal, None
     if not isinstance(value, dict):
         return InvalidRequest("A message must be a JSON object with a type."), None
     ref = value.get("ref")
@@ -120,7 +120,7 @@ def parse_message(text: str) -> tuple[Message | InvalidRequest, Ref]:
     if kind is None:
         return InvalidRequest(f"type must be one of {', '.join(_KINDS)}.", field="type"), ref
     try:
-        return shaped(value, kind, str(given)), ref
+        return shaped(value, kind), ref
     except InvalidRequest as refusal:
         return refusal, ref
 

@@ -61,6 +61,22 @@ def test_a_broken_rule_is_named_by_its_field(update: dict[str, object], field: s
     assert field in caught.value.message
 
 
+def test_a_refusal_says_the_rule_of_the_field_wherever_that_is_checked() -> None:
+    """The first two by their types, the others by what no type can say."""
+    found = {}
+    for update in ({"title": ""}, {"level": "loud"}, {"body": "é" * 16_385}, {"body": "x", "link": "ftp://a"}):
+        with pytest.raises(InvalidUpdate) as caught:
+            parse(update)
+        found[caught.value.field] = caught.value.message
+
+    assert found == {
+        "title": "title must be text, 1 to 200 characters.",
+        "level": "level must be one of debug, info, success, warning, error, critical.",
+        "body": "body must be text, up to 32 KiB as UTF-8.",
+        "link": "link must be an http or https URL, up to 2048 characters.",
+    }
+
+
 @pytest.mark.parametrize("nothing", [{}, {"level": "info"}, {"key": "k"}, {"body": ""}, {"title": None}])
 def test_an_update_says_something(nothing: dict[str, object]) -> None:
     with pytest.raises(InvalidUpdate, match="at least one of"):
