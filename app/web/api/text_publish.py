@@ -2,11 +2,12 @@
 
 from typing import get_args
 
+import msgspec
 from quart import Blueprint, Response
 
 from app.errors import Conflict, Forbidden, InvalidUpdate, NotFound, TooLarge
-from app.model.draft import RULES
-from app.model.update import Level
+from app.model.rules import sentences_of, types_of
+from app.model.update import MAX_TAGS, Draft, Level
 from app.web.api import schemas as shapes
 from app.web.api.publishing import NUMBERS, TEXTS, publish_text
 from app.web.api.updates import KEY
@@ -16,11 +17,14 @@ from app.web.http.identity import caller
 
 blueprint = Blueprint("text_publish", __name__)
 
-_HEADERS = {name: f"{RULES[name][0].upper()}{RULES[name][1:]}." for name in (*TEXTS, *NUMBERS)} | {
-    "tags": "Up to 10, comma separated.",
+_SENTENCES, _TYPES = sentences_of(Draft), types_of(Draft)
+_HEADERS = {name: _SENTENCES[name] for name in (*TEXTS, *NUMBERS)} | {
+    "tags": f"Up to {MAX_TAGS}, comma separated.",
     "markdown": "yes: the body is Markdown.",
 }
-_SCHEMAS = {"level": {"type": "string", "enum": list(get_args(Level))}} | {name: {"type": "number"} for name in NUMBERS}
+_SCHEMAS = {name: msgspec.json.schema(_TYPES[name]) for name in (*TEXTS, *NUMBERS)} | {
+    "level": {"type": "string", "enum": list(get_args(Level))},  # msgspec would sort them.
+}
 
 
 @blueprint.route("/<slug>", methods=["POST", "PUT"])
