@@ -1,12 +1,21 @@
 """`tidewire channel`: channels, as the operator makes and empties them."""
 
 import click
-import msgspec
 
 from app.actions.channels import empty_channel, provide_channel
 from app.cli.operator.database import on_database
-from app.errors import InvalidRequest
-from app.model.channel import ChannelDraft, Publishing, Visibility, check_slug
+from app.model.channel import (
+    MAX_RETENTION_DAYS,
+    MAX_RETENTION_UPDATES,
+    ChannelDraft,
+    Publishing,
+    Visibility,
+    check_slug,
+)
+from app.model.parsing import shaped
+from app.model.rules import sentences_of
+
+_SENTENCES = sentences_of(ChannelDraft)
 
 
 @click.group()
@@ -16,8 +25,8 @@ def channel() -> None:
 
 @channel.command()
 @click.argument("slug")
-@click.option("--title", help="Shown instead of the slug.")
-@click.option("--description", help="What the channel is for.")
+@click.option("--title", help=_SENTENCES["title"])
+@click.option("--description", help=_SENTENCES["description"])
 @click.option(
     "--visibility",
     type=click.Choice([each.value for each in Visibility]),
@@ -32,17 +41,15 @@ def channel() -> None:
     show_default=True,
     help="Who may publish, of those who may read.",
 )
-@click.option("--retention-days", type=click.IntRange(1, 36500), help="Remove updates older than this.")
-@click.option("--retention-updates", type=click.IntRange(1, 10**9), help="Keep only the newest so many.")
+@click.option("--retention-days", type=click.IntRange(1, MAX_RETENTION_DAYS), help="Remove updates older than this.")
+@click.option(
+    "--retention-updates", type=click.IntRange(1, MAX_RETENTION_UPDATES), help="Keep only the newest so many."
+)
 def create(slug: str, **fields: object) -> None:
     """Create the channel SLUG. It has no owner; admins look after it."""
     check_slug(slug)
     given = {name: value for name, value in fields.items() if value is not None}
-    try:
-        draft = msgspec.convert({"slug": slug, **given}, ChannelDraft)
-    except msgspec.ValidationError as error:
-        sentence, _, path = str(error).partition(" - at `$.")
-        raise InvalidRequest(f"--{path.strip('`').replace('_', '-')}: {sentence}.") from None
+    draft = shaped({"slug": slug, **given}, ChannelDraft, spelled=lambda name: f"--{name.replace('_', '-')}")
     made = on_database(lambda db: provide_channel(db, draft))
     click.echo(f"Created {made.slug}: {made.visibility.value}, published to by {made.publishing.value}.")
 

@@ -119,6 +119,7 @@ async def test_what_is_refused_is_one_line_on_stderr(cli: CommandLine) -> None:
 
     assert [(each.status, each.out) for each in refused] == [(1, "")] * len(refused), refused
     assert [each.err for each in refused if not each.err.startswith("Error: ") or each.err.count("\n") != 1] == []
+    assert "Error: --title must be text, 1 to 200 characters.\n" in [each.err for each in refused]
 
 
 async def test_settings_that_can_not_be_used_are_one_line_on_stderr(tmp_path: Path) -> None:
