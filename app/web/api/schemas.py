@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from app.model.channel import Publishing, Visibility
-from app.model.update import Draft
+from app.model.update import MAX_BATCH, Draft
 
 Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -43,7 +43,7 @@ class Channel(Struct, frozen=True, kw_only=True):
 class Batch(Struct, frozen=True, kw_only=True):
     """Several updates, stored all or none, in order."""
 
-    updates: Annotated[tuple[Draft, ...], Meta(min_length=1, max_length=500)]
+    updates: Annotated[tuple[Draft, ...], Meta(min_length=1, max_length=MAX_BATCH)]
 
 
 class Published(Struct, frozen=True, kw_only=True):
