@@ -13,7 +13,7 @@ from app.model.channel import ChannelDraft, ChannelPatch
 from app.model.parsing import parse_json, shaped
 from app.model.rules import rules_of
 from app.model.update import Draft
-from app.web.messages import Message, Subscribe
+from app.web.socket.messages import Message, Subscribe
 
 KINDS: list[type[Struct]] = [Draft, ChannelDraft, ChannelPatch, *get_args(Message.__value__)]
 
