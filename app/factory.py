@@ -44,8 +44,8 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     headers.install(app, settings)
     errors.install(app)
     # Made here, they can tell the hub's own hooks from those that are added later.
-    app.asgi_app = FastPublish(app)  # type: ignore[method-assign]
     app.asgi_app = FastHandshake(app)  # type: ignore[method-assign]
+    app.asgi_app = FastPublish(app)  # type: ignore[method-assign]
     for own in (health, channels, updates, tickets, stream, socket, reference, assets):
         app.register_blueprint(own.blueprint)
     # Your blueprints are registered before the pages that match every /SLUG; the router prefers fixed words anyway.

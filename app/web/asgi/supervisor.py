@@ -35,7 +35,8 @@ class ServerSide:
         if not scope["path"].startswith("/"):
             scope["path"] = urlsplit(scope["path"]).path or "/"  # The absolute form (RFC 9112, 3.2.2).
         wire = Wire(receive, send, services.settings.send_timeout)
-        wire.guard()
+        if scope["type"] == "websocket":
+            wire.guard()
         self._attend(wire, services)
         self._wires.add(wire)
         if scope["type"] == "http" and any(name == b"transfer-encoding" for name, _ in scope["headers"]):
