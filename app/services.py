@@ -27,6 +27,7 @@ from app.runtime.log_reader import read_log
 from app.runtime.publisher import Publisher
 from app.runtime.recent import Recent
 from app.store.engine.database import Database
+from app.store.log.append import Log
 from app.tasks import TaskScope
 from app.telemetry.metrics import Metrics
 
@@ -39,6 +40,7 @@ class Services:
     metrics: Metrics
     tasks: TaskScope
     db: Database
+    log: Log
     broker: Broker
     hub: Hub
     publisher: Publisher
@@ -68,8 +70,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         read = partial(read_log, db, most=settings.page_updates, most_bytes=settings.page_bytes)
         hub = Hub(broker, read, settings, metrics, tasks)
         await stack.enter_async_context(broker)
+        log = Log(db, settings)
+        stack.push_async_callback(log.close)
         words = WordIndex(db, tasks)
-        publisher = Publisher(db, hub, words, settings, metrics, tasks)
+        publisher = Publisher(log, hub, words, settings, metrics, tasks)
         stack.push_async_callback(publisher.drain)
         admissions: Admissions = Recent(SingleFlight(tasks), partial(admit, db))
         identities = Recent(SingleFlight(tasks), partial(recognise, db))
@@ -80,6 +84,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             metrics=metrics,
             tasks=tasks,
             db=db,
+            log=log,
             broker=broker,
             hub=hub,
             publisher=publisher,

@@ -6,10 +6,10 @@ from app.actions.find import readable_in
 from app.errors import InvalidRequest
 from app.model.access import Principal
 from app.model.channel import Channel
+from app.model.filter import Filter
 from app.model.update import Entry
 from app.store.engine.database import Database
 from app.store.log import read as history
-from app.store.log.read import Filter
 
 MOST_KEYS = 1000
 

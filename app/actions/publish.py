@@ -5,8 +5,8 @@ import asyncio
 from app.errors import InvalidRequest
 from app.model.access import Principal, check_name
 from app.model.draft import Submission
+from app.model.submission import Stored, Submitted
 from app.runtime.publisher import Publisher
-from app.store.log.append import Stored, Submitted
 
 MAX_IDEMPOTENCY_KEY = 200
 

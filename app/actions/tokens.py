@@ -8,10 +8,11 @@ from datetime import datetime
 from app.clock import now_ms
 from app.errors import InvalidRequest, NotFound, Unauthenticated
 from app.model.access import Principal, Role, Scope, no_such_channel
+from app.model.token import TokenLine
 from app.store import channels, credentials, members, tokens
 from app.store import users as people
 from app.store.engine.database import Database
-from app.store.tokens import NewToken, TokenLine
+from app.store.tokens import NewToken
 
 TOKEN_PREFIX = "tw_"
 TICKET_SECONDS = 60

@@ -6,8 +6,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from app.broker.protocol import PresenceSnapshot
-from app.live.presence import MOST_NAMES
+from app.broker.protocol import MAX_PRESENCE_NAMES, PresenceSnapshot
 
 _NODES = b"tidewire:nodes"
 _ALIVE = b"alive"  # A field that every part has: a part without watchers is still a process's.
@@ -76,7 +75,7 @@ class Leases:
                 names.update(users)
         if dead:
             await self._redis.srem(_NODES, *dead)
-        return PresenceSnapshot(watching, tuple(sorted(names)[:MOST_NAMES]))
+        return PresenceSnapshot(watching, tuple(sorted(names)[:MAX_PRESENCE_NAMES]))
 
     @staticmethod
     def _key(node: bytes) -> bytes:
@@ -84,4 +83,4 @@ class Leases:
 
 
 def _encode(census: PresenceSnapshot) -> bytes:
-    return msgspec.json.encode((census.watching, census.users[:MOST_NAMES]))
+    return msgspec.json.encode((census.watching, census.users[:MAX_PRESENCE_NAMES]))

@@ -6,6 +6,8 @@ from typing import Protocol
 
 from app.model.update import Entry
 
+MAX_PRESENCE_NAMES = 100  # The number of watchers is always the whole one.
+
 
 @dataclass(frozen=True, slots=True)
 class Hint:

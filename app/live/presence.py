@@ -5,8 +5,6 @@ from collections.abc import Callable
 
 from app.broker.protocol import PresenceSnapshot
 
-MOST_NAMES = 100  # Names told at most; the number is always the whole one.
-
 
 class Presence:
     """The watchers of this process. `changed` is called with a channel's id at every change here."""

@@ -4,7 +4,8 @@ import logging
 
 from app.errors import Unavailable
 from app.model.update import Entry
-from app.store.engine.database import Database, Unstorable
+from app.store.engine.database import Database
+from app.store.engine.outages import Unstorable
 from app.store.log import search as word_index
 from app.tasks import TaskScope
 

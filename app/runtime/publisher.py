@@ -10,10 +10,10 @@ from app.config import Settings
 from app.errors import Refusal, Unavailable
 from app.live.hub import Hub
 from app.model.access import check_publish
+from app.model.submission import Outcome, Stored, Submitted
 from app.runtime.indexer import WordIndex
-from app.store.engine.database import Database, Unstorable
-from app.store.log import append as store_log
-from app.store.log.append import Outcome, Stored, Submitted
+from app.store.engine.outages import Unstorable
+from app.store.log.append import Log
 from app.tasks import TaskScope
 from app.telemetry.metrics import Metrics
 
@@ -26,9 +26,9 @@ class Publisher:
     """Group commit: one transaction at a time, for all who wait. Each caller hears only after its own commit."""
 
     def __init__(
-        self, db: Database, hub: Hub, words: WordIndex, settings: Settings, metrics: Metrics, tasks: TaskScope
+        self, appender: Log, hub: Hub, words: WordIndex, settings: Settings, metrics: Metrics, tasks: TaskScope
     ) -> None:
-        self._db = db
+        self._log = appender
         self._hub = hub
         self._words = words
         self._settings = settings
@@ -104,7 +104,7 @@ class Publisher:
     async def _commit_once(self, group: list[Submitted]) -> list[Outcome]:
         began = time.perf_counter()
         at = now_ms()
-        outcomes = await store_log.append(self._db, group, at, check_publish, self._settings.commit_timeout)
+        outcomes = await self._log.append(group, at, check_publish, self._settings.commit_timeout)
         self._metrics.commit_seconds.observe(time.perf_counter() - began)
         return outcomes
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Credential, CredentialKind, Grant, Principal, Scope
+from app.model.token import TokenLine
 from app.store.marks import Marks
 from app.store.marks import marks as marks_of
 from app.store.rows import among, to_time
@@ -37,18 +37,6 @@ _LIVING = (
     )
 )
 _OF_DIGEST = _LIVING.where(_T.digest == bindparam("digest"))
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLine:
-    """A token as a list shows it: never the token itself."""
-
-    prefix: str
-    name: str
-    user: str
-    scopes: str
-    expires_at: datetime | None
-    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

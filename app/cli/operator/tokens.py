@@ -8,7 +8,7 @@ from app.actions.tokens import TokenDraft, create_token, list_tokens, revoke_tok
 from app.cli.client.terminal import plain
 from app.cli.operator.database import on_database
 from app.model.access import Scope
-from app.store.tokens import TokenLine
+from app.model.token import TokenLine
 
 
 @click.group()

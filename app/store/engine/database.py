@@ -1,40 +1,19 @@
-"""The engine, and the two ways to use it: a transaction that writes, a transaction that reads."""
+"""The engine and its transactions: one that writes, one that reads, one query alone."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
-import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.config import Settings
-from app.errors import InvalidUpdate, Unavailable
 from app.store.engine.engines import ALONE, WRITES, async_engine, dialect_of
-from app.store.log.postgres import Latest
-from app.store.log.writers import Postgres, PostgresWriter, SqliteWriter
-
-# What a stopped, restarted, full or locked database looks like from here.
-_OUTAGES = (
-    DBAPIError,
-    sqlite3.Error,
-    PoolTimeout,
-    TimeoutError,
-    OSError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-)
+from app.store.engine.outages import outages
 
 type Transaction = AsyncConnection
-_LONG = 600.0
-
-
-class Unstorable(InvalidUpdate):
-    """The database itself refused a value or broke a constraint over it; nothing of the transaction was stored."""
+LONG_TRANSACTION_S = 600.0
 
 
 class Database:
@@ -46,13 +25,7 @@ class Database:
         self.dialect = dialect_of(settings)
         self.engine = async_engine(settings)
         # SQLite has one writer: waiting here is fair and free, waiting in its busy handler is neither.
-        self._writer = asyncio.Lock() if self.dialect == "sqlite" else None
-        self._latest = Latest()
-        self._log: SqliteWriter | PostgresWriter
-        if self.dialect == "sqlite":
-            self._log = SqliteWriter(settings)
-        else:
-            self._log = PostgresWriter(self.engine, settings.commit_timeout)
+        self.writer = asyncio.Lock() if self.dialect == "sqlite" else None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -69,41 +42,19 @@ class Database:
 
         On a connection of its own, for the pool's give every statement up after the query timeout.
         """
-        engine = async_engine(self._settings, patience=_LONG)
+        engine = async_engine(self._settings, patience=LONG_TRANSACTION_S)
         try:
-            async with self._bounded(_LONG), self._writing(engine) as connection:
+            async with self._bounded(LONG_TRANSACTION_S), self._writing(engine) as connection:
                 yield connection
         finally:
             await engine.dispose()
 
     @asynccontextmanager
     async def _writing(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        async with self._writer or nullcontext(), engine.connect() as connection:
+        async with self.writer or nullcontext(), engine.connect() as connection:
             await connection.execution_options(**{WRITES: True})
             async with connection.begin():
                 yield connection
-
-    async def write_sqlite[T](self, work: Callable[[sqlite3.Connection], T], within: float) -> T:
-        """What `work` returns, as one transaction that writes, in the log's own thread. Raises as `transaction`."""
-        assert self._writer is not None and isinstance(self._log, SqliteWriter)
-        with _outages():
-            # A lock that is free makes who asks wait all the same, once somebody else was promised it.
-            async with asyncio.timeout(within):
-                await self._writer.acquire()
-            try:
-                return await self._log.write(work, within)
-            finally:
-                self._writer.release()
-
-    async def write_postgres[T](self, work: Callable[[Postgres, Latest], Awaitable[T]], within: float) -> T:
-        """What `work` returns, which commits, on the log's own connection. Raises as `transaction`."""
-        assert isinstance(self._log, PostgresWriter)
-        try:
-            async with self._bounded(within):
-                return await self._log.write(lambda connection: work(connection, self._latest))
-        except BaseException:
-            self._latest.forget()  # What was under way may be committed, or not.
-            raise
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -129,7 +80,6 @@ class Database:
 
     async def close(self) -> None:
         """Give every connection back."""
-        await self._log.close()
         await self.engine.dispose()
 
     def _bounded(self, within: float | None) -> AbstractAsyncContextManager[None]:
@@ -138,25 +88,6 @@ class Database:
 
 @asynccontextmanager
 async def _bounded(within: float | None) -> AsyncIterator[None]:
-    with _outages():
+    with outages():
         async with asyncio.timeout(within):
             yield
-
-
-@contextmanager
-def _outages() -> Iterator[None]:
-    try:
-        yield
-    except _OUTAGES as error:
-        if _refuses_a_value(error):
-            raise Unstorable("The database can't store this.") from error
-        raise Unavailable("The database can't be reached or is busy; try again.", retry_after=1) from error
-
-
-def _refuses_a_value(error: BaseException) -> bool:
-    """Is it about what was to be stored, and not about the database? By SQLSTATE's class, where there is one."""
-    if isinstance(error, IntegrityError | DataError | sqlite3.IntegrityError | sqlite3.DataError | asyncpg.DataError):
-        return True
-    origin = getattr(error, "orig", error)
-    state = getattr(origin, "sqlstate", None) or ""
-    return state[:2] in ("22", "23", "54") or isinstance(getattr(origin, "__cause__", None), asyncpg.DataError)

@@ -9,34 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import Struct
-
 from app.errors import Conflict, Refusal
 from app.model.access import Principal, Role, no_such_channel
 from app.model.channel import Channel
 from app.model.draft import Submission
+from app.model.submission import Outcome, Stored, Submitted
 from app.model.update import Entry, encode_entry, new_update_id
 from app.store.rows import to_channel
 
-
-class Submitted(Struct, frozen=True):
-    """What one caller wants appended to one channel: all of it or none, in order."""
-
-    slug: str
-    who: Principal
-    submission: Submission
-    idempotency_key: str | None = None
-
-
-class Stored(Struct, frozen=True):
-    """What stands in the log for it; `replayed` when it stood there already. The channel is as it was locked."""
-
-    channel: Channel
-    entries: tuple[Entry, ...]
-    replayed: bool = False
-
-
-type Outcome = Stored | Refusal
 type Allow = Callable[[Principal, Channel, Role], None]
 type Row = tuple[
     int, int, str, int, str | None, str, str | None, bool, str, str | None, str | None, str | None, int | None

@@ -3,15 +3,18 @@
 SQLAlchemy's asyncio layer would cost more than the transaction does.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import Refusal
 from app.model.channel import Channel
-from app.store.log.numbering import COLUMNS, Allow, Locked, Outcome, Row, Submitted, Written, number
+from app.model.submission import Outcome, Submitted
+from app.store.log.numbering import COLUMNS, Allow, Locked, Row, Written, number
 
 _LOCK = """
     SELECT c.*, m.user_id, m.role FROM channels c
@@ -138,10 +141,51 @@ class Latest:
         return outcomes
 
 
+class PostgresLog:
+    """Appends by one of the pool's connections, held for as long as nothing goes wrong on it."""
+
+    def __init__(self, engine: AsyncEngine, patience: float) -> None:
+        """`patience` is how long a statement may take, in seconds: the server gives it up then, whoever still waits."""
+        self._engine = engine
+        self._patience = patience
+        self._turn = asyncio.Lock()
+        self._latest = Latest()
+        self._held: AsyncConnection | None = None
+        self._connection: Connection | None = None
+
+    async def append(self, group: Sequence[Submitted], at: int, allow: Allow, within: float) -> list[Outcome]:
+        """As `Log.append`. Whatever is raised, or a cancellation, ends the connection, and its transaction with it."""
+        async with asyncio.timeout(within), self._turn:
+            try:
+                return await append(await self._connected(), self._latest, group, at, allow)
+            except BaseException:
+                self._latest.forget()  # What was under way may be committed, or not.
+                if self._connection is not None:
+                    self._connection.terminate()
+                raise
+
+    async def _connected(self) -> Connection:
+        if self._connection is not None and not self._connection.is_closed():
+            return self._connection
+        await self.close()
+        self._held = await self._engine.connect()
+        connection: Connection = (await self._held.get_raw_connection()).driver_connection
+        self._connection = connection
+        await connection.execute(f"SET statement_timeout = {round(1000 * self._patience)}")
+        return connection
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        if self._held is not None:
+            held, self._held, self._connection = self._held, None, None
+            await held.invalidate()
+            await held.close()
+
+
 async def append(
     connection: Connection, latest: Latest, group: Sequence[Submitted], at: int, allow: Allow
 ) -> list[Outcome]:
-    """As `log.append`, on a connection of the log's own, which whatever is raised has to end."""
+    """As `Log.append`, on the log's own connection, which whatever is raised has to end."""
     outcomes = await latest.append(connection, group, at, allow)
     if outcomes is None:
         await connection.execute("BEGIN")

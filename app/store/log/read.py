@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.channel import Channel
+from app.model.filter import Filter
 from app.model.position import Extent
-from app.model.update import Entry, encode_entry, words_of
+from app.model.update import Entry, encode_entry
 from app.store.log import search as word_index
 from app.store.tables import UPDATE_TAGS, UPDATES
 
@@ -24,21 +25,6 @@ class Page:
 
     extent: Extent
     entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which updates of a channel are wanted; `words` must all occur, and where a search has none nothing is found."""
-
-    level: str | None = None
-    tag: str | None = None
-    key: str | None = None
-    words: tuple[str, ...] | None = None
-
-    @classmethod
-    def of(cls, level: str | None, tag: str | None, key: str | None, q: str | None) -> "Filter":
-        """A filter from what a caller typed."""
-        return cls(level, tag, key, None if q is None else tuple(dict.fromkeys(words_of(q))))
 
 
 # One statement, so that the page and the log's extent are of one moment (READ COMMITTED has a snapshot a statement).

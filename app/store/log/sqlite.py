@@ -3,14 +3,21 @@
 SQLAlchemy would cost more than the transaction does.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import batched, chain
+from typing import Any
 
 import msgspec
+from sqlalchemy import create_engine, make_url
 
-from app.store.log.numbering import COLUMNS, Allow, Locked, Outcome, Submitted, number
+from app.config import Settings
+from app.model.submission import Outcome, Submitted
+from app.store.engine.engines import prepare_sqlite
+from app.store.log.numbering import COLUMNS, Allow, Locked, number
 
 # Lists come as JSON: a statement's text, by which the driver keeps it prepared, does not depend on their length.
 _LOCKED = """
@@ -31,8 +38,77 @@ _TAGS = "INSERT INTO update_tags (channel_id, tag, seq) VALUES (?, ?, ?)"
 _ROWS = 250  # In one statement; SQLite takes 32,766 parameters.
 
 
-def append(connection: sqlite3.Connection, group: Sequence[Submitted], at: int, allow: Allow) -> list[Outcome]:
-    """As `log.append`, inside a transaction that writes: on SQLite it locks everything."""
+class SqliteLog:
+    """Appends by one connection in one thread: a whole transaction costs one hop there and back."""
+
+    def __init__(self, settings: Settings, turn: asyncio.Lock) -> None:
+        """`turn` is the database's: SQLite has one writer."""
+        self._turn = turn
+        url = make_url(settings.database_url).set(drivername="sqlite+pysqlite")
+        self._engine = create_engine(url, pool_size=1, connect_args={"timeout": settings.commit_timeout})
+        prepare_sqlite(self._engine)
+        self._thread = ThreadPoolExecutor(1, "sqlite")
+        self._kept: Any = None
+
+    async def append(self, group: Sequence[Submitted], at: int, allow: Allow, within: float) -> list[Outcome]:
+        """As `Log.append`."""
+        # A free lock makes its caller wait all the same, once another was promised it.
+        async with asyncio.timeout(within):
+            await self._turn.acquire()
+        try:
+            return await self._commit(lambda connection: append_locked(connection, group, at, allow), within)
+        finally:
+            self._turn.release()
+
+    async def _commit[T](self, work: Callable[[sqlite3.Connection], T], within: float) -> T:
+        """What `work` returns, committed. Raises TimeoutError when it was not committed `within` so many seconds; then
+        it never will be: the thread is waited for, because it alone knows whether it reached the commit."""
+        late = False
+
+        def give_up() -> None:
+            nonlocal late
+            late = True
+
+        def run() -> T:
+            connection = self._connected()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                done = work(connection)
+                if late:
+                    raise TimeoutError("The write took too long and was rolled back.")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return done
+
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(within, give_up)
+        try:
+            return await loop.run_in_executor(self._thread, run)
+        finally:
+            timer.cancel()
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._kept is None:
+            self._kept = self._engine.raw_connection()
+        connection: sqlite3.Connection = self._kept.driver_connection
+        return connection
+
+    async def close(self) -> None:
+        """Close the connection, after what is under way."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+        self._engine.dispose()
+
+
+def append_locked(connection: sqlite3.Connection, group: Sequence[Submitted], at: int, allow: Allow) -> list[Outcome]:
+    """Inside a transaction that writes, which on SQLite locks everything: read, number, write."""
     connection.row_factory = sqlite3.Row
     users = {each.who.user_id for each in group if each.who.user_id is not None}
     locked = Locked()

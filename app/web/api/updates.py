@@ -17,8 +17,8 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from app.model.filter import Filter
 from app.model.update import Draft
-from app.store.log.read import Filter
 from app.web.api import schemas as shapes
 from app.web.api.publishing import publish_json
 from app.web.http.context import current_call, services

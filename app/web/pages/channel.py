@@ -16,8 +16,8 @@ from app.actions.find import readable
 from app.actions.history import Slice, read_history
 from app.errors import Refusal
 from app.model.access import check_publish
+from app.model.filter import Filter
 from app.model.update import Entry
-from app.store.log.read import Filter
 from app.web.http.context import services
 from app.web.http.identity import caller
 from app.web.http.query import number_arg, text_arg

@@ -9,8 +9,8 @@ from app.actions.publish import submit
 from app.errors import INTERNAL_CODE, Refusal
 from app.model.access import Principal
 from app.model.draft import check, draft_of
+from app.model.submission import Stored
 from app.services import Services
-from app.store.log.append import Stored
 from app.web.socket import messages
 from app.web.socket.messages import Publish
 

@@ -15,11 +15,10 @@ from app.live.watch import Watch
 from app.model.access import ANONYMOUS, Principal, Role
 from app.model.draft import check
 from app.model.position import Extent
+from app.model.submission import Submitted
 from app.model.update import Draft
 from app.store import channels as store_channels
 from app.store import members as store_members
-from app.store.log import append as store_log
-from app.store.log.append import Submitted
 from app.store.tables import TOKENS
 from tests.support.hub import ServedHub, serving
 from tests.support.hub_ways import until
@@ -159,7 +158,8 @@ async def test_a_log_that_grew_and_one_that_was_emptied_are_told_to_their_feeds(
     feeds = watching.hub.services.hub.feeds()
     before = feeds[emptied].epoch
     db = watching.hub.services.db
-    await store_log.append(db, [Submitted("c-7", ANONYMOUS, check([Draft(body="x")]))], 0, lambda *_: None, 10)
+    group = [Submitted("c-7", ANONYMOUS, check([Draft(body="x")]))]
+    await watching.hub.services.log.append(group, 0, lambda *_: None, 10)
     async with db.transaction() as tx:
         await store_channels.empty(tx, emptied)
     await watching.look()

@@ -17,12 +17,12 @@ from sqlalchemy import Connection, ForeignKeyConstraint, inspect, text
 
 from app.actions.setup import check_schema, prepare_development, upgrade_schema
 from app.config import ConfigError, Settings, tree
+from app.model.filter import Filter
 from app.services import open_services
 from app.store import channels
 from app.store.engine import schema
 from app.store.engine.database import Database, Transaction
 from app.store.log import read as history
-from app.store.log.read import Filter
 from app.store.tables import Base
 from tests.support.hub import serving
 from tests.support.process import ROOT

@@ -2,7 +2,6 @@
 
 import asyncio
 import resource
-import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,17 +13,15 @@ from sqlalchemy import text
 from app.clock import now_ms
 from app.config import Settings
 from app.errors import Refusal
-from app.model.access import ANONYMOUS, check_publish
+from app.model.access import ANONYMOUS
 from app.model.draft import Submission, check
+from app.model.submission import Outcome, Stored, Submitted
 from app.model.update import Draft
 from app.store.engine.database import Database
-from app.store.log import append as log
-from app.store.log import postgres as log_postgres
 from app.store.log import read as history
-from app.store.log import sqlite as log_sqlite
-from app.store.log.append import Outcome, Stored, Submitted
-from app.store.log.writers import Postgres
+from app.store.log.append import Log
 from tests.support.hub import ServedHub, serving
+from tests.support.log import append, log_of
 
 
 def said(slug: str, *bodies: str, key: str | None = None) -> Submitted:
@@ -44,15 +41,13 @@ async def in_history(hub: ServedHub, slug: str) -> list[tuple[int, str]]:
 async def test_numbers_follow_the_order_of_commits(hub: ServedHub) -> None:
     """The race of a sequence: whoever takes its number first commits last, and a reader passes over it."""
     await hub.channel("race")
-    other = Database(hub.services.settings)
     channel = (await hub.call("GET", "/api/v1/channels/race")).json
 
-    async with holding(hub.services.db, said("race", "early")) as first:
-        overtaking = asyncio.create_task(log.append(other, [said("race", "late")], now_ms(), check_publish, 10))
+    async with holding(hub.services.settings, said("race", "early")) as first:
+        overtaking = asyncio.create_task(append(hub.services.log, said("race", "late")))
         done, _ = await asyncio.wait([overtaking], timeout=0.3)
         seen = await in_history(hub, "race")
     outcomes = [*await first, *await overtaking]
-    await other.close()
 
     assert (done, seen, channel["last_seq"]) == (set(), [], 0)
     assert [entry.seq for each in outcomes if isinstance(each, Stored) for entry in each.entries] == [1, 2]
@@ -60,29 +55,21 @@ async def test_numbers_follow_the_order_of_commits(hub: ServedHub) -> None:
 
 
 @asynccontextmanager
-async def holding(db: Database, *group: Submitted) -> AsyncIterator[asyncio.Task[list[Outcome]]]:
-    """The group numbered and stored, and its commit held back until the end."""
-    stored, go_on = threading.Event(), threading.Event()
+async def holding(settings: Settings, *group: Submitted) -> AsyncIterator[asyncio.Task[list[Outcome]]]:
+    """The group's transaction by another hub, with its channels locked, held open until the end."""
+    locked, go_on = threading.Event(), threading.Event()
 
-    def on_sqlite(connection: sqlite3.Connection) -> list[Outcome]:
-        outcomes = log_sqlite.append(connection, group, now_ms(), check_publish)
-        stored.set()
+    def wait(*_: object) -> None:
+        locked.set()
         assert go_on.wait(10)
-        return outcomes
 
-    async def on_postgres(connection: Postgres, latest: log_postgres.Latest) -> list[Outcome]:
-        await connection.execute("BEGIN")
-        outcomes = await log_postgres.append_locked(connection, latest, group, now_ms(), check_publish)
-        stored.set()
-        assert await asyncio.to_thread(go_on.wait, 10)
-        await connection.execute("COMMIT")
-        return outcomes
+    async def append_slowly() -> list[Outcome]:
+        async with log_of(settings) as log:
+            return await log.append(group, now_ms(), wait, 20)
 
-    if db.dialect == "sqlite":
-        writing = asyncio.create_task(db.write_sqlite(on_sqlite, 10))
-    else:
-        writing = asyncio.create_task(db.write_postgres(on_postgres, 10))
-    assert await asyncio.to_thread(stored.wait, 10)
+    # In a thread with a loop of its own, which may wait inside of the transaction.
+    writing = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(append_slowly())))
+    assert await asyncio.to_thread(locked.wait, 10)
     yield writing
     go_on.set()
 
@@ -103,16 +90,13 @@ async def test_many_publishers_leave_no_hole(hub: ServedHub) -> None:
 async def test_two_hubs_that_touch_the_same_channels_never_deadlock(hub: ServedHub) -> None:
     for slug in ("a", "b"):
         await hub.channel(slug)
-    other = Database(hub.services.settings)
 
-    async def write(db: Database, slugs: str) -> None:
+    async def write(log: Log, slugs: str) -> None:
         for n in range(30):
-            group = [said(slug, str(n)) for slug in slugs]
-            await log.append(db, group, now_ms(), check_publish, 10)
+            await append(log, *[said(slug, str(n)) for slug in slugs])
 
-    async with asyncio.timeout(30):
-        await asyncio.gather(write(hub.services.db, "ab"), write(other, "ba"))
-    await other.close()
+    async with asyncio.timeout(30), log_of(hub.services.settings) as other:
+        await asyncio.gather(write(hub.services.log, "ab"), write(other, "ba"))
 
     assert [seq for seq, _ in await in_history(hub, "a")] == list(range(1, 61))
 

@@ -5,17 +5,16 @@ from dataclasses import replace
 
 from sqlalchemy import func, select, text
 
-from app.clock import now_ms
 from app.config import Settings
-from app.model.access import ANONYMOUS, Principal, Role, check_publish
+from app.model.access import ANONYMOUS, Principal, Role
 from app.model.draft import check
+from app.model.submission import Stored, Submitted
 from app.model.update import Draft
 from app.store import channels
 from app.store.engine.database import Database
-from app.store.log import append as log
-from app.store.log.append import Stored, Submitted
 from app.store.tables import UPDATE_TAGS, UPDATES
 from tests.support.hub import ServedHub, serving
+from tests.support.log import append, log_of
 
 
 def said(slug: str, body: str) -> Submitted:
@@ -30,11 +29,9 @@ async def in_history(hub: ServedHub, slug: str) -> list[tuple[int, str]]:
 async def test_two_hubs_that_publish_in_turn_number_in_one_row(hub: ServedHub) -> None:
     """Each of them remembers a log that the other has gone on with."""
     await hub.channel("a")
-    other = Database(hub.services.settings)
-    for n in range(12):
-        db = (hub.services.db, other)[n // 2 % 2]
-        await log.append(db, [said("a", str(n))], now_ms(), check_publish, 10)
-    await other.close()
+    async with log_of(hub.services.settings) as other:
+        for n in range(12):
+            await append((hub.services.log, other)[n // 2 % 2], said("a", str(n)))
 
     assert await in_history(hub, "a") == [(n + 1, str(n)) for n in range(12)]
 
@@ -47,7 +44,7 @@ async def test_a_right_that_went_is_missed_by_the_very_next_publish(hub: ServedH
     async def publishes(change: str) -> list[bool]:
         async with hub.services.db.transaction() as tx:
             await tx.execute(text(change), {"channel": channel.id, "user": user.id})
-        outcomes = [await log.append(hub.services.db, [ben], now_ms(), check_publish, 10) for _ in range(2)]
+        outcomes = [await append(hub.services.log, ben) for _ in range(2)]
         return [isinstance(outcome, Stored) for (outcome,) in outcomes]
 
     assert [

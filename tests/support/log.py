@@ -1,0 +1,28 @@
+"""The log by itself, without a hub around it: another hub's, of the same database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.clock import now_ms
+from app.config import Settings
+from app.model.access import check_publish
+from app.model.submission import Outcome, Submitted
+from app.store.engine.database import Database
+from app.store.log.append import Log
+
+
+async def append(log: Log, *group: Submitted) -> list[Outcome]:
+    """What becomes of the group, in one transaction."""
+    return await log.append(group, now_ms(), check_publish, 10)
+
+
+@asynccontextmanager
+async def log_of(settings: Settings) -> AsyncIterator[Log]:
+    """A log on connections of its own."""
+    db = Database(settings)
+    log = Log(db, settings)
+    try:
+        yield log
+    finally:
+        await log.close()
+        await db.close()
