@@ -11,7 +11,7 @@ from functools import partial
 
 from app.actions.find import admit
 from app.actions.follow import Admissions
-from app.actions.setup import check_schema, prepare_development
+from app.actions.setup import ready_schema
 from app.actions.tokens import recognise
 from app.broker.in_process import InProcessBroker
 from app.broker.protocol import Broker
@@ -63,7 +63,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             stack.callback(os.close, _only_worker(settings))
         db = Database(settings)
         stack.push_async_callback(db.close)
-        await (check_schema if settings.env == "production" else prepare_development)(db)
+        await ready_schema(settings, db)
         metrics = Metrics()
         tasks = await stack.enter_async_context(TaskScope())
         broker: Broker = RedisBroker(settings) if settings.redis_url else InProcessBroker()

@@ -1,6 +1,6 @@
 """Channels: list, make, change, empty, delete."""
 
-from app.actions.find import configurable
+from app.actions.find import check_configurable, configurable_in
 from app.clock import now_ms
 from app.live.hub import Hub
 from app.model.access import Principal, Role, check_create, check_list, no_such_channel
@@ -44,26 +44,24 @@ async def provide_channel(db: Database, draft: ChannelDraft) -> Channel:
 
 
 async def change_channel(db: Database, hub: Hub, who: Principal, slug: str, patch: ChannelPatch) -> Channel:
-    """The channel after the change. Watchers whose right it takes away are let go at once."""
-    channel = await configurable(db, who, slug)
-    changes = patch.changes()
-    if not changes:
-        return channel
+    """The channel after the change. Watches whose right it takes away end at once. Raises as `configurable_in`."""
+    await check_configurable(db, who, slug)
     async with db.transaction() as tx:
-        changed = await channels.change(tx, channel.id, changes)
-    if changed is None:
-        raise no_such_channel(slug)
-    hub.access_changed()
+        channel = await configurable_in(tx, who, slug)
+        changes = patch.changes()
+        changed = await channels.change(tx, channel.id, changes) if changes else channel
+    assert changed is not None, "The channel is locked."
+    if changes:
+        hub.access_changed()
     return changed
 
 
 async def delete_channel(db: Database, hub: Hub, who: Principal, slug: str) -> None:
-    """Remove the channel and its log; its watchers are told."""
-    channel = await configurable(db, who, slug)
+    """Remove the channel and its log, and notify its watchers. Raises as `configurable_in`."""
+    await check_configurable(db, who, slug)
     async with db.long_transaction() as tx:
-        removed = await channels.remove(tx, channel.id)
-    if not removed:
-        raise no_such_channel(slug)
+        channel = await configurable_in(tx, who, slug)
+        await channels.remove(tx, channel.id)
     hub.access_changed()
 
 

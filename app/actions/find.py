@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.model.access import Principal, Role, check_configure, check_name, check_read, no_such_channel
 from app.model.channel import Channel
-from app.store import channels
+from app.store import channels, members
 from app.store.engine.database import Database, Transaction
 
 
@@ -38,11 +38,22 @@ async def readable_in(tx: Transaction, who: Principal, slug: str) -> tuple[Chann
     return channel, role
 
 
-async def configurable(db: Database, who: Principal, slug: str) -> Channel:
-    """The channel, for who may change it. Raises NotFound, Unauthenticated or Forbidden."""
+async def check_configurable(db: Database, who: Principal, slug: str) -> None:
+    """Refuse who may not change the channel before they cost a transaction that writes: SQLite has one writer."""
     async with db.reading() as tx:
         channel, role = await _found(tx, who, slug)
     check_configure(who, channel, role)
+
+
+async def configurable_in(tx: Transaction, who: Principal, slug: str) -> Channel:
+    """The channel, for a caller who may change it, locked until the transaction that changes it ends. Raises NotFound,
+    Unauthenticated or Forbidden."""
+    check_name(slug)
+    channel = await channels.lock(tx, slug)
+    if channel is None:
+        raise no_such_channel(slug)
+    # By a statement of its own: it sees what was committed while this transaction waited for the lock.
+    check_configure(who, channel, await members.role(tx, channel.id, who.user_id))
     return channel
 
 

@@ -1,9 +1,10 @@
 """The schema: brought up to date, or found wanting with the words that say what to do."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from app.actions.channels import provide_channel
-from app.config import ConfigError
+from app.config import ConfigError, Settings
 from app.errors import Conflict
 from app.model.channel import ChannelDraft, Publishing, Visibility
 from app.store.engine import schema
@@ -18,6 +19,33 @@ LOBBY = ChannelDraft(
 )
 
 
+type OpenDatabase = Database  # As the command line may name it: it works on the database by actions alone.
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[OpenDatabase]:
+    """The configured database, closed at the end. Raises ConfigError for a URL that can't be used."""
+    try:
+        db = Database(settings)
+    except ValueError as error:
+        raise ConfigError(f"TIDEWIRE_DATABASE_URL can't be used: {error}.") from None
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+async def ready_schema(settings: Settings, db: Database) -> None:
+    """Make sure of the schema that this code needs: made in development, and only checked in production. Raises
+    ConfigError, which says what to do, or Unavailable."""
+    await (check_schema if settings.env == "production" else prepare_development)(db)
+
+
+async def schema_state(db: Database) -> tuple[str | None, str]:
+    """The schema's revision, None without one, and the revision that this code needs. Raises Unavailable."""
+    return await schema.revision(db), schema.newest()
+
+
 async def upgrade_schema(db: Database) -> tuple[str | None, str]:
     """Bring the schema to the newest revision; which it was and is. Raises Unavailable."""
     before = await schema.revision(db)
@@ -28,7 +56,7 @@ async def upgrade_schema(db: Database) -> tuple[str | None, str]:
 
 async def check_schema(db: Database) -> None:
     """Raises ConfigError when the database's schema is not this code's, and Unavailable."""
-    found, needed = await schema.revision(db), schema.newest()
+    found, needed = await schema_state(db)
     if found != needed:
         raise ConfigError(
             f"The database's schema is at revision {found or 'none'} and this hub needs {needed}: "

@@ -32,6 +32,13 @@ async def find(tx: AsyncConnection, slug: str) -> Channel | None:
     return to_channel(row) if row else None
 
 
+async def lock(tx: AsyncConnection, slug: str) -> Channel | None:
+    """The channel of this name, locked until the transaction ends; nothing is appended to it meanwhile."""
+    query = select(*C).where(C.slug == slug).with_for_update(key_share=True)
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return to_channel(row) if row else None
+
+
 async def find_with_role(tx: AsyncConnection, slug: str, user_id: int | None) -> tuple[Channel, Role] | None:
     """The channel of this name, and what the user is to it."""
     query = (

@@ -55,7 +55,11 @@ async def test_a_reason_that_is_not_utf_8_is_answered_with_1007(peer: Peer, reas
     assert await peer.answered(close_frame(1000, reason)) == 1007
 
 
-@pytest.mark.parametrize("after", [PING_MESSAGE, frame(PING, b"?"), close_frame(4001), b"\xff\xff\xff no frame"])
+@pytest.mark.parametrize(
+    "after",
+    [PING_MESSAGE, frame(PING, b"?"), close_frame(4001), b"\xff\xff\xff no frame"],
+    ids=["message", "ping", "close", "no frame"],  # Masks are random, and the workers must agree on names.
+)
 async def test_what_follows_a_close_frame_is_ignored(peer: Peer, after: bytes) -> None:
     """5.5.1, 7.1.7: one close frame comes back, of the first code, and nothing else."""
     assert await peer.answered(close_frame(1000), after) == 1000

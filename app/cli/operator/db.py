@@ -3,10 +3,9 @@
 import click
 
 from app.actions.channels import renew_epochs
-from app.actions.setup import prepare_development, upgrade_schema
+from app.actions.setup import OpenDatabase, prepare_development, upgrade_schema
 from app.cli.operator.database import on_database
 from app.config import Settings
-from app.store.engine.database import Database
 
 
 @click.group()
@@ -22,7 +21,7 @@ def upgrade() -> None:
     """
     settings = Settings.load()
 
-    async def work(database: Database) -> tuple[str | None, str]:
+    async def work(database: OpenDatabase) -> tuple[str | None, str]:
         before, now = await upgrade_schema(database)
         if before is None and settings.env != "production":
             await prepare_development(database)

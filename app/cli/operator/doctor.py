@@ -5,8 +5,8 @@ import asyncio
 import click
 
 from app.cli.client.terminal import plain
+from app.cli.operator.checks import reached
 from app.cli.operator.findings import Finding, State, configured, unsafe
-from app.cli.operator.reaching import reached
 from app.config import ConfigError, Settings
 
 _MARKS = {State.OK: ("ok", "green"), State.UNSAFE: ("unsafe", "yellow"), State.WRONG: ("wrong", "red")}

@@ -1,4 +1,4 @@
-"""What can only be said by trying: the directory, the database and its schema, Redis."""
+"""The checks that try: the data directory, the database and its schema, Redis."""
 
 import asyncio
 import os
@@ -6,14 +6,13 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from app.actions.setup import open_database, schema_state
 from app.broker.redis import RedisBroker
 from app.cli.operator.findings import Finding, State
-from app.config import Settings
+from app.config import ConfigError, Settings
 from app.errors import Unavailable
-from app.store.engine import schema
-from app.store.engine.database import Database
 
-_WITHIN = 10.0
+CHECK_TIMEOUT_S = 10.0
 
 
 async def reached(settings: Settings) -> list[Finding]:
@@ -36,17 +35,12 @@ async def _database(settings: Settings) -> Finding:
     if path is not None and not path.exists():
         return _without_schema(settings, f"{path} does not exist yet")
     try:
-        db = Database(settings)
-    except (OSError, ValueError) as error:
-        return Finding(State.WRONG, "database", f"can't be opened: {error}")
-    try:
-        async with asyncio.timeout(_WITHIN):
-            found, needed = await schema.revision(db), schema.newest()
+        async with asyncio.timeout(CHECK_TIMEOUT_S), open_database(settings) as db:
+            found, needed = await schema_state(db)
+    except ConfigError as error:
+        return Finding(State.WRONG, "database", str(error))
     except (Unavailable, OSError, TimeoutError) as error:
-        cause = error.__cause__ or error
-        return Finding(State.WRONG, "database", f"can't be reached: {cause}")
-    finally:
-        await db.close()
+        return Finding(State.WRONG, "database", f"can't be reached: {error.__cause__ or error}")
     if found is None:
         return _without_schema(settings, "reached, and it has no schema yet")
     if found != needed:
