@@ -35,7 +35,7 @@ type Receive = Callable[[], Awaitable[Any]]
 type Send = Callable[[Any], Awaitable[None]]
 
 
-class Gone(ConnectionError):
+class ClientGone(ConnectionError):
     """The client is not there any more."""
 
 
@@ -65,16 +65,16 @@ class Wire(Movement):
         """The websocket's transport, to be called right after its accept and in the same step; None where it can't be
         reached. The server takes the connection for ended: what it says of that goes nowhere.
 
-        Raises Gone when there was no handshake after all.
+        Raises ClientGone when there was no handshake after all.
         """
         if self._writer is None or not isinstance(self._stream, WSStream):
             return None
         if self._stream.closed:
-            raise Gone  # The client left, or sent data before it was answered, which hypercorn refuses by itself.
+            raise ClientGone  # The client left, or sent data before it was answered, which hypercorn refuses by itself.
         transport = cast(asyncio.Transport, self._writer.transport)  # It reads as well.
         before = transport.get_protocol()
         if transport.is_closing():
-            raise Gone
+            raise ClientGone
         connection = self._stream.connection  # Ours by `guard`, and nobody else's from now on.
         if not isinstance(before, asyncio.StreamReaderProtocol) or not isinstance(connection, BoundedConnection):
             return None
@@ -121,8 +121,8 @@ class Wire(Movement):
             raise Stalled from None
 
     @property
-    def is_heard_out(self) -> bool:
-        """Has the whole request come, so that nobody waits for the rest of its body? False where that can't be told."""
+    def is_request_complete(self) -> bool:
+        """Has the whole request been received, its body too? False where that can't be told."""
         connection = self._protocol.connection if self._protocol is not None else None
         return isinstance(connection, Connection) and connection.their_state is DONE
 

@@ -37,7 +37,7 @@ class Sink(Protocol):
     def write(self, batch: Batch) -> bool:
         """Write the batch, whole. False when nothing of it was: the socket is behind, or closed."""
 
-    def say(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Write one message that is no update, whatever waits already: who says much drains in between."""
 
     async def drain(self) -> None:
@@ -50,7 +50,7 @@ class Body(Sink, Protocol):
     async def finish(self) -> None:
         """Return once all that was written is on its way: what the server sends after that follows it."""
 
-    def close(self) -> None:
+    def release(self) -> None:
         """The request is over. What is held for it is dropped."""
 
 
@@ -63,7 +63,7 @@ class Client(Sink, Protocol):
     def resume(self) -> None:
         """Hear it again."""
 
-    def goodbye(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         """Close, after what was written."""
 
 
@@ -93,7 +93,7 @@ class ChunkSink:
         self._put(batch.encoded(self._form))
         return True
 
-    def say(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         if not self.closed:
             self._put(chunk(message))
 
@@ -104,7 +104,7 @@ class ChunkSink:
     async def finish(self) -> None:
         pass  # It is on its way already.
 
-    def close(self) -> None:
+    def release(self) -> None:
         self._over = True
 
     def _put(self, data: bytes) -> None:
@@ -140,10 +140,10 @@ class PlainSink:
     def write(self, batch: Batch) -> bool:
         if self._unsent > HIGH or self.closed:
             return False
-        self.say(batch.encoded(self._form))
+        self.send(batch.encoded(self._form))
         return True
 
-    def say(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         if self.closed:
             return
         self._held.append(message)
@@ -163,7 +163,7 @@ class PlainSink:
         if self._sending is not None:
             await self._sending
 
-    def close(self) -> None:
+    def release(self) -> None:
         self.closed = True
         self._moved.set()
         if self._sending is not None:
@@ -198,9 +198,9 @@ class PlainSink:
 class PlainWebsocket(PlainSink):
     """A websocket's client behind ASGI alone; the task that serves its request listens to it."""
 
-    def __init__(self, send: Callable[[Any], Awaitable[None]], give_up: Callable[[], None]) -> None:
-        """`give_up` is called when the client takes nothing any more."""
-        super().__init__(send, text, _text_message, b"\n", give_up)
+    def __init__(self, send: Callable[[Any], Awaitable[None]], on_failure: Callable[[], None]) -> None:
+        """`on_failure` is called when the client takes nothing any more."""
+        super().__init__(send, text, _text_message, b"\n", on_failure)
         self._listening = asyncio.Event()
         self._listening.set()
         self._leaving: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
@@ -211,7 +211,7 @@ class PlainWebsocket(PlainSink):
     def resume(self) -> None:
         self._listening.set()
 
-    def goodbye(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         if not self._leaving.done():
             self.closed = True  # What was written before still goes.
             self._leaving.set_result((code, reason))

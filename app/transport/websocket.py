@@ -27,14 +27,14 @@ _SLICE = 4096  # Bytes parsed in one step: a read may bring 256 KiB, and a frame
 class Owner(Protocol):
     """Who speaks over the websocket. Every method is synchronous and quick."""
 
-    def heard(self, message: str | bytes) -> None:
+    def received(self, message: str | bytes) -> None:
         """The client sent a whole message, text or binary."""
 
-    def lost(self) -> None:
+    def closed(self) -> None:
         """The connection is over; called once, at last."""
 
-    def give_up(self) -> None:
-        """The client takes nothing any more: say goodbye."""
+    def stalled(self) -> None:
+        """The client takes nothing any more; the connection is to be closed."""
 
 
 class Websocket(Movement, asyncio.Protocol):
@@ -87,7 +87,7 @@ class Websocket(Movement, asyncio.Protocol):
         return self._connection.state is not ConnectionState.OPEN or self._transport.is_closing()
 
     @property
-    def gone(self) -> bool:
+    def disconnected(self) -> bool:
         """Is the connection over?"""
         return self._lost
 
@@ -103,8 +103,8 @@ class Websocket(Movement, asyncio.Protocol):
         transport.write(data)
         return True
 
-    def say(self, message: bytes) -> None:
-        """As `Sink.say`. What is said in one turn of the loop goes as one frame, an object a line."""
+    def send(self, message: bytes) -> None:
+        """As `Sink.send`. What is said in one turn of the loop goes as one frame, an object a line."""
         if self._said is None:
             self._said = []
             asyncio.get_running_loop().call_soon(self._flush)
@@ -119,7 +119,7 @@ class Websocket(Movement, asyncio.Protocol):
             self._waiting.append(waiter)
             await waiter
 
-    def goodbye(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         """Say what was said, then close; a client that does not answer is cut off."""
         if self.closed:
             return
@@ -136,9 +136,9 @@ class Websocket(Movement, asyncio.Protocol):
         """Has the client taken nothing of what waits for it for `timeout` seconds? To be asked every now and then."""
         return self._has_stalled(now, timeout, self._transport.get_write_buffer_size(), self.written)
 
-    def give_up(self) -> None:
-        """It has: a goodbye, which it may still read."""
-        self._owner.give_up()
+    def report_stalled(self) -> None:
+        """Tell the owner that it has."""
+        self._owner.stalled()
 
     def cut(self) -> None:
         """End the connection without waiting for anything."""
@@ -203,7 +203,7 @@ class Websocket(Movement, asyncio.Protocol):
         """Hear messages, and answer what the protocol itself answers."""
         texts, data = self._connection.take_texts(data, self._most)
         for text in texts:
-            self._owner.heard(text)
+            self._owner.received(text)
         if not data or self._connection.state not in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
             return
         self._connection.receive_data(data)
@@ -231,7 +231,7 @@ class Websocket(Movement, asyncio.Protocol):
         self._said = self._parts = None
         self._blocked = False
         self._wake()
-        self._owner.lost()
+        self._owner.closed()
 
     def _take(self, event: Event) -> None:
         if isinstance(event, TextMessage | BytesMessage):
@@ -244,10 +244,10 @@ class Websocket(Movement, asyncio.Protocol):
         self._length += len(event.data)
         if self._length > self._most:
             self._parts = None
-            self.goodbye(CloseReason.MESSAGE_TOO_BIG, f"a message is at most {self._most} bytes")
+            self.close(CloseReason.MESSAGE_TOO_BIG, f"a message is at most {self._most} bytes")
         elif event.message_finished and self._parts is None:
             self._length = 0
-            self._owner.heard(event.data if isinstance(event.data, str) else bytes(event.data))
+            self._owner.received(event.data if isinstance(event.data, str) else bytes(event.data))
         else:
             if self._parts is None:
                 self._parts = []
@@ -255,7 +255,7 @@ class Websocket(Movement, asyncio.Protocol):
                 self._parts.append(event.data)
             if event.message_finished:
                 parts, self._parts, self._length = self._parts, None, 0
-                self._owner.heard("".join(parts) if isinstance(event, TextMessage) else b"".join(parts))
+                self._owner.received("".join(parts) if isinstance(event, TextMessage) else b"".join(parts))
 
     def _close(self, event: CloseConnection) -> None:
         """The client closes, answers our close, or has to be failed, which looks as if it had closed with that code."""

@@ -28,21 +28,21 @@ async def echo_directly() -> None:
 
 
 class Echo:
-    """Who speaks over such a websocket."""
+    """The owner of such a websocket."""
 
     client: Websocket | None = None
 
-    def heard(self, message: str | bytes) -> None:
-        """Say it back, as a frame of its own: `say` would pack several into one, and never sends bytes."""
+    def received(self, message: str | bytes) -> None:
+        """Send it back, as a frame of its own: `send` would pack several into one, and never sends bytes."""
         if self.client is not None and not self.client.closed:
             event = TextMessage(message) if isinstance(message, str) else BytesMessage(message)
             self.client._put(self.client._connection.send(event))
 
-    def lost(self) -> None:
-        """That was all."""
+    def closed(self) -> None:
+        """Drop the websocket."""
         self.client = None
 
-    def give_up(self) -> None:
-        """As the hub does."""
+    def stalled(self) -> None:
+        """Close, as the hub does."""
         if self.client is not None:
-            self.client.goodbye(1013, "too slow")
+            self.client.close(1013, "too slow")

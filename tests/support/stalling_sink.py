@@ -53,7 +53,7 @@ class StallingSink:
             self.ended = happening.reason
         self._moved.set()
 
-    def say(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Nobody does."""
         raise AssertionError(message)
 
@@ -64,7 +64,7 @@ class StallingSink:
             await self._moved.wait()
 
     async def finish(self) -> None:
-        """As `Sink.finish`."""
+        """As `Body.finish`."""
 
-    def close(self) -> None:
-        """As `Sink.close`."""
+    def release(self) -> None:
+        """As `Body.release`."""

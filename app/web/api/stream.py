@@ -109,10 +109,10 @@ async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncG
 
             def tell(happening: WatchEvent) -> None:
                 if isinstance(happening, Reset):
-                    sink.say(media.tell("reset", reset_message(slug, happening)))
+                    sink.send(media.tell("reset", reset_message(slug, happening)))
                     return
                 if happening.reason in ("revoked", "deleted"):
-                    sink.say(media.tell("unsubscribed", unsubscribed_message(None, slug, happening.reason)))
+                    sink.send(media.tell("unsubscribed", unsubscribed_message(None, slug, happening.reason)))
                 over.set()
 
             try:
@@ -122,7 +122,7 @@ async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncG
                     raise Stalled  # Or the answer would end as if it were whole.
                 await sink.finish()
             finally:
-                sink.close()
+                sink.release()
 
 
 async def _until(over: asyncio.Event, sink: Sink, silence: bytes, heartbeat: float) -> None:
@@ -136,7 +136,7 @@ async def _until(over: asyncio.Event, sink: Sink, silence: bytes, heartbeat: flo
         except TimeoutError:
             quiet = quiet + 1 if sink.written == written else 0
             if quiet == _LOOKS:
-                sink.say(silence)
+                sink.send(silence)
                 quiet = 0
             written = sink.written
 

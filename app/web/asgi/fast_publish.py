@@ -69,7 +69,7 @@ class FastPublish:
 async def _answer(hub: Services, endpoint: str, slug: str, scope: Any, receive: Any) -> None:
     wire: Wire = scope["extensions"][EXTENSION]
     # Where the whole request has come already, its body needs no timer.
-    within = None if wire.is_heard_out else hub.settings.query_timeout
+    within = None if wire.is_request_complete else hub.settings.query_timeout
     call = begin_call(scope, partial(_read_body, receive, within))
     try:
         who = await admit_call(hub, call)

@@ -72,10 +72,10 @@ class ServerSide:
                 if wire.is_stalled(now):
                     wire.cut()
             for websocket in tuple(self._websockets):
-                if websocket.gone:
+                if websocket.disconnected:
                     self._websockets.discard(websocket)
                 elif websocket.is_stalled(now, settings.send_timeout):
-                    websocket.give_up()
+                    websocket.report_stalled()
                 elif websocket.next_ping <= now:
                     websocket.next_ping = now + settings.ping_interval
                     websocket.ping()

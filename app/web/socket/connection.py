@@ -50,14 +50,14 @@ class Conversation:
         self._goodbye: Goodbye | None = None
 
     def greet(self, client: Client) -> None:
-        """Say welcome; from now on what is heard is answered, until it is `lost`."""
+        """Say welcome; from now on what is heard is answered, until it is `closed`."""
         self._client = client
         if self._goodbye is not None:
-            client.goodbye(self._goodbye.code, self._goodbye.reason)
+            client.close(self._goodbye.code, self._goodbye.reason)
         else:
             self.say(messages.welcome_message(self.who))
 
-    def heard(self, message: str | bytes) -> None:
+    def received(self, message: str | bytes) -> None:
         """Answer it, after what was heard before."""
         if self._goodbye is not None or self._client is None:
             return
@@ -72,7 +72,7 @@ class Conversation:
         elif self._takes_part and self._working is None:
             self._work()
 
-    def lost(self) -> None:
+    def closed(self) -> None:
         """The connection is over, and everything it held with it."""
         self._goodbye = self._goodbye or LOST
         self.services.connections.remove(self.say_goodbye)
@@ -89,7 +89,7 @@ class Conversation:
         else:
             self._end(FAREWELLS[farewell])
 
-    def give_up(self) -> None:
+    def stalled(self) -> None:
         """End a connection that takes nothing."""
         if self._goodbye is None:
             self.services.metrics.slow_closed.inc()
@@ -98,14 +98,14 @@ class Conversation:
     def say(self, message: dict[str, object]) -> None:
         """Say one thing."""
         if self._client is not None:
-            self._client.say(msgspec.json.encode(message))
+            self._client.send(msgspec.json.encode(message))
 
     def _end(self, goodbye: Goodbye) -> None:
         if self._goodbye is None:
             self._goodbye = goodbye
             self._let_go()
             if self._client is not None:
-                self._client.goodbye(goodbye.code, goodbye.reason)
+                self._client.close(goodbye.code, goodbye.reason)
 
     def _let_go(self) -> None:
         """Nothing of any channel is written from here on, and nothing more is heard."""
@@ -121,7 +121,7 @@ class Conversation:
     async def _leave_when_answered(self, publishing: InFlight) -> None:
         await publishing.answered()
         if self._client is not None:
-            self._client.goodbye(SHUTDOWN.code, SHUTDOWN.reason)
+            self._client.close(SHUTDOWN.code, SHUTDOWN.reason)
 
     def _take_part(self) -> None:
         self._takes_part = True
@@ -173,7 +173,7 @@ class Conversation:
         try:
             match message:
                 case Subscribe():
-                    if self._following:  # The first of a connection that comes has had its turn in `heard`.
+                    if self._following:  # The first of a connection that comes has had its turn in `received`.
                         await self.services.hub.turns.take()
                     self._subscribe(message)
                 case Unsubscribe(channel):

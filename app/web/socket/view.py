@@ -8,7 +8,7 @@ from quart import Blueprint, websocket
 
 from app.model.access import Principal
 from app.services import Services
-from app.transport.hypercorn import Gone, Receive, Wire
+from app.transport.hypercorn import ClientGone, Receive, Wire
 from app.transport.sink import PlainWebsocket
 from app.web.asgi.handshake import PATH
 from app.web.http.context import current_call, services, wire
@@ -54,16 +54,16 @@ async def converse(hub: Services, who: Principal, from_address: str, shaking: Sh
             conversation.greet(taken)
         else:
             await _talk_plainly(conversation, shaking)
-    except Gone:
+    except ClientGone:
         return
     finally:
         if taken is None:
-            conversation.lost()
+            conversation.closed()
 
 
 async def _talk_plainly(conversation: Conversation, shaking: Shaking) -> None:
     """By ASGI's `receive` and `send`, in this request's task, until either side leaves."""
-    client = PlainWebsocket(shaking.wire.send, conversation.give_up)
+    client = PlainWebsocket(shaking.wire.send, conversation.stalled)
     conversation.greet(client)
     leaving = asyncio.ensure_future(client.leave())
     hearing = asyncio.ensure_future(_hear(conversation, client, shaking.wire.receive))
@@ -80,7 +80,7 @@ async def _talk_plainly(conversation: Conversation, shaking: Shaking) -> None:
     finally:
         hearing.cancel()
         leaving.cancel()
-        client.close()
+        client.release()
 
 
 async def _hear(conversation: Conversation, client: PlainWebsocket, receive: Receive) -> None:
@@ -90,4 +90,4 @@ async def _hear(conversation: Conversation, client: PlainWebsocket, receive: Rec
         if event["type"] != "websocket.receive":
             return
         text, data = event.get("text"), event.get("bytes")
-        conversation.heard(text if text is not None else data or b"")
+        conversation.received(text if text is not None else data or b"")

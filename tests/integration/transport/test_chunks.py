@@ -82,7 +82,7 @@ def test_what_is_written_and_said_arrives_whole_and_in_order(loop: Way) -> None:
             expected = []
             for number in range(100):
                 assert answer.sink.write(batch(number))
-                answer.sink.say(b"said %d\n" % number)
+                answer.sink.send(b"said %d\n" % number)
                 expected += [batch(number).encoded(ndjson) + b"\r\n", b"said %d\n\r\n" % number]
                 if number % 7 == 0:
                     await answer.sink.drain()
@@ -134,7 +134,7 @@ def test_nothing_follows_the_end_however_it_came(loop: Way, end: str) -> None:
             else:
                 answer.end()
             written = answer.sink.written
-            answer.sink.say(b"too late\n")
+            answer.sink.send(b"too late\n")
 
             assert answer.sink.closed
             assert not answer.sink.write(batch(2))
@@ -150,12 +150,12 @@ def test_nothing_follows_the_end_however_it_came(loop: Way, end: str) -> None:
 def test_a_closed_sink_writes_nothing_into_the_next_answer_on_its_connection(loop: Way) -> None:
     async def play() -> None:
         async with answering() as (answer, raw):
-            answer.sink.say(b"mine\n")
-            answer.sink.close()
+            answer.sink.send(b"mine\n")
+            answer.sink.release()
             answer.end()
             answer.connection.start_next_cycle()
             answer.begin()
-            answer.sink.say(b"not mine\n")
+            answer.sink.send(b"not mine\n")
             answer.end()
 
             assert [await chunks(raw), await chunks(raw)] == [[b"mine\n\r\n"], []]

@@ -102,9 +102,9 @@ async def test_a_streamed_answer_is_written_in_chunks_to_who_understands_them(
                 yield b"first"
                 sink = under.body(ndjson, lambda: None)
                 found.append(sink)
-                sink.say(b"second")
+                sink.send(b"second")
                 await sink.finish()
-                sink.close()
+                sink.release()
 
             return body()
 
@@ -161,8 +161,8 @@ async def test_without_hypercorn_every_answer_is_harmless_and_what_is_written_go
     wire.guard()
     wire.cut()
     sink = PlainWebsocket(wire.send, lambda: None)
-    sink.say(b"a")
-    sink.say(b"b")
+    sink.send(b"a")
+    sink.send(b"b")
     await sink.finish()
     await wire.send({"type": "websocket.close"})
 

@@ -71,7 +71,7 @@ def test_everything_that_was_taken_in_arrives_in_its_order_and_nothing_else(step
                         accepted.append(one.encoded(ndjson))
                     assert (accepted[-1:] == [one.encoded(ndjson)]) is not full
                 case "say":
-                    server.sink.say(b"said %d\n" % number)
+                    server.sink.send(b"said %d\n" % number)
                     accepted.append(b"said %d\n" % number)
                 case "take":
                     server.take()
@@ -100,7 +100,7 @@ async def test_who_takes_nothing_holds_no_more_than_the_bound_and_one_batch() ->
 
     assert HIGH < server.held <= HIGH + 10_100
     assert not server.sink.write(batch(written, 1))
-    server.sink.say(b"what is no update is said all the same\n")
+    server.sink.send(b"what is no update is said all the same\n")
     assert server.held > HIGH
 
 
@@ -133,10 +133,10 @@ async def test_drain_returns_at_once_where_there_is_room() -> None:
 async def test_what_comes_in_one_turn_is_one_message_and_what_gathers_meanwhile_is_the_next() -> None:
     server = Server()
     for number in range(3):
-        server.sink.say(b"%d\n" % number)
+        server.sink.send(b"%d\n" % number)
     await turns()
     for number in range(3, 6):
-        server.sink.say(b"%d\n" % number)
+        server.sink.send(b"%d\n" % number)
     server.take(2)
     await turns()
 
@@ -145,11 +145,11 @@ async def test_what_comes_in_one_turn_is_one_message_and_what_gathers_meanwhile_
 
 async def test_one_message_gathers_no_more_than_its_bound_however_much_waits() -> None:
     server = Server()
-    server.sink.say(b"first\n")
+    server.sink.send(b"first\n")
     await turns()
     for number in range(12):
         server.sink.write(batch(number, 10_000))
-    server.sink.say(b"y" * 2 * AT_ONCE + b"\n")
+    server.sink.send(b"y" * 2 * AT_ONCE + b"\n")
     server.take(10)
     async with asyncio.timeout(5):
         await server.sink.finish()
@@ -165,8 +165,8 @@ async def test_nothing_is_written_after_close_and_who_drains_goes_on() -> None:
         pass
     draining = asyncio.create_task(server.sink.drain())
     await turns()
-    server.sink.close()
-    server.sink.say(b"too late\n")
+    server.sink.release()
+    server.sink.send(b"too late\n")
     written = server.sink.write(batch(1))
     server.take(100)
     async with asyncio.timeout(1):
@@ -207,10 +207,10 @@ async def test_a_server_that_refuses_a_message_closes_the_sink_and_nothing_goes_
     assert (sink.closed, unheard) == (True, [])
 
 
-@pytest.mark.parametrize("act", [PlainSink.close, lambda sink: sink.say(b"again\n")], ids=["closed", "written"])
+@pytest.mark.parametrize("act", [PlainSink.release, lambda sink: sink.send(b"again\n")], ids=["closed", "written"])
 async def test_a_sink_may_be_closed_or_written_while_it_sends(act: Callable[[PlainSink], None]) -> None:
     server = Server()
-    server.sink.say(b"first\n")
+    server.sink.send(b"first\n")
     await turns()
     act(server.sink)
     server.take(5)
