@@ -1,237 +1,275 @@
-"""What the server underneath lets us do beyond ASGI: have its transport, answer in one write, decline compression, hear
-of a shutdown, cut.
+"""The only file that knows the insides of hypercorn, h11 and wsproto; `pyproject.toml` pins the three for it.
 
-Under hypercorn's asyncio workers the `send` that an application gets leads, step by step and each step checked, to
-the server's own objects. Under any other server every answer is the harmless one, and plain ASGI is used.
+Under hypercorn's asyncio workers the `send` that an application gets leads, step by step and each step checked, to the
+server's own objects. For one connection some of them are replaced by ours; nothing is patched.
 """
 
 import asyncio
 import socket
 from asyncio import StreamWriter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
-from time import time
 from typing import Any, cast
 
-from h11 import DONE, SEND_BODY, SEND_RESPONSE, Connection, Data, EndOfMessage, Response
+from h11 import DONE, SEND_BODY, SEND_RESPONSE, Data, EndOfMessage, Response
+from h11 import Connection as HttpConnection
+from hypercorn.asyncio.lifespan import Lifespan
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
 from hypercorn.logging import Logger
 from hypercorn.protocol.events import StreamClosed
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
-from hypercorn.protocol.ws_stream import WSStream
+from hypercorn.protocol.ws_stream import FrameTooLargeError, Handshake, WebsocketBuffer, WSStream
+from wsproto.connection import SERVER, Connection, ConnectionState
+from wsproto.events import CloseConnection, Event, Message, Ping, Pong, TextMessage
+from wsproto.frame_protocol import CloseReason
 
 from app.model.batch import Form
+from app.transport import frames
+from app.transport.chunks import ChunkSink
+from app.transport.discard import Discard
 from app.transport.encoding import CHUNKED
-from app.transport.incoming import BoundedConnection, guard
-from app.transport.sink import Body, ChunkSink, PlainSink, Sink
-from app.transport.stall import Movement
+from app.transport.errors import ClientGone
+from app.transport.flood import Flood
+from app.transport.text_frames import read_texts
 from app.transport.websocket import Owner, Websocket
 
-type Receive = Callable[[], Awaitable[Any]]
-type Send = Callable[[Any], Awaitable[None]]
+_CLOSE_TIMEOUT = 5.0  # Seconds that a client has to answer the close 1009 before its connection is cut.
+_DISCARD = Discard()
 
 
-class ClientGone(ConnectionError):
-    """The client is not there any more."""
+def server_config(send: object) -> Config | None:
+    """The configuration of the server behind a lifespan's `send`; None under any but hypercorn's asyncio workers, and
+    where something between wraps `send`."""
+    lifespan = getattr(send, "__self__", None)
+    return lifespan.config if isinstance(lifespan, Lifespan) else None
 
 
-class Stalled(ConnectionError):
-    """The other side has taken nothing for the send timeout."""
+def reach(send: object) -> "Reached | None":
+    """What of the server can be reached from the `send` of a request or a websocket."""
+    stream = getattr(send, "__self__", None)
+    if not isinstance(stream, WSStream | HTTPStream):
+        return None
+    protocol = getattr(stream.send, "__self__", None)
+    if not isinstance(protocol, H11Protocol):
+        return None  # HTTP/2 has its own framing and flow control, and many streams a transport.
+    server = getattr(protocol.send, "__self__", None)
+    if not isinstance(server, TCPServer) or not isinstance(server.writer, StreamWriter):
+        return None
+    return Reached(stream, protocol, server.writer)
 
 
-class Wire(Movement):
-    """The server's side of one request or websocket, as far as it can be reached."""
+class Reached:
+    """hypercorn's own objects under one request or websocket of HTTP/1.1."""
 
-    __slots__ = ("_protocol", "_send", "_sink", "_stream", "_timeout", "_writer", "_written", "receive", "websocket")
+    __slots__ = ("_protocol", "_stream", "_writer")
 
-    def __init__(self, receive: Receive, send: Send, send_timeout: float) -> None:
-        """`send_timeout`, in seconds: how long the other side may take nothing of what waits for it."""
-        super().__init__()
-        self.receive = receive
-        self.websocket: Websocket | None = None
-        self._send = send
-        self._timeout = send_timeout
-        self._sink: Sink | None = None
-        self._written = 0
-        stream = getattr(send, "__self__", None)
-        self._stream = stream if isinstance(stream, WSStream | HTTPStream) else None
-        self._protocol, self._writer = _reach(self._stream)
+    def __init__(self, stream: WSStream | HTTPStream, protocol: H11Protocol, writer: StreamWriter) -> None:
+        self._stream, self._protocol, self._writer = stream, protocol, writer
 
-    def take_over(self, owner: Owner) -> Websocket | None:
-        """The websocket's transport, to be called right after its accept and in the same step; None where it can't be
-        reached. The server takes the connection for ended: what it says of that goes nowhere.
+    @property
+    def transport(self) -> asyncio.WriteTransport:
+        """The connection's transport, or after `take_over` one that drops all."""
+        return self._writer.transport
 
-        Raises ClientGone when there was no handshake after all.
-        """
-        if self._writer is None or not isinstance(self._stream, WSStream):
+    def take_over(self, owner: Owner, kernel_timeout: float) -> Websocket | None:
+        """As `Wire.take_over`. The kernel ends the connection after that many seconds without an acknowledgement."""
+        stream = self._stream
+        if not isinstance(stream, WSStream):
             return None
-        if self._stream.closed:
-            raise ClientGone  # The client left, or sent data before it was answered, which hypercorn refuses by itself.
-        transport = cast(asyncio.Transport, self._writer.transport)  # It reads as well.
-        before = transport.get_protocol()
-        if transport.is_closing():
-            raise ClientGone
-        connection = self._stream.connection  # Ours by `guard`, and nobody else's from now on.
+        transport = cast(asyncio.Transport, self.transport)  # It reads as well.
+        if stream.closed or transport.is_closing():
+            raise ClientGone  # It left, or sent data before it was answered, which hypercorn refuses by itself.
+        before, connection = transport.get_protocol(), stream.connection
         if not isinstance(before, asyncio.StreamReaderProtocol) or not isinstance(connection, BoundedConnection):
             return None
-        self.websocket = Websocket(transport, connection, owner, self._stream.buffer.max_length)
-        transport.set_protocol(self.websocket)
-        # The server's last words go nowhere; nor does the writer, when it is collected, close what is not its own.
-        self._writer._transport = _NOWHERE  # type: ignore[attr-defined]
-        self._stream.closed = True
+        websocket = Websocket(transport, connection, owner, stream.buffer.max_length)
+        transport.set_protocol(websocket)
+        # What the server still writes is dropped, and the writer, when it is collected, closes nothing.
+        self._writer._transport = _DISCARD  # type: ignore[attr-defined]
+        stream.closed = True
         before.connection_lost(None)
-        self._notice_death(transport)
-        return self.websocket
+        handle = transport.get_extra_info("socket")
+        if handle is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * kernel_timeout))
+        return websocket
 
-    def body(self, form: Form, on_failure: Callable[[], None]) -> Body:
-        """Where to write the body of a streamed answer, once its head and all that goes before are sent.
-
-        `on_failure` is called where only then it is found that nothing can be sent any more.
-        """
-        connection = self._protocol.connection if self._protocol is not None else None
-        # h11 frames it in chunks for a client that understands them; one of HTTP/1.0 gets it raw.
-        if (
-            self._writer is not None
-            and isinstance(connection, Connection)
-            and connection.our_state is SEND_BODY
-            and connection.their_http_version == b"1.1"
-        ):
-            sink: Body = ChunkSink(self._writer, connection, CHUNKED[form])
-        else:
-            sink = PlainSink(self.send, form, _body_message, b"", on_failure)
-        self._sink = sink
-        return sink
-
-    async def send(self, message: Any) -> None:
-        """ASGI's send. Raises Stalled where only waiting shows that the other side takes nothing."""
-        if self.websocket is not None:
-            return  # What the framework says at the end of a request that is over for it.
-        if self._writer is not None:
-            self._written += len(message.get("body") or message.get("text") or "")
-            await self._send(message)
-            return
-        try:
-            async with asyncio.timeout(self._timeout):
-                await self._send(message)
-        except TimeoutError:
-            raise Stalled from None
+    def chunks(self, form: Form) -> ChunkSink | None:
+        """Where to write the body of an answer that h11 sends in chunks; a client of HTTP/1.0 gets none."""
+        connection = self._protocol.connection
+        if not isinstance(connection, HttpConnection) or connection.their_http_version != b"1.1":
+            return None
+        may_send = sends_body(connection)
+        return ChunkSink(self._writer, may_send, CHUNKED[form]) if may_send() else None
 
     @property
     def is_request_complete(self) -> bool:
-        """Has the whole request been received, its body too? False where that can't be told."""
-        connection = self._protocol.connection if self._protocol is not None else None
-        return isinstance(connection, Connection) and connection.their_state is DONE
+        """As `Wire.is_request_complete`."""
+        connection = self._protocol.connection
+        return isinstance(connection, HttpConnection) and connection.their_state is DONE
 
-    async def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        """A whole answer to a request with a body of its own: in one write where the transport can be had, and past the
-        server's four steps for each of its parts; else as ASGI's two messages."""
-        stream, protocol, writer = self._stream, self._protocol, self._writer
-        if isinstance(stream, HTTPStream) and protocol is not None and writer is not None:
-            whole = _encoded(protocol, stream, status, headers, body)
-            if whole is not None:
-                self._written += len(whole)
-                stream.state = ASGIHTTPState.CLOSED
-                with suppress(ConnectionError, RuntimeError):  # The client has left, and the server will find out.
-                    writer.write(whole)
-                    await writer.drain()
-                await stream.send(StreamClosed(stream_id=stream.stream_id))
-                return
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body, "more_body": False})
+    def encode(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes | None:
+        """A whole answer as h11 puts it; None where the server has more to do for it than to send it."""
+        protocol, config = self._protocol, self._protocol.config
+        connection = protocol.connection
+        if not isinstance(self._stream, HTTPStream) or not isinstance(connection, HttpConnection):
+            return None
+        if connection.our_state is not SEND_RESPONSE or self._stream.closed:
+            return None
+        if config.accesslog is not None or config.logger_class is not Logger:
+            return None
+        if protocol.keep_alive_requests >= config.keep_alive_max_requests:
+            return None
+        head = Response(status_code=status, headers=[*headers, *config.response_headers("h11")])
+        parts = (connection.send(event) for event in (head, Data(data=body), EndOfMessage()))
+        return b"".join(part for part in parts if part)
 
-    def is_stalled(self, now: float) -> bool:
-        """Has the socket taken nothing of what waits for it for the send timeout? To be asked every now and then."""
-        if self._writer is None:
-            return False
-        waiting = self._writer.transport.get_write_buffer_size()
-        written = self._written + (self._sink.written if self._sink is not None else 0)
-        return self._has_stalled(now, self._timeout, waiting, written)
-
-    def cut(self) -> None:
-        """End the connection without waiting for what is unsent."""
-        if self._writer is not None:
-            self._writer.transport.abort()
+    async def answer(self, whole: bytes) -> None:
+        """Write what `encode` returned, and end the request for the server."""
+        stream = cast(HTTPStream, self._stream)
+        stream.state = ASGIHTTPState.CLOSED
+        with suppress(ConnectionError, RuntimeError):  # The client has left, and the server will find out.
+            self._writer.write(whole)
+            await self._writer.drain()
+        await stream.send(StreamClosed(stream_id=stream.stream_id))
 
     def guard(self) -> None:
-        """Bound what a websocket's client sends, and decline compression; before the websocket is accepted."""
-        guard(self._stream, self.cut)
+        """As `Wire.guard`."""
+        guard(self._stream, self.transport.abort)
 
-    def shutdown(self) -> Callable[[], Awaitable[None]] | None:
-        """What to await to hear that the server is asked to stop; None when it can't be heard.
-
-        hypercorn tells applications only after every connection has ended, which ours would never do by themselves.
-        """
-        context = getattr(self._stream, "context", None)
-        return context.terminated.wait if isinstance(context, WorkerContext) else None
-
-    def _notice_death(self, transport: asyncio.WriteTransport) -> None:
-        """Let the kernel end a websocket whose peer acknowledges nothing any more: a closed lid says no goodbye."""
-        handle = transport.get_extra_info("socket")
-        if handle is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
-            # Later than we would close it ourselves, with 1013, for not reading.
-            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(3000 * self._timeout))
+    def shutdown(self) -> Callable[[], Any]:
+        """As `Wire.shutdown`."""
+        return self._stream.context.terminated.wait
 
 
-class _Nowhere(asyncio.Transport):
-    """Where the server writes to a connection that is ours."""
-
-    def is_closing(self) -> bool:
-        return True
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def write(self, data: Any) -> None:
-        pass
-
-    def write_eof(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def abort(self) -> None:
-        pass
+def sends_body(connection: HttpConnection) -> Callable[[], bool]:
+    """Whether an answer's body is being sent on the connection, asked at each write."""
+    return lambda: connection.our_state is SEND_BODY
 
 
-_NOWHERE = _Nowhere()
+def guard(stream: object, cut: Callable[[], None]) -> None:
+    """Before a websocket is accepted: decline compression, bound what its client sends, and make a failed connection
+    close with the reason.
+
+    `cut` ends the connection at once. Whatever is not hypercorn's own websocket, just begun, is left as it is.
+    """
+    if isinstance(stream, WSStream) and type(stream.handshake) is Handshake and type(stream.buffer) is WebsocketBuffer:
+        stream.handshake = BoundedHandshake(list(stream.scope["headers"]), stream.scope["http_version"])
+        stream.buffer = BoundedMessage(stream.buffer.max_length, cut)
 
 
-def _reach(stream: WSStream | HTTPStream | None) -> tuple[H11Protocol | None, StreamWriter | None]:
-    protocol = getattr(getattr(stream, "send", None), "__self__", None)
-    if not isinstance(protocol, H11Protocol):
-        return None, None  # HTTP/2 has its own framing and flow control, and many streams a transport.
-    server = getattr(protocol.send, "__self__", None)
-    if not isinstance(server, TCPServer) or not isinstance(server.writer, StreamWriter):
-        return None, None
-    return protocol, server.writer
+class BoundedHandshake(Handshake):
+    """An opening handshake that leads to our connection, and never to permessage-deflate: a compressor a connection
+    costs up to 300 KiB and the sharing of encoded bytes, and hypercorn accepts it from every client that offers it."""
+
+    def accept(
+        self, subprotocol: str | None, additional_headers: Iterable[tuple[bytes, bytes]]
+    ) -> tuple[int, list[tuple[bytes, bytes]], Connection]:
+        self.extensions = None
+        status, headers, _ = super().accept(subprotocol, additional_headers)
+        return status, headers, BoundedConnection(SERVER)
 
 
-def _encoded(
-    protocol: H11Protocol, stream: HTTPStream, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
-) -> bytes | None:
-    """The answer as h11 puts it; None where the server has more to do for it than to send it."""
-    connection, config = protocol.connection, protocol.config
-    if not isinstance(connection, Connection) or connection.our_state is not SEND_RESPONSE or stream.closed:
-        return None
-    if config.accesslog is not None or config.logger_class is not Logger:
-        return None
-    if protocol.keep_alive_requests >= config.keep_alive_max_requests:
-        return None
-    head = Response(status_code=status, headers=[*headers, *_servers_own(config, int(time()))])
-    parts = (connection.send(event) for event in (head, Data(data=body), EndOfMessage()))
-    return b"".join(part for part in parts if part)
+class BoundedMessage(WebsocketBuffer):
+    """The message that is coming in. Over the limit nothing is kept of it: hypercorn answers 1009, and a client that
+    does not close then is cut off."""
+
+    def __init__(self, max_length: int, cut: Callable[[], None]) -> None:
+        super().__init__(max_length)
+        self._cut = cut
+
+    def extend(self, event: Message[Any]) -> None:
+        try:
+            super().extend(event)
+        except FrameTooLargeError:
+            self.clear()
+            asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self._cut)
+            raise
 
 
-@lru_cache(1)
-def _servers_own(config: Config, _second: int) -> list[tuple[bytes, bytes]]:
-    """The headers that the server adds, put together once a second: one of them is the date."""
-    return config.response_headers("h11")
+class BoundedConnection(Connection):
+    """wsproto's connection for hypercorn and, as a `frames.Parser`, for our Websocket.
 
+    Whatever failed, its events end with a close that is to be answered with a reason: that of the protocol (1002), of
+    UTF-8 (1007), or of a flood (1008). After our own close only a close is reported.
+    """
 
-def _body_message(body: bytes) -> dict[str, Any]:
-    return {"type": "http.response.body", "body": body, "more_body": True}
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._incomplete = b""
+        self._flood = Flood()
+
+    def events(self) -> Generator[Event]:
+        for event in super().events():
+            if isinstance(event, CloseConnection):
+                self._fail()
+                yield event
+            elif self._is_one_too_many(event):
+                self._fail()
+                yield CloseConnection(CloseReason.POLICY_VIOLATION, "too many small frames")
+                return
+            elif self.is_open:
+                yield event
+            # What follows our own close is dropped (RFC 6455, 5.5.1); hypercorn would take in one frame of each read
+            # and keep the rest.
+
+    @property
+    def is_open(self) -> bool:
+        return self._state is ConnectionState.OPEN
+
+    def take_texts(self, data: bytes, max_bytes: int) -> tuple[list[str], bytes]:
+        if self._incomplete:
+            data, self._incomplete = self._incomplete + data, b""
+        if not self._is_between_messages:
+            return [], data
+        texts, at, is_incomplete = read_texts(data, max_bytes)
+        if is_incomplete:
+            self._incomplete, at = data[at:], len(data)
+        return texts, data[at:]
+
+    def parse(self, data: bytes) -> Iterator[frames.Frame]:
+        if self.state not in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
+            return
+        self.receive_data(data)
+        for event in self.events():
+            if isinstance(event, CloseConnection):
+                yield frames.Close(self._close_answer(event))
+                return
+            if isinstance(event, Ping):
+                yield frames.Ping(event.payload)
+            elif isinstance(event, TextMessage):
+                yield frames.Text(event.data, event.message_finished)
+            elif isinstance(event, Message):
+                yield frames.Binary(bytes(event.data), event.message_finished)
+
+    def pong(self, payload: bytes) -> bytes:
+        return self.send(Pong(payload))
+
+    def close(self, code: int, reason: str) -> bytes:
+        return self.send(CloseConnection(code, reason))
+
+    @property
+    def _is_between_messages(self) -> bool:
+        """Has wsproto begun no message? Where a release keeps that elsewhere, it parses every message."""
+        try:
+            decoder, messages = self._proto._frame_decoder, self._proto._message_decoder
+            begun = len(decoder.buffer) or decoder.header is not None or messages.opcode is not None
+        except AttributeError:
+            return False
+        return not begun and self._state is ConnectionState.OPEN
+
+    def _close_answer(self, event: CloseConnection) -> bytes:
+        return self.send(event.response()) if self.state is ConnectionState.REMOTE_CLOSING else b""
+
+    def _fail(self) -> None:
+        """wsproto reports its own failure as a close by the client, yet in state OPEN; hypercorn answers a close, and
+        so sends the reason, in this state alone."""
+        if self.is_open:
+            self._state = ConnectionState.REMOTE_CLOSING
+
+    def _is_one_too_many(self, event: Event) -> bool:
+        if isinstance(event, Message):
+            ends_message = event.message_finished and self.is_open
+            return self._flood.add_data(len(event.data), ends_frame=event.frame_finished, ends_message=ends_message)
+        return self._flood.add_idle()

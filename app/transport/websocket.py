@@ -1,31 +1,26 @@
-"""A websocket after its handshake, on the transport it was accepted on: RFC 6455 spoken in synchronous steps.
+"""A websocket after its handshake, on the transport it was accepted on: RFC 6455 in synchronous steps.
 
 The server that shook hands is done with it, and so are its tasks, queues and request objects: what is left of an idle
-watcher is a socket, a parser and a position. wsproto parses what is not simply a text (`incoming`); what frames may
-cost is decided here.
+watcher is a socket, a parser and a position. A parser takes apart what is not simply a text; what is done about each
+frame is decided here.
 """
 
 import asyncio
-from collections import deque
 from typing import Any, Protocol
-
-from wsproto.connection import ConnectionState
-from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
-from wsproto.frame_protocol import CloseReason
 
 from app.model.batch import Batch
 from app.transport.encoding import frame, text_frame
-from app.transport.incoming import BoundedConnection
+from app.transport.frames import MESSAGE_TOO_BIG, Binary, Close, Frame, Parser, Ping, Text
 from app.transport.sink import HIGH, LOW
 from app.transport.stall import Movement
 
 _PING = b"\x89\x00"
-_LAST_WORDS = 5.0  # Seconds that a client has to take its leave before its connection is cut.
-_SLICE = 4096  # Bytes parsed in one step: a read may bring 256 KiB, and a frame takes 6.
+_CLOSE_TIMEOUT = 5.0  # Seconds that a client has to answer a close, or to take ours, before its connection is cut.
+_SLICE_BYTES = 4096  # Parsed in one step: a read may bring 256 KiB, and a frame takes 6.
 
 
 class Owner(Protocol):
-    """Who speaks over the websocket. Every method is synchronous and quick."""
+    """What a websocket reports to. Every method is synchronous and quick."""
 
     def received(self, message: str | bytes) -> None:
         """The client sent a whole message, text or binary."""
@@ -34,69 +29,70 @@ class Owner(Protocol):
         """The connection is over; called once, at last."""
 
     def stalled(self) -> None:
-        """The client takes nothing any more; the connection is to be closed."""
+        """The client has taken nothing for the send timeout; the owner closes the connection."""
 
 
 class Websocket(Movement, asyncio.Protocol):
-    """A sink for one client, and the ear for it. Messages over `most` characters or bytes end it with 1009."""
+    """A sink for one client, and what receives from it. A message over `max_length` characters or bytes closes it with
+    1009."""
 
     __slots__ = (
         "_blocked",
-        "_connection",
-        "_hearing",
+        "_disconnected",
+        "_drains",
         "_length",
-        "_lost",
-        "_most",
+        "_max_length",
+        "_outbox",
         "_owner",
+        "_parse_is_due",
+        "_parser",
         "_parts",
         "_paused",
-        "_said",
         "_timer",
         "_transport",
-        "_unheard",
-        "_waiting",
+        "_unparsed",
         "next_ping",
         "written",
     )
 
-    def __init__(self, transport: asyncio.Transport, connection: BoundedConnection, owner: Owner, most: int) -> None:
+    def __init__(self, transport: asyncio.Transport, parser: Parser, owner: Owner, max_length: int) -> None:
         super().__init__()
-        self.next_ping = 0.0  # For who pings; by the loop's clock.
+        self.next_ping = 0.0  # For the task that pings; by the loop's clock.
         self.written = 0
         self._owner = owner
-        self._most = most
+        self._max_length = max_length
         self._transport = transport
         self._transport.set_write_buffer_limits(HIGH, LOW)
-        self._connection = connection
+        self._parser = parser
         self._blocked = False
-        self._waiting: deque[asyncio.Future[None]] | None = None
-        self._said: list[bytes] | None = None
-        self._parts: list[Any] | None = None
+        self._drains: list[asyncio.Future[None]] = []
+        self._outbox: list[bytes] = []
+        self._parts: list[Any] = []
         self._length = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._unheard = b""
+        self._unparsed = b""
         self._paused = False
-        self._hearing = False
-        self._lost = False
+        self._parse_is_due = False
+        self._disconnected = False
 
     # Out
 
     @property
     def closed(self) -> bool:
         """Nothing may follow a close frame (RFC 6455, 5.5.1), the client's or ours."""
-        return self._connection.state is not ConnectionState.OPEN or self._transport.is_closing()
+        return not self._parser.is_open or self._transport.is_closing()
 
     @property
     def disconnected(self) -> bool:
         """Is the connection over?"""
-        return self._lost
+        return self._disconnected
 
     def write(self, batch: Batch) -> bool:
         """As `Sink.write`."""
-        if self._said is not None:
+        if self._outbox:
             self._flush()
         transport = self._transport
-        if self._blocked or self._connection.state is not ConnectionState.OPEN or transport.is_closing():
+        if self._blocked or not self._parser.is_open or transport.is_closing():
             return False
         data = batch.encoded(frame)
         self.written += len(data)
@@ -104,31 +100,28 @@ class Websocket(Movement, asyncio.Protocol):
         return True
 
     def send(self, message: bytes) -> None:
-        """As `Sink.send`. What is said in one turn of the loop goes as one frame, an object a line."""
-        if self._said is None:
-            self._said = []
+        """As `Sink.send`. What is sent in one turn of the loop goes as one frame, an object a line."""
+        if not self._outbox:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._said.append(message)
+        self._outbox.append(message)
 
     async def drain(self) -> None:
         """As `Sink.drain`."""
         while self._blocked and not self.closed:
-            if self._waiting is None:
-                self._waiting = deque()
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiter)
-            await waiter
+            drain = asyncio.get_running_loop().create_future()
+            self._drains.append(drain)
+            await drain
 
     def close(self, code: int, reason: str) -> None:
-        """Say what was said, then close; a client that does not answer is cut off."""
+        """As `Client.close`; a client that does not answer the close is cut off."""
         if self.closed:
             return
         self._flush()
-        self._put(self._connection.send(CloseConnection(code, reason)))
-        self._await_end()
+        self._put(self._parser.close(code, reason))
+        self._cut_in_time()
 
     def ping(self) -> None:
-        """Ask for a sign of life (5.5.2), unless there is something on its way that asks for one already."""
+        """Ask for a sign of life (5.5.2), unless something on its way asks for one already."""
         if not self._transport.get_write_buffer_size() and not self.closed:
             self._put(_PING)
 
@@ -145,9 +138,10 @@ class Websocket(Movement, asyncio.Protocol):
         self._transport.abort()
 
     def _flush(self) -> None:
-        said, self._said = self._said, None
-        if said is not None and not self.closed:
-            self._put(text_frame(b"\n".join(said)))
+        if self._outbox:
+            messages, self._outbox = self._outbox, []
+            if not self.closed:
+                self._put(text_frame(b"\n".join(messages)))
 
     def _put(self, data: bytes) -> None:
         if not self._transport.is_closing():  # asyncio logs, and uvloop raises, what is written after that.
@@ -157,61 +151,56 @@ class Websocket(Movement, asyncio.Protocol):
     # In
 
     def pause(self) -> None:
-        """Hear no more of what came, and read no more from the socket; TCP tells the client."""
+        """As `Client.pause`: nothing more is read from the socket, and TCP tells the client."""
         self._paused = True
         if not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Hear the rest, and go on reading."""
+        """As `Client.resume`; what was read before goes first."""
         self._paused = False
-        if self._unheard:
-            self._hear_soon()
+        if self._unparsed:
+            self._parse_soon()
         elif not self._transport.is_closing():
             self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came apart: at once when it is little, else a slice in each turn of the loop, and read no more
-        before that is done."""
-        if len(data) <= _SLICE and not self._unheard and not self._paused:
+        """Parse it: at once when it is little, else a slice in each turn of the loop, and no more is read before that
+        is done."""
+        if len(data) <= _SLICE_BYTES and not self._unparsed and not self._paused:
             self._parse(data)
             return
-        self._unheard += data
+        self._unparsed += data
         if not self._transport.is_closing():
             self._transport.pause_reading()
-        self._hear_soon()
+        self._parse_soon()
 
     def eof_received(self) -> None:
-        """The client says no more; what waits for it may still go."""
-        self._await_end()
+        """The client sends no more; what waits for it may still go."""
+        self._cut_in_time()
 
-    def _hear_soon(self) -> None:
-        if not self._hearing:
-            self._hearing = True
-            asyncio.get_running_loop().call_soon(self._hear)
+    def _parse_soon(self) -> None:
+        if not self._parse_is_due:
+            self._parse_is_due = True
+            asyncio.get_running_loop().call_soon(self._parse_slice)
 
-    def _hear(self) -> None:
-        self._hearing = False
-        if self._lost or self._paused:
+    def _parse_slice(self) -> None:
+        self._parse_is_due = False
+        if self._disconnected or self._paused:
             return
-        part, self._unheard = self._unheard[:_SLICE], self._unheard[_SLICE:]
+        part, self._unparsed = self._unparsed[:_SLICE_BYTES], self._unparsed[_SLICE_BYTES:]
         self._parse(part)
         if not self._paused:
             self.resume()
 
     def _parse(self, data: bytes) -> None:
-        """Hear messages, and answer what the protocol itself answers."""
-        texts, data = self._connection.take_texts(data, self._most)
+        """Hand on messages, and answer what the protocol itself answers."""
+        texts, data = self._parser.take_texts(data, self._max_length)
         for text in texts:
             self._owner.received(text)
-        if not data or self._connection.state not in (ConnectionState.OPEN, ConnectionState.LOCAL_CLOSING):
-            return
-        self._connection.receive_data(data)
-        for event in self._connection.events():
-            if isinstance(event, CloseConnection):
-                self._close(event)
-                return
-            self._take(event)
+        if data:
+            for found in self._parser.parse(data):
+                self._take(found)
 
     def pause_writing(self) -> None:
         """More than HIGH waits."""
@@ -220,57 +209,53 @@ class Websocket(Movement, asyncio.Protocol):
     def resume_writing(self) -> None:
         """No more than LOW waits."""
         self._blocked = False
-        self._wake()
+        self._end_drains()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over, however that came."""
-        self._lost = True
-        self._unheard = b""
+        """The connection is over, whatever ended it."""
+        self._disconnected = True
+        self._unparsed = b""
         if self._timer is not None:
             self._timer.cancel()
-        self._said = self._parts = None
+        self._outbox, self._parts = [], []
         self._blocked = False
-        self._wake()
+        self._end_drains()
         self._owner.closed()
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, TextMessage | BytesMessage):
-            self._take_part(event)
+    def _take(self, found: Frame) -> None:
+        if isinstance(found, Text | Binary):
+            self._take_part(found)
+        elif isinstance(found, Close):
+            if found.answer:
+                self._put(found.answer)
+            self._transport.close()  # The server goes first (7.1.1), once the client has taken what waits for it.
+            self._cut_in_time()
         # A client that takes no pongs gets none: they would pile up (5.5.3 asks for the latest one only).
-        elif isinstance(event, Ping) and self._transport.get_write_buffer_size() <= HIGH:
-            self._put(self._connection.send(event.response()))
+        elif isinstance(found, Ping) and self._transport.get_write_buffer_size() <= HIGH:
+            self._put(self._parser.pong(found.payload))
 
-    def _take_part(self, event: TextMessage | BytesMessage) -> None:
-        self._length += len(event.data)
-        if self._length > self._most:
-            self._parts = None
-            self.close(CloseReason.MESSAGE_TOO_BIG, f"a message is at most {self._most} bytes")
-        elif event.message_finished and self._parts is None:
+    def _take_part(self, part: Text | Binary) -> None:
+        self._length += len(part.data)
+        if self._length > self._max_length:
+            self._parts = []
+            self.close(MESSAGE_TOO_BIG, f"a message is at most {self._max_length} bytes")
+        elif not part.last:
+            if part.data:  # Any number of empty ones may come.
+                self._parts.append(part.data)
+        elif not self._parts:
             self._length = 0
-            self._owner.received(event.data if isinstance(event.data, str) else bytes(event.data))
+            self._owner.received(part.data)
         else:
-            if self._parts is None:
-                self._parts = []
-            if event.data:
-                self._parts.append(event.data)
-            if event.message_finished:
-                parts, self._parts, self._length = self._parts, None, 0
-                self._owner.received("".join(parts) if isinstance(event, TextMessage) else b"".join(parts))
+            parts, self._parts, self._length = [*self._parts, part.data], [], 0
+            self._owner.received("".join(parts) if isinstance(part, Text) else b"".join(parts))
 
-    def _close(self, event: CloseConnection) -> None:
-        """The client closes, answers our close, or has to be failed, which looks as if it had closed with that code."""
-        if self._connection.state is ConnectionState.REMOTE_CLOSING:
-            self._put(self._connection.send(event.response()))
-        self._transport.close()  # The server goes first (7.1.1), once the client has taken what waits for it.
-        self._await_end()
-
-    def _await_end(self) -> None:
-        """Whoever does not take its leave is cut off."""
+    def _cut_in_time(self) -> None:
+        """Cut the connection after the close timeout, if it is still there."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_LAST_WORDS, self.cut)
+            self._timer = asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.cut)
 
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        for waiter in waiting or ():
-            if not waiter.done():
-                waiter.set_result(None)
+    def _end_drains(self) -> None:
+        drains, self._drains = self._drains, []
+        for drain in drains:
+            if not drain.done():
+                drain.set_result(None)

@@ -1,7 +1,7 @@
 """A blueprint as an operator may add one: websockets that say back what they are told, as Autobahn's cases want it."""
 
 from quart import Blueprint, websocket
-from wsproto.events import BytesMessage, TextMessage
+from wsproto.frame_protocol import FrameProtocol
 
 from app.transport.websocket import Websocket
 from app.web.http.context import wire
@@ -35,8 +35,7 @@ class Echo:
     def received(self, message: str | bytes) -> None:
         """Send it back, as a frame of its own: `send` would pack several into one, and never sends bytes."""
         if self.client is not None and not self.client.closed:
-            event = TextMessage(message) if isinstance(message, str) else BytesMessage(message)
-            self.client._put(self.client._connection.send(event))
+            self.client._put(bytes(FrameProtocol(client=False, extensions=[]).send_data(message, fin=True)))
 
     def closed(self) -> None:
         """Drop the websocket."""

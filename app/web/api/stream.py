@@ -16,7 +16,7 @@ from app.model.batch import Form
 from app.model.position import After, Last, Now, Start, parse_event_id
 from app.runtime.connections import Farewell
 from app.transport.encoding import ndjson, sse
-from app.transport.hypercorn import Stalled
+from app.transport.errors import Stalled
 from app.transport.sink import Sink
 from app.web.http.context import services, wire
 from app.web.http.describe import Answer, Operation, Param, describe, seq

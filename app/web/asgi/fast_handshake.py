@@ -9,7 +9,7 @@ from typing import Any
 from quart import Quart
 
 from app.services import Services
-from app.transport.hypercorn import Wire
+from app.transport.wire import Wire
 from app.web.asgi.fast_path import FastPath
 from app.web.asgi.handshake import PATH
 from app.web.http.call import begin_call

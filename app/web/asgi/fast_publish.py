@@ -16,7 +16,7 @@ from quart.wrappers.base import ClientDisconnectedError
 from werkzeug.exceptions import RequestTimeout
 
 from app.services import Services
-from app.transport.hypercorn import Wire
+from app.transport.wire import Wire
 from app.web.api import text_publish, updates
 from app.web.api.publishing import publish_json, publish_text
 from app.web.asgi.fast_path import FastPath

@@ -8,8 +8,9 @@ from quart import Quart
 
 from app.config import Settings
 from app.services import Services
-from app.transport.hypercorn import Send, Stalled, Wire
+from app.transport.errors import Stalled
 from app.transport.websocket import Websocket
+from app.transport.wire import Send, Wire
 from app.web.http.context import EXTENSION
 
 

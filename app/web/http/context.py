@@ -6,7 +6,7 @@ from quart import current_app, g, has_websocket_context, request, websocket
 
 from app.errors import Unavailable
 from app.services import Services
-from app.transport.hypercorn import Wire
+from app.transport.wire import Wire
 from app.web.http.call import Call, begin_call
 
 EXTENSION = "tidewire"

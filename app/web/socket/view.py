@@ -8,8 +8,9 @@ from quart import Blueprint, websocket
 
 from app.model.access import Principal
 from app.services import Services
-from app.transport.hypercorn import ClientGone, Receive, Wire
-from app.transport.sink import PlainWebsocket
+from app.transport.errors import ClientGone
+from app.transport.plain import PlainWebsocket
+from app.transport.wire import Receive, Wire
 from app.web.asgi.handshake import PATH
 from app.web.http.context import current_call, services, wire
 from app.web.http.identity import watcher
@@ -65,7 +66,7 @@ async def _talk_plainly(conversation: Conversation, shaking: Shaking) -> None:
     """By ASGI's `receive` and `send`, in this request's task, until either side leaves."""
     client = PlainWebsocket(shaking.wire.send, conversation.stalled)
     conversation.greet(client)
-    leaving = asyncio.ensure_future(client.leave())
+    leaving = asyncio.ensure_future(client.until_close())
     hearing = asyncio.ensure_future(_hear(conversation, client, shaking.wire.receive))
     hearing.add_done_callback(lambda task: task.cancelled() or task.exception())  # Taken note of.
     try:
@@ -85,7 +86,7 @@ async def _talk_plainly(conversation: Conversation, shaking: Shaking) -> None:
 
 async def _hear(conversation: Conversation, client: PlainWebsocket, receive: Receive) -> None:
     while True:
-        await client.may_listen()
+        await client.until_resumed()
         event = await receive()
         if event["type"] != "websocket.receive":
             return

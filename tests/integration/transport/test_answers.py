@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypercorn.protocol.http_stream import HTTPStream
 
-from app.transport.hypercorn import Wire
+from app.transport.wire import Wire
 from tests.support.raw_socket import RawSocket
 from tests.support.served import served
 

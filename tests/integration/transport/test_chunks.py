@@ -9,8 +9,10 @@ import pytest
 
 from app.model.batch import Batch
 from app.model.update import Entry
+from app.transport.chunks import ChunkSink
 from app.transport.encoding import CHUNKED, ndjson
-from app.transport.sink import HIGH, LOW, ChunkSink
+from app.transport.hypercorn import sends_body
+from app.transport.sink import HIGH, LOW
 from tests.support.hub_ways import until
 from tests.support.ports import HOST
 from tests.support.raw_socket import RawSocket
@@ -27,7 +29,7 @@ class Answering:
         self.writer = writer
         self.connection = h11.Connection(h11.SERVER)
         self.begin()
-        self.sink = ChunkSink(writer, self.connection, CHUNKED[ndjson])
+        self.sink = ChunkSink(writer, sends_body(self.connection), CHUNKED[ndjson])
 
     def begin(self) -> None:
         """The next request on the connection, and the head of its answer."""
@@ -169,7 +171,7 @@ def test_a_sink_may_be_made_for_a_client_that_has_left_already(loop: Way) -> Non
         async with answering() as (answer, _):
             answer.writer.transport.abort()
             await asyncio.sleep(0.01)
-            sink = ChunkSink(answer.writer, answer.connection, CHUNKED[ndjson])
+            sink = ChunkSink(answer.writer, sends_body(answer.connection), CHUNKED[ndjson])
 
             assert (sink.closed, sink.write(batch(0))) == (True, False)
 

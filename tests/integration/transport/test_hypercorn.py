@@ -1,180 +1,113 @@
-"""The names of hypercorn that the wire reaches: a release that moves them fails here and not at a user's."""
+"""The names of hypercorn and wsproto that the guard reaches: a release that moves them fails here, not at a user's."""
 
-import asyncio
-import gc
-import socket
-from collections.abc import AsyncGenerator
-from dataclasses import replace
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from hypercorn.protocol.ws_stream import WSStream
-from quart import websocket
+from wsproto.connection import SERVER, Connection, ConnectionState
+from wsproto.events import CloseConnection, Ping, Pong, TextMessage
 
-from app.config import Settings
-from app.transport.encoding import ndjson
-from app.transport.hypercorn import Stalled, Wire
-from app.transport.sink import ChunkSink, PlainSink, PlainWebsocket, Sink
-from app.web.http.context import EXTENSION, wire
-from tests.support.hub import ServedHub, serving
-from tests.support.raw_socket import RawSocket
+from app.transport.hypercorn import BoundedConnection, BoundedHandshake, BoundedMessage, guard
+from tests.support.raw_socket import CLOSE, PING, TEXT, frame
+from tests.support.served import served
 
-HANDSHAKE = (
-    b"GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
+MOST_BYTES = 200  # That a watcher may cost more because of the guard.
 
 
-def wires_of(hub: ServedHub) -> list[Wire]:
-    """Each websocket's wire, noted by a hook of the application."""
-    found: list[Wire] = []
-
-    @hub.app.before_websocket
-    async def note() -> None:
-        scope: Any = websocket.scope
-        found.append(scope["extensions"][EXTENSION])
-
-    return found
+def receive(connection: Connection, *sent: bytes) -> list[Any]:
+    connection.receive_data(b"".join(sent))
+    return list(connection.events())
 
 
-async def test_the_wire_has_the_transport_of_a_websocket_under_hypercorn(settings_sqlite: Settings) -> None:
-    async with serving(settings_sqlite) as hub:
-        wires = wires_of(hub)
-        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
-            await talk.receive()
-            (wire,) = wires
+async def test_the_guard_takes_its_places_under_hypercorn() -> None:
+    """One that offers compression is guarded like any other, and answered without."""
+    streams: list[WSStream] = []
 
-            assert wire.websocket is not None
-            assert wire.shutdown() is not None
-            handle = wire.websocket._transport.get_extra_info("socket")
-            assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 90_000
+    async def application(scope: Any, receive: Callable[..., Any], send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for part in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{part}.complete"})
+            return
+        stream = send.__self__
+        streams.append(stream)
+        guard(stream, lambda: None)
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": "b", "headers": [(b"x-header", b"kept")]})
+        while (heard := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": heard["text"]})
 
-
-async def test_an_idle_websocket_holds_no_task_and_outlives_what_shook_hands(settings_sqlite: Settings) -> None:
-    async with serving(settings_sqlite) as hub:
-        await hub.call("GET", "/healthz")
-        before = len(asyncio.all_tasks())
-        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
-            await talk.send_json({"type": "subscribe", "channel": "lobby"})
-            await talk.receive()
-            await talk.receive()
-            async with asyncio.timeout(5):
-                while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-            gc.collect()  # What hypercorn and Quart held of it goes, and must not take the socket along.
-            await hub.publish("lobby", body="still here")
-
-            assert (await talk.receive_json())["body"] == "still here"
-            assert not [each for each in gc.get_objects() if isinstance(each, WSStream)]
-
-
-async def test_who_sends_before_the_handshake_is_answered_is_refused_and_leaves_nothing(
-    settings_sqlite: Settings,
-) -> None:
-    async with serving(settings_sqlite) as hub:
-        await hub.call("GET", "/healthz")
-        before = len(asyncio.all_tasks())
-        for _ in range(5):
-            async with RawSocket(urlsplit(hub.url).port or 0) as raw:
-                await raw.send(HANDSHAKE + b"\x81\x80\x00\x00\x00\x00")
-                assert b" 400 " in await raw.until(b"\r\n\r\n")
-        async with asyncio.timeout(5):
-            while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-
-        assert hub.services.connections.principals() == set()
-
-
-@pytest.mark.parametrize(("version", "kind"), [("1.1", ChunkSink), ("1.0", PlainSink)])
-async def test_a_streamed_answer_is_written_in_chunks_to_who_understands_them(
-    settings_sqlite: Settings, version: str, kind: type[Sink]
-) -> None:
-    async with serving(settings_sqlite) as hub:
-        found: list[Sink] = []
-
-        @hub.app.get("/streamed")
-        async def streamed() -> AsyncGenerator[bytes]:
-            under = wire()
-
-            async def body() -> AsyncGenerator[bytes]:
-                yield b"first"
-                sink = under.body(ndjson, lambda: None)
-                found.append(sink)
-                sink.send(b"second")
-                await sink.finish()
-                sink.release()
-
-            return body()
-
-        async with RawSocket(urlsplit(hub.url).port or 0) as raw:
-            await raw.send(f"GET /streamed HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-            answer = await raw.rest()
-
-        assert isinstance(found[0], kind)
-        body = answer.partition(b"\r\n\r\n")[2]
-        assert body == (b"5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n" if version == "1.1" else b"firstsecond")
-
-
-async def test_an_idle_websocket_is_pinged_and_nothing_else_changes(settings_sqlite: Settings) -> None:
     async with (
-        serving(replace(settings_sqlite, ping_interval=0.1)) as hub,
-        hub.http.ws_connect(hub.url + "/api/v1/ws", autoping=False) as talk,
+        served(application) as url,
+        aiohttp.ClientSession() as http,
+        http.ws_connect(url, protocols=("a", "b"), compress=15) as talk,
     ):
-        await talk.receive()
-        async with asyncio.timeout(5):
-            first = await talk.receive()
-            await talk.send_json({"type": "ping", "ref": 1})
-            kinds = {first.type}
-            while (message := await talk.receive()).type is aiohttp.WSMsgType.PING:
-                kinds.add(message.type)
+        await talk.send_str("é")
 
-        assert kinds == {aiohttp.WSMsgType.PING}
-        assert message.json() == {"type": "pong", "ref": 1}
+        assert (await talk.receive_str(), talk.protocol, talk.compress) == ("é", "b", 0)
+        (stream,) = streams
+        assert stream.handshake.accepted
+        found = (type(stream.handshake), type(stream.buffer), type(stream.connection))
+        assert found == (BoundedHandshake, BoundedMessage, BoundedConnection)
 
 
-async def test_a_cut_connection_ends_without_a_close(settings_sqlite: Settings) -> None:
-    async with serving(settings_sqlite) as hub:
-        wires = wires_of(hub)
-        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
-            await talk.receive()
-            assert wires[0].websocket is not None
-            wires[0].websocket.cut()
-            async with asyncio.timeout(5):
-                message = await talk.receive()
-
-            assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+@pytest.mark.parametrize("stream", [None, object(), "a stream"])
+def test_whatever_else_is_left_alone(stream: object) -> None:
+    guard(stream, lambda: None)
 
 
-async def nothing() -> object:
-    raise AssertionError("Nobody listens here.")
+@pytest.mark.parametrize(
+    ("sent", "code"), [(frame(0x3, b""), 1002), (frame(TEXT, b"\xff"), 1007), (frame(PING, b"") * 1001, None)]
+)
+def test_a_failure_is_reported_in_the_state_that_hypercorn_answers(sent: bytes, code: int | None) -> None:
+    connection = BoundedConnection(SERVER)
+    last = receive(connection, sent)[-1]
+
+    assert (last.code if isinstance(last, CloseConnection) else None) == code
+    if code is not None:
+        assert connection.state is ConnectionState.REMOTE_CLOSING
+        assert connection.send(last.response())[2:4] == code.to_bytes(2)
 
 
-async def test_without_hypercorn_every_answer_is_harmless_and_what_is_written_goes_by_send() -> None:
-    sent = []
+def test_a_close_by_the_client_is_reported_as_ever() -> None:
+    connection = BoundedConnection(SERVER)
+    (event,) = receive(connection, frame(CLOSE, b"\x0f\xa0done"))
 
-    async def send(message: object) -> None:
-        sent.append(message)
-
-    wire = Wire(nothing, send, 1.0)
-    wire.guard()
-    wire.cut()
-    sink = PlainWebsocket(wire.send, lambda: None)
-    sink.send(b"a")
-    sink.send(b"b")
-    await sink.finish()
-    await wire.send({"type": "websocket.close"})
-
-    assert (wire.is_stalled(1e9), wire.shutdown(), wire.websocket) == (False, None, None)
-    assert sent == [{"type": "websocket.send", "bytes": None, "text": "a\nb"}, {"type": "websocket.close"}]
+    assert (event.code, event.reason, connection.state) == (4000, "done", ConnectionState.REMOTE_CLOSING)
 
 
-async def test_without_hypercorn_who_takes_nothing_fails_its_send() -> None:
-    async def send(message: object) -> None:
-        await asyncio.Event().wait()
+def test_events_are_those_of_wsproto() -> None:
+    sent = (frame(TEXT, b"a", fin=False), frame(PING, b"b"), frame(0xA, b"c"), frame(0x0, b"d"))
+    events = receive(BoundedConnection(SERVER), *sent)
 
-    wire = Wire(nothing, send, 0.05)
-    async with asyncio.timeout(5):
-        with pytest.raises(Stalled):
-            await wire.send({"type": "websocket.send", "text": "x"})
+    assert events == receive(Connection(SERVER), *sent)
+    assert [type(event) for event in events] == [TextMessage, Ping, Pong, TextMessage]
+
+
+def test_after_our_close_only_the_client_s_is_heard() -> None:
+    connection = BoundedConnection(SERVER)
+    connection.send(CloseConnection(1001))
+    events = receive(connection, frame(TEXT, b"a"), frame(PING, b"b"), frame(CLOSE, b"\x03\xe9"), frame(TEXT, b"c"))
+
+    assert [type(event) for event in events] == [CloseConnection]
+    assert connection.state is ConnectionState.CLOSED
+
+
+def test_it_costs_a_watcher_next_to_nothing() -> None:
+    def cost(kind: type[Connection]) -> float:
+        tracemalloc.start()
+        try:
+            kept = [kind(SERVER) for _ in range(1000)]
+            for connection in kept:
+                receive(connection, frame(TEXT, b"subscribe"), frame(0xA, b""))
+            return tracemalloc.get_traced_memory()[0] / len(kept)
+        finally:
+            tracemalloc.stop()
+
+    cost(Connection)
+    cost(BoundedConnection)
+
+    assert cost(BoundedConnection) - cost(Connection) < MOST_BYTES

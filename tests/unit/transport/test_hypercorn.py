@@ -1,4 +1,4 @@
-"""The short way for whole text messages hears what wsproto hears, however the bytes are cut."""
+"""The fast path for whole texts reads what wsproto reads, however the bytes are cut."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -6,7 +6,7 @@ from wsproto.connection import SERVER
 from wsproto.events import CloseConnection, TextMessage
 from wsproto.frame_protocol import FrameProtocol
 
-from app.transport.incoming import BoundedConnection
+from app.transport.hypercorn import BoundedConnection
 
 MOST = 70_000
 TEXTS = st.text(max_size=200) | st.integers(0, MOST).map(lambda size: "x" * size)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.model.batch import Batch
 from app.model.update import Entry
 from app.transport.encoding import ndjson
-from app.transport.sink import HIGH, LOW, PlainSink
+from app.transport.plain import PlainSink
+from app.transport.sink import HIGH, LOW
 
 AT_ONCE = 64 * 1024  # bytes: what one message gathers, unless one thing is larger
 

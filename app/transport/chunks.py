@@ -1,0 +1,55 @@
+"""Chunks of a streamed HTTP/1.1 answer, written to the server's own transport."""
+
+from asyncio import StreamWriter
+from collections.abc import Callable
+from contextlib import suppress
+
+from app.model.batch import Batch, Form
+from app.transport.encoding import chunk
+from app.transport.sink import HIGH, LOW
+
+
+class ChunkSink:
+    """The body of an answer whose head is sent."""
+
+    __slots__ = ("_form", "_may_send", "_released", "_transport", "_writer", "written")
+
+    def __init__(self, writer: StreamWriter, may_send: Callable[[], bool], form: Form) -> None:
+        """`may_send` says whether an answer's body is being sent on this connection."""
+        self._writer = writer
+        self._transport = writer.transport
+        if not self._transport.is_closing():  # Or uvloop raises.
+            self._transport.set_write_buffer_limits(HIGH, LOW)  # So that `drain` waits for what `write` refuses.
+        self._released = False
+        self._may_send = may_send
+        self._form = form
+        self.written = 0
+
+    @property
+    def closed(self) -> bool:
+        # `may_send` is not enough: it is true again once the next answer on the connection has begun.
+        return self._released or not self._may_send() or self._transport.is_closing()
+
+    def write(self, batch: Batch) -> bool:
+        if self._transport.get_write_buffer_size() > HIGH or self.closed:
+            return False
+        self._put(batch.encoded(self._form))
+        return True
+
+    def send(self, message: bytes) -> None:
+        if not self.closed:
+            self._put(chunk(message))
+
+    async def drain(self) -> None:
+        with suppress(OSError):
+            await self._writer.drain()
+
+    async def finish(self) -> None:
+        pass  # Everything was handed to the transport as it was written.
+
+    def release(self) -> None:
+        self._released = True
+
+    def _put(self, data: bytes) -> None:
+        self.written += len(data)
+        self._transport.write(data)
