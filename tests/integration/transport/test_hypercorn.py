@@ -60,7 +60,9 @@ def test_whatever_else_is_left_alone(stream: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "code"), [(frame(0x3, b""), 1002), (frame(TEXT, b"\xff"), 1007), (frame(PING, b"") * 1001, None)]
+    ("sent", "code"),
+    [(frame(0x3, b""), 1002), (frame(TEXT, b"\xff"), 1007), (frame(PING, b"") * 1001, None)],
+    ids=["opcode", "utf-8", "flood"],  # Masks are random, and the workers must agree on names.
 )
 def test_a_failure_is_reported_in_the_state_that_hypercorn_answers(sent: bytes, code: int | None) -> None:
     connection = BoundedConnection(SERVER)
