@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 PREFIX = "TIDEWIRE_"
 ENVIRONMENTS = ("development", "production", "testing")
+RENAMED = {"EARLY_WAIT": "GAP_TIMEOUT"}  # An old name is refused: ignored, it would change what the hub does.
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -60,7 +61,9 @@ class Settings:
         least=0.05,
         most=60,
     )
-    early_wait: float = setting(0.05, "How long an early hint waits for its elder.", least=0.0, most=5)
+    gap_timeout: float = setting(
+        0.05, "How long a hint that arrived out of order waits for those before it.", least=0.0, most=5
+    )
     heartbeat: float = setting(15.0, "Silence on an HTTP stream before a keep-alive.", least=0.1, most=300)
     ping_interval: float = setting(20.0, "Between two pings to a websocket.", least=0.1, most=3600)
     send_timeout: float = setting(30.0, "A socket that accepts no data for so long is closed.", least=0.1, most=600)
@@ -116,6 +119,9 @@ class Settings:
         Raises ConfigError. In development and testing a missing secret key is made once and kept under `data_dir`.
         """
         given = {**dotenv_values(".env"), **os.environ}
+        for old, new in RENAMED.items():
+            if given.get(PREFIX + old):
+                raise ConfigError(f"{PREFIX}{old} is now called {PREFIX}{new}: rename it.")
         values: dict[str, Any] = {}
         for each in fields(cls):
             text = given.get(PREFIX + each.name.upper())

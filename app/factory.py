@@ -17,7 +17,7 @@ from app.web.asgi.fast_handshake import FastHandshake
 from app.web.asgi.fast_publish import FastPublish
 from app.web.asgi.handshake import HandshakeConnection
 from app.web.asgi.inbound import BoundedWebsocket
-from app.web.asgi.supervisor import ServerSide
+from app.web.asgi.supervisor import Supervisor
 from app.web.http import errors, headers
 from app.web.http.context import EXTENSION
 from app.web.pages import assets
@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(text_publish.blueprint)
     app.asgi_app = mounts.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
-    app.asgi_app = ServerSide(app)  # type: ignore[method-assign]
+    app.asgi_app = Supervisor(app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.asgi_app = ProxyFixMiddleware(app.asgi_app, trusted_hops=settings.trusted_proxies)  # type: ignore[method-assign]
 
@@ -67,7 +67,6 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
             if not settings.rate_limits:
                 log.warning("Rate limits are off (TIDEWIRE_RATE_LIMITS): for load tests only")
             yield
-            services.connections.shut_down()
-            await services.connections.gone(settings.shutdown_timeout * 0.8)
+            await services.connections.shut_down()
 
     return app

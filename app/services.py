@@ -78,7 +78,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         admissions: Admissions = Recent(SingleFlight(tasks), partial(admit, db))
         identities = Recent(SingleFlight(tasks), partial(recognise, db))
         for cache in (admissions, identities):
-            hub.on_alarm(cache.forget)
+            hub.on_change(cache.forget)
+        connections = Connections(settings)
+        tasks.spawn(connections.check_all(), "connections: check")
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -91,7 +93,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             words=words,
             admissions=admissions,
             identities=identities,
-            connections=Connections(settings.max_connections),
+            connections=connections,
             buckets=Buckets(),
             login_throttle=asyncio.Lock(),
         )

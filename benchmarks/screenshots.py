@@ -16,8 +16,9 @@ from app.clock import now_ms
 from app.config import Settings
 from app.model.access import Principal, Scope, check_publish
 from app.model.draft import check, draft_of
+from app.model.submission import Stored, Submitted
 from app.store.engine.database import Database
-from app.store.log import append as log
+from app.store.log.append import Log
 from benchmarks.pictured import CHANNELS, LIVE, LIVE_AUTHOR, LOBBY, PRODUCTION, Pictured, Said
 from benchmarks.place import Place, started
 from tests.support.browser import launched
@@ -57,35 +58,37 @@ async def main() -> None:
 async def _fill(settings: Settings) -> str:
     """Write the channels through the hub's own store, with times in the past; a token to publish with."""
     db = Database(settings)
+    log = Log(db, settings)
     try:
         await prepare_development(db)
         for channel in CHANNELS:
             await provide_channel(db, channel.draft)
-            await _tell(db, channel)
-        await _append(db, "lobby", [LOBBY])
+            await _tell(log, channel)
+        await _append(log, "lobby", [LOBBY])
         await create_user(db, "ops", "ops@example.org", None, is_admin=True)
         scopes = frozenset({Scope.PUBLISH})
         return await create_token(
             db, TokenDraft(user="ops", name=LIVE_AUTHOR, scopes=scopes, channel=None, expires_at=None)
         )
     finally:
+        await log.close()
         await db.close()
 
 
-async def _tell(db: Database, channel: Pictured) -> None:
+async def _tell(log: Log, channel: Pictured) -> None:
     for begin in range(0, channel.earlier, 1000):
         count = min(1000, channel.earlier - begin)
-        await _append(db, channel.slug, [Said(2880, channel.said[0].author, channel.routine)] * count)
+        await _append(log, channel.slug, [Said(2880, channel.said[0].author, channel.routine)] * count)
     for said in channel.said:
-        await _append(db, channel.slug, [said])
+        await _append(log, channel.slug, [said])
 
 
-async def _append(db: Database, slug: str, said: list[Said]) -> None:
+async def _append(log: Log, slug: str, said: list[Said]) -> None:
     who = Principal(user_id=None, user=said[0].author, is_admin=True)
-    submitted = [log.Submitted(slug, who, check([draft_of(each.update)])) for each in said]
+    submitted = [Submitted(slug, who, check([draft_of(each.update)])) for each in said]
     at = now_ms() - round(said[0].minutes_ago * _MINUTE)
-    outcomes = await log.append(db, submitted, at, check_publish, 30)
-    assert all(isinstance(outcome, log.Stored) for outcome in outcomes), outcomes
+    outcomes = await log.append(submitted, at, check_publish, 30)
+    assert all(isinstance(outcome, Stored) for outcome in outcomes), outcomes
 
 
 async def _come_live(hub: HubProcess, browser: Browser, token: str) -> None:

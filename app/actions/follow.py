@@ -1,78 +1,44 @@
-"""Following a channel: admit whom the rules admit, at the start point they ask for."""
-
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+"""Following a channel: a caller who is admitted gets a subscription at the start point that they ask for."""
 
 from app.actions.find import Admission
-from app.live.hub import Hub
-from app.live.watch import Watch
+from app.live.hub import Hub, Subscription
 from app.model.access import Principal
-from app.model.position import Extent, Place, Start
+from app.model.position import Extent, Start
 from app.runtime.recent import Recent
 
 type Admissions = Recent[tuple[Principal, str], Admission]
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
-    """A watch that has begun: where it began, in the log as it stood then."""
-
-    watch: Watch
-    extent: Extent
-    place: Place
+class _ChannelReplacedError(Exception):
+    """The channel was deleted and another was created under its name, between two look-ups."""
 
 
-def join(admissions: Admissions, hub: Hub, who: Principal, slug: str, start: Start) -> Following | None:
-    """As `begin`, at once, where the admission is known and nothing of the log has to be looked up: they begin after
-    all that has come here, or come back to a place that the feed still holds in memory. None where something has."""
+def follow_at_once(admissions: Admissions, hub: Hub, who: Principal, slug: str, start: Start) -> Subscription | None:
+    """As `follow`, where the admission is known and no query is needed; None where one is."""
     known = admissions.known((who, slug))
-    watch = hub.join(known.channel.id, who, start) if known is not None else None
-    extent = watch.feed.extent if watch is not None else None
-    return _begun(hub, watch, start, extent) if watch is not None and extent is not None else None
+    return hub.subscribe_at_once(known.channel.id, who, start) if known is not None else None
 
 
-async def begin(admissions: Admissions, hub: Hub, who: Principal, slug: str, start: Start) -> Following:
-    """A watch at the place that `start` asks for, for who leaves it at the end with `Hub.leave`. Raises NotFound,
-    Unauthenticated, Forbidden or Unavailable.
+async def follow(
+    admissions: Admissions, hub: Hub, who: Principal, slug: str, start: Start, *, present: bool = True
+) -> Subscription:
+    """A subscription at the start point that `start` asks for; its holder closes the watch. Raises NotFound,
+    Unauthenticated, Forbidden or Unavailable. With `present` it counts as a watcher.
 
-    Entered first, read then: the channel is looked up again inside the watch, so that nothing that is committed between
-    the two is missed by both.
+    The right is looked up twice, the second time while the channel's hints are received already: that one says where
+    the log ends.
     """
     while True:
-        known = (await admissions.get((who, slug))).channel
-        following = join(admissions, hub, who, slug, start)
-        if following is not None:
-            return following
-        watch = await hub.enter(known.id, who)
-        try:
+        channel_id = (await admissions.get((who, slug))).channel.id
+
+        async def read_extent(channel_id: int = channel_id) -> tuple[Extent, float]:
             admission = await admissions.look_up((who, slug))
-        except BaseException:
-            hub.leave(watch)
-            raise
-        channel = admission.channel
-        if channel.id != known.id:
-            hub.leave(watch)
+            channel = admission.channel
+            if channel.id != channel_id:
+                raise _ChannelReplacedError
+            return Extent(channel.epoch, channel.first_seq, channel.last_seq), admission.began
+
+        try:
+            return await hub.subscribe(channel_id, who, start, read_extent, present=present)
+        except _ChannelReplacedError:
             admissions.forget()
-            continue  # Deleted and made anew in between.
-        extent = Extent(channel.epoch, channel.first_seq, channel.last_seq)
-        watch.feed.observe(extent, admission.began)
-        return _begun(hub, watch, start, extent)
-
-
-def _begun(hub: Hub, watch: Watch, start: Start, extent: Extent) -> Following:
-    found = watch.begin(start, extent)
-    hub.arrive(watch)
-    return Following(watch, extent, found)
-
-
-@asynccontextmanager
-async def follow(
-    admissions: Admissions, hub: Hub, who: Principal, slug: str, start: Start
-) -> AsyncGenerator[Following]:
-    """As `begin`, left at the end."""
-    following = await begin(admissions, hub, who, slug, start)
-    try:
-        yield following
-    finally:
-        hub.leave(following.watch)

@@ -10,5 +10,5 @@ from app.store.engine.database import Database
 async def read_presence(db: Database, hub: Hub, who: Principal, slug: str) -> PresenceSnapshot:
     """How many watch, in all processes, and their names where the caller is a member."""
     channel, role = await readable(db, who, slug)
-    census = await hub.census(channel.id)
-    return census if may_see_names(who, channel, role) else PresenceSnapshot(census.watching, ())
+    snapshot = await hub.presence_snapshot(channel.id)
+    return snapshot if may_see_names(who, channel, role) else PresenceSnapshot(snapshot.watching, ())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.clock import now_ms
 from app.errors import Refusal
+from app.live.events import EndReason
 from app.live.feed import Feed, LiveWatcher
 from app.live.hub import Hub
 from app.model.access import Principal, Role, check_read, is_read_alike
@@ -57,7 +58,7 @@ class Recheck:
     async def look(self, connected: Collection[Principal]) -> set[Principal]:
         """Those of the connected whose token no longer counts: their watches go with their connections, which are told
         why, and are for the caller to end. Everybody who follows a channel is connected. Raises Unavailable."""
-        feeds, came = self._hub.feeds(), self._hub.came
+        feeds, came = self._hub.feeds(), self._hub.admitted
         last, self._last = self._last, _NOTHING  # After a look that fails the next one looks at everything.
         began = asyncio.get_running_loop().time()
         async with self._db.reading() as tx:
@@ -69,7 +70,7 @@ class Recheck:
         for channel_id, doubtful in look.doubtful.items():
             for watch in doubtful:
                 if not judge.may_go_on(watch.who, look.rows[channel_id]):
-                    watch.end("revoked")
+                    watch.end(EndReason.REVOKED)
         self._last = look.seen
         return {who for who in connected if judge.now(who) is None}
 
@@ -88,8 +89,8 @@ class Recheck:
             feed = feeds[channel_id]
             everybody = turned or block_of(channel_id) in regrouped or feed.visibility != row.visibility
             after = 0 if everybody else last.came
-            if feed.came > after:
-                doubtful[channel_id] = [watch for watch in feed.watches if after < watch.came <= came]
+            if feed.admitted > after:
+                doubtful[channel_id] = [watch for watch in feed.watches if after < watch.admitted <= came]
         private = [channel_id for channel_id in doubtful if rows[channel_id].is_private]
         roles = await members.roles(tx, private, users) if private and users else {}
         return _Look(seen, near, rows, doubtful, roles)
@@ -121,7 +122,7 @@ class Recheck:
 def _near(last: _Seen, seen: _Seen, feeds: dict[int, Feed]) -> list[int]:
     """The channels to be looked at closely: something in their block is not as it was, or somebody has come."""
     unlike = changed(last.channels, seen.channels) | changed(last.members, seen.members)
-    return [each for each, feed in feeds.items() if feed.came > last.came or block_of(each) in unlike]
+    return [each for each, feed in feeds.items() if feed.admitted > last.came or block_of(each) in unlike]
 
 
 def _observed(feed: Feed, row: Standing | None, began: float) -> bool:

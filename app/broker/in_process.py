@@ -30,7 +30,7 @@ class InProcessBroker:
     def ignore(self, channel_id: int) -> None:
         """There is nobody to hear."""
 
-    async def census(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
+    async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
         """This process is all there is."""
         return here
 

@@ -32,9 +32,9 @@ class Leases:
         """Put what changed before whatever else the pipeline says about it."""
         touched, self._touched = self._touched, set()
         for channel_id in touched:
-            census = here(channel_id)
-            if census.watching:
-                pipeline.hset(self._key(self._node), b"%d" % channel_id, _encode(census))
+            snapshot = here(channel_id)
+            if snapshot.watching:
+                pipeline.hset(self._key(self._node), b"%d" % channel_id, _encode(snapshot))
             else:
                 pipeline.hdel(self._key(self._node), b"%d" % channel_id)
 
@@ -47,8 +47,8 @@ class Leases:
         pipeline.pexpire(key, self._lease_ms)
         if not (await pipeline.execute())[1]:
             parts: list[bytes | bytearray | memoryview | str | int | float] = [_ALIVE, b"1"]
-            for channel_id, census in self._everything_here().items():
-                parts += (b"%d" % channel_id, _encode(census))
+            for channel_id, snapshot in self._everything_here().items():
+                parts += (b"%d" % channel_id, _encode(snapshot))
             await self._redis.hset(key, items=parts)
             await self._redis.pexpire(key, self._lease_ms)
 
@@ -57,7 +57,7 @@ class Leases:
         await self._redis.delete(self._key(self._node))
         await self._redis.srem(_NODES, self._node)
 
-    async def census(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
+    async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
         """This process's part and what the living others have in Redis. Ended leases are forgotten on the way."""
         members = await self._redis.smembers(_NODES)
         nodes = [node for node in members if isinstance(node, bytes) and node != self._node]
@@ -82,5 +82,5 @@ class Leases:
         return b"tidewire:watchers:" + node
 
 
-def _encode(census: PresenceSnapshot) -> bytes:
-    return msgspec.json.encode((census.watching, census.users[:MAX_PRESENCE_NAMES]))
+def _encode(snapshot: PresenceSnapshot) -> bytes:
+    return msgspec.json.encode((snapshot.watching, snapshot.users[:MAX_PRESENCE_NAMES]))

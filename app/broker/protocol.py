@@ -69,7 +69,7 @@ class Broker(Protocol):
     def ignore(self, channel_id: int) -> None:
         """Hear them no longer."""
 
-    async def census(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
+    async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
         """Who watches in all processes; `here` is this one's part."""
 
     async def ping(self) -> None:

@@ -97,11 +97,11 @@ class RedisBroker:
         """Unsubscribe, soon."""
         self._subscription.drop(channel_id)
 
-    async def census(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
+    async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
         """All processes' parts; this one's alone while Redis can't be asked."""
         try:
             async with asyncio.timeout(2):
-                return await self._leases.census(channel_id, here)
+                return await self._leases.presence_snapshot(channel_id, here)
         except OUTAGES:
             return here
 

@@ -18,7 +18,7 @@ async def poll(services: Services) -> None:
     Where there is so much to look at that it takes more than a thirtieth of the time, up to twice as long passes.
     """
     asked, recheck = asyncio.Event(), Recheck(services.db, services.hub)
-    services.hub.on_alarm(asked.set)
+    services.hub.on_change(asked.set)
     loop = asyncio.get_running_loop()
     interval = pause = services.settings.poll_interval
     down = False
@@ -52,4 +52,4 @@ async def poll_presence(services: Services) -> None:
     """Let who asked for presence look again: a killed process leaves without a word."""
     while True:
         await asyncio.sleep(services.settings.presence_lease / 3)
-        services.hub.presence.tell_all()
+        services.hub.presence.notify_all()

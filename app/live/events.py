@@ -1,6 +1,20 @@
-"""What a watch reports that is not an update: a reset, or its end."""
+"""What a watch reports that is not an update: a reset, or its end; and why watches and connections end."""
+
+from enum import StrEnum
 
 from app.model.position import ResetReason
+
+
+class EndReason(StrEnum):
+    """Why a watch, or the connection that holds it, ended. The one list, for every face."""
+
+    CLOSED = "closed"  # By its own client.
+    REVOKED = "revoked"  # The right to read the channel is gone.
+    DELETED = "deleted"  # The channel is gone.
+    INVALID = "invalid"  # The credential is no longer valid: revoked, expired, its user disabled.
+    STALLED = "stalled"  # The client accepts no data.
+    SHUTDOWN = "shutdown"  # The hub shuts down.
+    FAILED = "failed"  # A mistake of ours, which was logged.
 
 
 class Reset:
@@ -16,11 +30,11 @@ class Reset:
 
 
 class Ended:
-    """The watch is over: the right went, or the channel."""
+    """The watch is over."""
 
     __slots__ = ("reason",)
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: EndReason) -> None:
         self.reason = reason
 
 

@@ -4,11 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-_A_PASS = 4  # At some 50 to 200 µs each, less than a millisecond.
+WAKEUPS_PER_LOOP = 4  # At 50 to 200 µs each, less than a millisecond.
 
 
 class FairQueue:
-    """Whoever takes a turn goes on in this pass of the loop or in a later one, in the order of coming."""
+    """Each waiter goes on in this pass of the loop or in a later one, first in, first out."""
 
     def __init__(self) -> None:
         self._taken = 0
@@ -16,23 +16,23 @@ class FairQueue:
         self._armed = False
 
     def call(self, what: Callable[[], object]) -> None:
-        """Call it when it is its turn; at once where there is no crowd. What returns False has taken no turn."""
+        """Call it in this pass, or in a later one when the queue is long. A call that returns False is not counted."""
         if not self._armed:
             self._armed = True
             asyncio.get_running_loop().call_soon(self._next)
-        if self._taken < _A_PASS and not self._waiting:
+        if self._taken < WAKEUPS_PER_LOOP and not self._waiting:
             self._taken += 1
             what()
         else:
             self._waiting.append(what)
 
     async def take(self) -> None:
-        """Return when it is one's turn; at once where there is no crowd."""
+        """Return in this pass, or in a later one when the queue is long."""
         turn = asyncio.get_running_loop().create_future()
 
         def give() -> bool:
             if turn.done():
-                return False  # Who has left has cancelled it.
+                return False  # Its waiter was cancelled.
             turn.set_result(None)
             return True
 
@@ -43,9 +43,9 @@ class FairQueue:
     def _next(self) -> None:
         self._taken = 0
         try:
-            while self._waiting and self._taken < _A_PASS:
+            while self._waiting and self._taken < WAKEUPS_PER_LOOP:
                 self._taken += self._waiting.popleft()() is not False
-        finally:  # One that fails is the loop's to log, and does not end the turns of all others.
+        finally:  # One that fails is logged by the loop, and does not stop the queue.
             if self._taken or self._waiting:
                 asyncio.get_running_loop().call_soon(self._next)
             else:

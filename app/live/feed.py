@@ -1,4 +1,4 @@
-"""One watched channel in this process: its ring, what the log is known to hold, and who rides on its newest updates."""
+"""One watched channel in this process: its ring, what the log is known to hold, and its live watchers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from app.config import Settings
 from app.errors import Unavailable
+from app.live.events import EndReason
 from app.live.fair_queue import FairQueue
 from app.live.flusher import Flusher
 from app.live.pages import Page, Pages
@@ -25,7 +26,7 @@ from app.transport.sink import Sink
 type ReadLog = Callable[[int, int], Awaitable[tuple[Extent, Sequence[Entry]] | None]]
 
 
-_SHARED_BATCHES = 16  # Riders need one, and so does each herd; who comes alone gets a batch that nobody keeps.
+MAX_SHARED_BATCHES = 16  # Live watchers need one, each group that catches up one more; further ones are not kept.
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,55 +37,55 @@ class Live:
     settings: Settings
     metrics: Metrics
     tasks: TaskScope
-    ticker: Flusher
-    turns: FairQueue
+    flusher: Flusher
+    fair_queue: FairQueue
     pages: Pages
-    doubt: Callable[[], None]
+    on_access_changed: Callable[[], None]
 
 
 class LiveWatcher(Protocol):
-    """Who can be written what everybody gets: a watch, as its feed sees it."""
+    """A watch, as its feed sees it."""
 
     @property
     def who(self) -> Principal:
-        """Who reads."""
+        """The reader."""
 
     @property
-    def came(self) -> int:
-        """Its number among all that were let in, 0 while it was not."""
+    def admitted(self) -> int:
+        """Its number among all admitted watches, 0 while it is not."""
 
     @property
     def seq(self) -> int:
-        """Its position, unless it rides: then it is the feed's."""
+        """Its position, unless it is attached: then it is the feed's."""
 
     @property
     def epoch(self) -> str:
         """The log that the position is of."""
 
     def fall_behind(self, seq: int) -> None:
-        """It rides no more, and `seq` is the last that it was written."""
+        """It is detached, and `seq` is the last that it was written."""
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason) -> None:
         """It is over."""
 
 
 class Feed:
     """What watchers of one channel share. Everything but `page` is synchronous: a step is never half seen.
 
-    `head` is the newest seq that came, `told` the newest that was written to those who ride: a watch rides exactly
-    while its position is `told`. Between the two lies what waits for the next tick.
+    `head` is the newest seq that arrived, `sent` the newest that was written to the live watchers: a watch is attached
+    exactly while its position is `sent`. Between the two is what waits for the next flush.
     """
 
     def __init__(self, channel_id: int, live: Live) -> None:
         self.channel_id = channel_id
         self.epoch: str | None = None
         self.first = 1
-        self.told = 0
+        self.sent = 0
         self.deleted = False
         self.watches: set[LiveWatcher] = set()
-        self.came = 0  # The number of the newest watch that was let in: see Hub.let_in.
-        self.visibility: Visibility | None = None  # By which its watches were judged last.
-        self._riders: dict[LiveWatcher, Sink] = {}
+        self.admitted = 0  # The number of its newest watch: see `LiveWatcher.admitted`.
+        self.visibility: Visibility | None = None  # As its watches were checked last.
+        self._live_watchers: dict[LiveWatcher, Sink] = {}
         self._epoch_since = 0.0
         self._unplaced = ("", 0)
         self._ring = self._ring_from(0, live.settings)
@@ -95,16 +96,16 @@ class Feed:
 
     @property
     def head(self) -> int:
-        """The newest seq that came."""
+        """The newest seq that arrived."""
         return self._ring.head
 
     @property
     def extent(self) -> Extent | None:
-        """The log as far as has come; None while that is not known, and once the channel is gone."""
+        """The log as far as it has arrived; None while that is not known, and once the channel is gone."""
         return None if self.epoch is None or self.deleted else Extent(self.epoch, self.first, self.head)
 
     def serves(self, start: Start) -> bool:
-        """Can who asks for this place be let in and written from what has come here, without a look at the log?"""
+        """True if a watch can begin there by what has arrived here, without a query."""
         if self.extent is None:
             return False
         if isinstance(start, After):
@@ -112,100 +113,100 @@ class Feed:
         return True
 
     def observe(self, extent: Extent, began: float) -> None:
-        """What a read of the channel's row said that began at `began`, by the loop's clock.
+        """Learn the extent that a read found which began at `began`, by the loop's clock.
 
-        It may be older than what is known already and is then passed by: a read that began before the present epoch was
-        learned can't bring the last one back.
+        One that is older than what is known is ignored: a read that began before the present epoch was learned can't
+        bring the last one back.
         """
         if extent.epoch != self.epoch:
             if began < self._epoch_since:
                 return
-            self._throw_off()  # While their position is still of the old epoch.
+            self._detach_all()  # While their position is still of the old epoch.
             self._epoch_since = asyncio.get_running_loop().time()
-            self.epoch, self.first, self.told = extent.epoch, extent.first, extent.last
+            self.epoch, self.first, self.sent = extent.epoch, extent.first, extent.last
             self._ring = self._ring_from(extent.last, self.live.settings)
             self._batches.clear()
             if self._unplaced[0] == extent.epoch:
                 self._ring.seen = max(self._ring.seen, self._unplaced[1])
-                self._mind_the_gap()
+                self._watch_gap()
             self._wake()
             return
         self.first = max(self.first, extent.first)
         self._ring.seen = max(self._ring.seen, extent.last)
-        self._mind_the_gap()
+        self._watch_gap()
 
     def offer(self, epoch: str, entries: Sequence[Entry]) -> None:
-        """What was committed, from this process or by a hint: in any order, doubled, late or never."""
+        """Accept what was committed, from this process or by a hint: in any order, doubled, late or never."""
         if self.epoch is None:
-            self._unplaced = (epoch, entries[-1].seq)  # The first look at the row is on its way, and may be older.
+            self._unplaced = (epoch, entries[-1].seq)  # The first read of the row is on its way, and may be older.
             return
         if epoch != self.epoch:
-            self.live.doubt()  # Another log, newer or older than ours: the channel's row will tell.
+            self.live.on_access_changed()  # Another log, newer or older than ours: the channel's row says which.
             return
         if self._ring.offer(entries):
-            self._come()
-        self._mind_the_gap()
+            self._arrived()
+        self._watch_gap()
 
-    def ride(self, watch: LiveWatcher, sink: Sink) -> bool:
-        """Write the watch from now on what comes after its position; False when that is not where the riders are."""
-        if watch.seq != self.told or watch.epoch != self.epoch:
+    def attach(self, watch: LiveWatcher, sink: Sink) -> bool:
+        """Write the watch from now on what follows its position; False when that is not `sent`."""
+        if watch.seq != self.sent or watch.epoch != self.epoch:
             return False
-        self._riders[watch] = sink
+        self._live_watchers[watch] = sink
         return True
 
-    def alight(self, watch: LiveWatcher) -> bool:
-        """Write it no more; True when it rode, and `told` is its position."""
-        return self._riders.pop(watch, None) is not None
+    def detach(self, watch: LiveWatcher) -> bool:
+        """Write it no more; True when it was attached, and `sent` is its position."""
+        return self._live_watchers.pop(watch, None) is not None
 
     def flush(self) -> int:
-        """Write what came since the last time to all who ride, each batch to all of them; who can't take it, or is
-        over, alights and goes on by itself. How many updates came."""
-        before = self.told
-        while self.told < self.head:
-            batch = self.ready(self.told, upto=self.head)
+        """Write what arrived since the last flush to every live watcher. One whose sink does not accept it is detached,
+        and reads on by itself. Returns how many updates arrived."""
+        before = self.sent
+        while self.sent < self.head:
+            batch = self.ready(self.sent, upto=self.head)
             if batch is None:
-                self._throw_off()  # A hint was lost, or more came at once than the ring holds: the log has it.
-                self.told = self.head
+                self._detach_all()  # A hint was lost, or more arrived at once than the ring holds: the log has it.
+                self.sent = self.head
                 break
-            riders = self._riders
-            behind = [watch for watch, sink in riders.items() if not sink.write(batch)]
-            self.live.metrics.delivered.inc(len(batch.entries) * (len(riders) - len(behind)))
+            attached = self._live_watchers
+            behind = [watch for watch, sink in attached.items() if not sink.write(batch)]
+            self.live.metrics.delivered.inc(len(batch.entries) * (len(attached) - len(behind)))
             for watch in behind:
-                del riders[watch]
-                watch.fall_behind(self.told)
-            self.told = batch.last
+                del attached[watch]
+                watch.fall_behind(self.sent)
+            self.sent = batch.last
         self._batches.clear()
         self._wake()
-        return self.told - before
+        return self.sent - before
 
     def delete(self) -> None:
         """The channel is gone, and with it every watch."""
         self.deleted = True
         for watch in tuple(self.watches):
-            watch.end("deleted")
+            watch.end(EndReason.DELETED)
 
     async def news(self) -> None:
-        """Return when `told` or the epoch has changed. A change between two calls is not told: look before waiting."""
+        """Return when `sent` or the epoch has changed. Between two calls a change is not reported: check first."""
         await self._news.wait()
 
     def ready(self, seq: int, upto: int | None = None) -> Batch | None:
-        """The next batch after `seq` out of the ring, up to `told` or further, the same for all who ask; None when only
+        """The next batch after `seq` out of the ring, up to `sent` or further, shared by all that ask; None when only
         the log has it."""
         batch = self._batches.get(seq)
         if batch is None:
             settings = self.live.settings
-            entries = self._ring.after(seq, upto or self.told, settings.page_updates, settings.batch_bytes)
+            entries = self._ring.after(seq, upto or self.sent, settings.page_updates, settings.batch_bytes)
             if not entries or self.epoch is None:
                 return None
             batch = Batch(self.epoch, entries)
-            if len(self._batches) < _SHARED_BATCHES:
+            if len(self._batches) < MAX_SHARED_BATCHES:
                 self._batches[seq] = batch
         return batch
 
     async def page(self, seq: int) -> Page | None:
-        """The next page after `seq` out of the log; who asks for one page at one time shares one query.
+        """The next page after `seq` out of the log; concurrent reads of one page share one query.
 
-        An outage is waited for, as long as the watcher is there: None means that the channel is gone.
+        Waits for the end of an outage; None means that the channel is gone.
         """
         while True:
             try:
@@ -214,9 +215,9 @@ class Feed:
                 await asyncio.sleep(self.live.settings.poll_interval)
 
     def close(self) -> None:
-        """Nobody watches any more: let go of the timers."""
-        self.live.ticker.forget(self)
-        self._mind_no_gap()
+        """The last watch is closed: cancel the timers."""
+        self.live.flusher.forget(self)
+        self._stop_gap_timer()
 
     async def _query(self, seq: int) -> Page | None:
         self.live.metrics.log_reads.inc()
@@ -227,40 +228,40 @@ class Feed:
         extent, entries = found
         return Page(extent, began, split(extent.epoch, entries, self.live.settings.batch_bytes))
 
-    def _come(self) -> None:
-        """The head has moved: write it at the next tick, or now if the ring is about to lose what was not written."""
-        if 2 * (self.head - self.told) >= self.live.settings.ring_updates:
+    def _arrived(self) -> None:
+        """The head has moved: flush soon, or now if the ring is about to lose what was not written."""
+        if 2 * (self.head - self.sent) >= self.live.settings.ring_updates:
             self.flush()
         else:
-            self.live.ticker.due(self)
+            self.live.flusher.schedule(self)
 
-    def _throw_off(self) -> None:
-        riders, self._riders = self._riders, {}
-        for watch in riders:
-            watch.fall_behind(self.told)
+    def _detach_all(self) -> None:
+        attached, self._live_watchers = self._live_watchers, {}
+        for watch in attached:
+            watch.fall_behind(self.sent)
 
     def _wake(self) -> None:
         self._news.set()
         self._news.clear()
 
-    def _mind_the_gap(self) -> None:
-        """Something is committed that did not come: give it a moment, for hints overtake one another."""
+    def _watch_gap(self) -> None:
+        """Something is committed that did not arrive: wait a moment, for hints overtake one another."""
         if not self._ring.gap:
-            self._mind_no_gap()
+            self._stop_gap_timer()
         elif self._gap_timer is None:
-            self._gap_timer = asyncio.get_running_loop().call_later(self.live.settings.early_wait, self._give_up)
+            self._gap_timer = asyncio.get_running_loop().call_later(self.live.settings.gap_timeout, self._jump_gap)
 
-    def _mind_no_gap(self) -> None:
+    def _stop_gap_timer(self) -> None:
         if self._gap_timer is not None:
             self._gap_timer.cancel()
             self._gap_timer = None
 
-    def _give_up(self) -> None:
+    def _jump_gap(self) -> None:
         self._gap_timer = None
         if self._ring.gap:
             self.live.metrics.hints_lost.inc()
             self._ring.jump()
-            self._come()
+            self._arrived()
 
     @staticmethod
     def _ring_from(head: int, settings: Settings) -> Ring:

@@ -1,4 +1,4 @@
-"""When what came is written: at once where the hub is idle, in batches where it is busy."""
+"""When what arrived is written: at once while the hub is idle, in batches while it is busy."""
 
 import asyncio
 import logging
@@ -6,25 +6,26 @@ from typing import Protocol
 
 log = logging.getLogger("tidewire.live")
 
-_MOST_PAUSE = 0.02  # Seconds: what batching may cost a watcher at most.
-_MOST_TIMES = 2.0  # What the flush took.
-_MANY = 16  # Updates of one feed.
+MAX_PAUSE_S = 0.02  # What batching may cost a watcher at most.
+MAX_PAUSE_FACTOR = 2.0  # Times what the flush took.
+MANY_UPDATES = 16  # Updates of one feed.
 
 
 class Flushes(Protocol):
     """What has something to write now and then."""
 
     def flush(self) -> int:
-        """Write it. Synchronous and whole. How many updates it was, which a rest may have gathered."""
+        """Write it, synchronously and whole. Returns how many updates that was."""
 
 
 class Flusher:
-    """One clock for all feeds of a process: after a flush of all that is due it pauses for about as long as that flush
-    took, from half as long where it was of single updates to twice as long where it was of many.
+    """One clock for all feeds of a process: after a flush it pauses, from half as long as the flush took where it wrote
+    single updates to twice as long where it wrote many.
 
-    So writing takes at most two thirds of the time however much comes, what comes meanwhile is written together, and a
-    hub with nothing else to do writes in the next turn of the loop. Updates that come singly have nothing to be written
-    together with; of many, one write more or less is what they cost.
+    So writing takes at most two thirds of the time, what arrives meanwhile is written together, and an idle hub writes
+    in the next pass of the loop. Half the pause brought 1100 watchers of 50 updates a second from a median delay of 17
+    ms to 8 (`benchmarks`: scale); twice the pause after many brought single requests at full speed from 0.97 to 0.76 µs
+    a delivery (`benchmarks`: fanout).
     """
 
     def __init__(self) -> None:
@@ -32,25 +33,25 @@ class Flusher:
         self._next = 0.0
         self._armed = False
 
-    def due(self, what: Flushes) -> None:
-        """Flush it at the next tick. Saying so again before that changes nothing."""
+    def schedule(self, what: Flushes) -> None:
+        """Include it in the next flush. A second call before that changes nothing."""
         self._due[what] = None
         if not self._armed:
             self._arm()
 
     def forget(self, what: Flushes) -> None:
-        """Nothing of it is to be written any more."""
+        """Leave it out of the next flush."""
         self._due.pop(what, None)
 
     def _arm(self) -> None:
         self._armed = True
         loop = asyncio.get_running_loop()
         if self._next > loop.time():
-            loop.call_at(self._next, self._tick)
+            loop.call_at(self._next, self._flush)
         else:
-            loop.call_soon(self._tick)
+            loop.call_soon(self._flush)
 
-    def _tick(self) -> None:
+    def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         due, self._due = self._due, {}
@@ -60,13 +61,13 @@ class Flusher:
                 most = max(most, each.flush())
             except Exception:
                 log.exception("A feed could not be flushed")
-        # uvloop writes at the end of the turn: what the flush cost is known in the next one.
-        loop.call_soon(self._rest, began, most)
+        # uvloop writes at the end of the pass: what the flush cost is known in the next one.
+        loop.call_soon(self._pause, began, most)
 
-    def _rest(self, began: float, most: int) -> None:
+    def _pause(self, began: float, most: int) -> None:
         now = asyncio.get_running_loop().time()
-        times = min(1 - 0.5 / most + most / _MANY, _MOST_TIMES)  # The more there was to gather, the longer.
-        self._next = now + min(times * (now - began), _MOST_PAUSE)
+        factor = min(1 - 0.5 / most + most / MANY_UPDATES, MAX_PAUSE_FACTOR)
+        self._next = now + min(factor * (now - began), MAX_PAUSE_S)
         self._armed = False
         if self._due:
             self._arm()

@@ -1,7 +1,7 @@
-"""The hub: the feeds of this process, who watches them, and the way in for what is committed here or elsewhere."""
+"""The hub: the feeds of this process, their subscriptions, and the way in for what is committed here or elsewhere."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from app.broker.protocol import Broker, Hint, PresenceSnapshot
 from app.config import Settings
@@ -12,82 +12,97 @@ from app.live.pages import Pages
 from app.live.presence import Presence
 from app.live.watch import Watch
 from app.model.access import Principal
-from app.model.position import Start
+from app.model.position import Extent, Start, StartPoint
 from app.model.update import Entry
 from app.tasks import TaskScope
 from app.telemetry.metrics import Metrics
 
+# The log's extent as it is now, and when the look-up began, by the loop's clock.
+type ReadExtent = Callable[[], Awaitable[tuple[Extent, float]]]
+
+
+class Subscription(NamedTuple):
+    """A watch that has begun, and where: the start point, in the log as it was then."""
+
+    watch: Watch
+    extent: Extent
+    start_point: StartPoint
+
 
 class Hub:
-    """Fan-out inside one process. A channel has a feed exactly while somebody watches it."""
+    """Fan-out inside one process. A channel has a feed exactly while it has a watch here."""
 
     def __init__(
         self, broker: Broker, read_log: ReadLog, settings: Settings, metrics: Metrics, tasks: TaskScope
     ) -> None:
         self.presence = Presence()
-        self.came = 0
+        self.fair_queue = FairQueue()
+        self.admitted = 0  # The number of the newest watch: see `Watch.admitted`.
         self._feeds: dict[int, Feed] = {}
         self._broker = broker
         self._metrics = metrics
-        self._alarms: list[Callable[[], None]] = []
-        self.turns = FairQueue()
-        pages = Pages(tasks)
-        self._live = Live(read_log, settings, metrics, tasks, Flusher(), self.turns, pages, self.on_access_changed)
+        self._on_change: list[Callable[[], None]] = []
+        self._live = Live(
+            read_log, settings, metrics, tasks, Flusher(), self.fair_queue, Pages(tasks), self.on_access_changed,
+        )  # fmt: skip
+        self._unsubscribe = self._forget  # Bound once, for all watches.
         broker.attach(self)
 
-    @asynccontextmanager
-    async def watch(self, channel_id: int, who: Principal) -> AsyncIterator[Watch]:
-        """A watch as `enter` gives it, let in, and left at the end."""
-        watch = await self.enter(channel_id, who)
-        self.let_in(watch)
-        try:
-            yield watch
-        finally:
-            self.leave(watch)
+    async def subscribe(
+        self, channel_id: int, who: Principal, start: Start, read_extent: ReadExtent, *, present: bool = True
+    ) -> Subscription:
+        """A watch at the start point that `start` asks for; its holder closes it. Raises what `read_extent` raises.
 
-    async def enter(self, channel_id: int, who: Principal) -> Watch:
-        """A watch on the channel, not begun yet. From here on hints are heard: what is read now from the log has no
-        hole to what comes live, which is why the extent to begin with must be read after this and not before."""
+        The watch is registered first, and the extent is read after the channel's hints are received: what is committed
+        between the two is missed by neither. With `present` it counts as a watcher.
+        """
+        at_once = self.subscribe_at_once(channel_id, who, start, present=present)
+        if at_once is not None:
+            return at_once
+        watch = self._register(self._feed(channel_id), who)
+        try:
+            await self._broker.listen(channel_id)
+            extent, began = await read_extent()
+        except BaseException:
+            watch.close()
+            raise
+        watch.feed.observe(extent, began)
+        return self._begin(watch, start, extent, present)
+
+    def subscribe_at_once(
+        self, channel_id: int, who: Principal, start: Start, *, present: bool = True
+    ) -> Subscription | None:
+        """As `subscribe`, where hints are received already and what has arrived serves `start`; else None."""
+        feed = self._feeds.get(channel_id)
+        if feed is None or not feed.serves(start) or (extent := feed.extent) is None:
+            return None
+        return self._begin(self._register(feed, who), start, extent, present)
+
+    def _feed(self, channel_id: int) -> Feed:
         feed = self._feeds.get(channel_id)
         if feed is None:
             feed = self._feeds[channel_id] = Feed(channel_id, self._live)
-        watch = self._watch(feed, who)
-        try:
-            await self._broker.listen(channel_id)
-        except BaseException:
-            self.leave(watch)
-            raise
-        return watch
+        return feed
 
-    def join(self, channel_id: int, who: Principal, start: Start) -> Watch | None:
-        """As `enter`, at once, where the channel is heard already and what has come serves that start; else None."""
-        feed = self._feeds.get(channel_id)
-        return self._watch(feed, who) if feed is not None and feed.serves(start) else None
-
-    def _watch(self, feed: Feed, who: Principal) -> Watch:
-        watch = Watch(feed, who)
+    def _register(self, feed: Feed, who: Principal) -> Watch:
+        watch = Watch(feed, who, self._unsubscribe)
         feed.watches.add(watch)
         self._metrics.watchers.inc()
         return watch
 
-    def let_in(self, watch: Watch) -> None:
-        """Number a watch whose right was found good: from now on the right is looked at again."""
-        self.came += 1
-        watch.came = watch.feed.came = self.came
+    def _begin(self, watch: Watch, start: Start, extent: Extent, present: bool) -> Subscription:
+        begun = Subscription(watch, extent, watch.begin(start, extent))
+        self.admitted += 1
+        watch.admitted = watch.feed.admitted = self.admitted
+        if present:
+            watch.present = True
+            self.presence.arrive(watch.feed.channel_id, watch.who.user)
+            self._broker.announce_presence_changed(watch.feed.channel_id)
+        return begun
 
-    def arrive(self, watch: Watch) -> None:
-        """Let a watch in and count it as present."""
-        self.let_in(watch)
-        watch.present = True
-        self.presence.arrive(watch.feed.channel_id, watch.who.user)
-        self._broker.announce_presence_changed(watch.feed.channel_id)
-
-    def leave(self, watch: Watch) -> None:
-        """The end of `enter`, once: nothing more is written."""
-        watch.stop()
-        watch.ended = watch.ended or "left"  # Who still means to end it comes too late, and tells nobody.
-        feed = watch.feed
-        channel_id = feed.channel_id
+    def _forget(self, watch: Watch) -> None:
+        """The rest of `Watch.close`."""
+        feed, channel_id = watch.feed, watch.feed.channel_id
         self._metrics.watchers.dec()
         feed.watches.discard(watch)
         if not feed.watches:
@@ -99,27 +114,27 @@ class Hub:
             self._broker.announce_presence_changed(channel_id)
 
     def publish(self, channel_id: int, epoch: str, entries: Sequence[Entry]) -> None:
-        """Committed here: the own watchers first, then a hint to the other processes."""
+        """Committed here: this process's own watchers first, then a hint to the other processes."""
         hint = Hint(channel_id, epoch, entries)
         self.on_hint(hint)
         self._broker.announce(hint)
 
     def access_changed(self) -> None:
-        """A right or a channel changed here: look at once, and let the others look."""
+        """A right or a channel changed here: reconcile at once, here and in the other processes."""
         self.on_access_changed()
         self._broker.announce_access_changed()
 
-    async def census(self, channel_id: int) -> PresenceSnapshot:
+    async def presence_snapshot(self, channel_id: int) -> PresenceSnapshot:
         """Who watches the channel, in all processes."""
-        return await self._broker.census(channel_id, self.presence.here(channel_id))
+        return await self._broker.presence_snapshot(channel_id, self.presence.here(channel_id))
 
     def feeds(self) -> dict[int, Feed]:
         """The feeds there are now, by channel id."""
         return dict(self._feeds)
 
-    def on_alarm(self, alarm: Callable[[], None]) -> None:
-        """Call `alarm` whenever rights or channels should be looked at before the next poll."""
-        self._alarms.append(alarm)
+    def on_change(self, notify: Callable[[], None]) -> None:
+        """Call `notify` whenever rights or channels should be looked up before the next poll."""
+        self._on_change.append(notify)
 
     def on_hint(self, hint: Hint) -> None:
         """What was committed, here or elsewhere."""
@@ -128,13 +143,13 @@ class Hub:
             feed.offer(hint.epoch, hint.entries)
 
     def on_access_changed(self) -> None:
-        """Look at rights and channels now."""
-        for alarm in self._alarms:
-            alarm()
+        """A right or a channel changed, here or elsewhere."""
+        for notify in self._on_change:
+            notify()
 
     def on_presence_changed(self, channel_id: int) -> None:
         """Who watches changed elsewhere."""
-        self.presence.tell(channel_id)
+        self.presence.notify(channel_id)
 
     def here(self, channel_id: int) -> PresenceSnapshot:
         """This process's part of who watches the channel."""

@@ -1,4 +1,4 @@
-"""Who watches, in this process: counted by channel, and told to those who asked, at most once a second."""
+"""Who watches, in this process: counted by channel, and reported at every change."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,14 +12,14 @@ class Presence:
     def __init__(self) -> None:
         self._names: dict[int, Counter[str]] = {}
         self._counts: Counter[int] = Counter()
-        self._told: dict[int, set[Callable[[], None]]] = {}
+        self._notify: dict[int, set[Callable[[], None]]] = {}
 
     def arrive(self, channel_id: int, name: str | None) -> None:
         """One more connection watches."""
         self._counts[channel_id] += 1
         if name is not None:
             self._names.setdefault(channel_id, Counter())[name] += 1
-        self.tell(channel_id)
+        self.notify(channel_id)
 
     def leave(self, channel_id: int, name: str | None) -> None:
         """One less."""
@@ -33,7 +33,7 @@ class Presence:
                 del names[name]
             if not names:
                 del self._names[channel_id]
-        self.tell(channel_id)
+        self.notify(channel_id)
 
     def here(self, channel_id: int) -> PresenceSnapshot:
         """This process's part of who watches."""
@@ -43,23 +43,23 @@ class Presence:
         """This process's part, for every channel that is watched here."""
         return {channel_id: self.here(channel_id) for channel_id in self._counts}
 
-    def ask(self, channel_id: int, tell: Callable[[], None]) -> None:
-        """Call `tell` at every change, until `forget`."""
-        self._told.setdefault(channel_id, set()).add(tell)
+    def subscribe(self, channel_id: int, notify: Callable[[], None]) -> None:
+        """Call `notify` at every change, until `unsubscribe`."""
+        self._notify.setdefault(channel_id, set()).add(notify)
 
-    def forget(self, channel_id: int, tell: Callable[[], None]) -> None:
-        """The end of `ask`."""
-        asked = self._told.get(channel_id, set())
-        asked.discard(tell)
-        if not asked:
-            self._told.pop(channel_id, None)
+    def unsubscribe(self, channel_id: int, notify: Callable[[], None]) -> None:
+        """The end of `subscribe`."""
+        subscribed = self._notify.get(channel_id, set())
+        subscribed.discard(notify)
+        if not subscribed:
+            self._notify.pop(channel_id, None)
 
-    def tell(self, channel_id: int) -> None:
+    def notify(self, channel_id: int) -> None:
         """Something changed, here or elsewhere."""
-        for tell in tuple(self._told.get(channel_id, ())):
-            tell()
+        for notify in tuple(self._notify.get(channel_id, ())):
+            notify()
 
-    def tell_all(self) -> None:
-        """Something may have changed: a process may have died without a word."""
-        for channel_id in tuple(self._told):
-            self.tell(channel_id)
+    def notify_all(self) -> None:
+        """Something may have changed: a killed process announces nothing."""
+        for channel_id in tuple(self._notify):
+            self.notify(channel_id)

@@ -1,4 +1,4 @@
-"""The newest entries of one log, consecutive and bounded, and the early ones that wait for an elder."""
+"""The newest entries of one log, consecutive and bounded, and those that arrived out of order."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from itertools import islice
 
 from app.model.update import Entry
 
-_EARLY = 1024  # Early hints held at most; beyond, the log is read instead.
+MAX_OUT_OF_ORDER = 1024  # Entries held that arrived out of order; beyond, the log is read instead.
 
 
 class Ring:
-    """A run of entries that ends at `head`, the newest seq that watchers are told of.
+    """A run of entries that ends at `head`, the newest seq that arrived in order.
 
     Pure: no clock, no loop. `seen` is the newest seq known to be committed; while it is beyond `head` there is a gap
     that hints may still close, and that `jump` gives up on.
@@ -21,43 +21,43 @@ class Ring:
         self.seen = head
         self._run: deque[Entry] = deque()
         self._bytes = 0
-        self._early: dict[int, Entry] = {}
+        self._out_of_order: dict[int, Entry] = {}
         self._most = most
         self._most_bytes = most_bytes
 
     @property
     def gap(self) -> bool:
-        """Is something committed that has not come?"""
+        """True while something is committed that has not arrived."""
         return self.seen > self.head
 
     def reaches(self, seq: int) -> bool:
-        """Is all that follows `seq` here?"""
+        """True if all that follows `seq` is here."""
         return self.head - len(self._run) <= seq <= self.head
 
     def offer(self, entries: Sequence[Entry]) -> bool:
-        """Take what a hint brought, in any order, doubled or not; True when `head` moved."""
+        """Accept what a hint brought, in any order, doubled or not; True when `head` moved."""
         before = self.head
         for entry in entries:
             if entry.seq == self.head + 1:
                 self._append(entry)
-            elif entry.seq > self.head and len(self._early) < _EARLY:
-                self._early[entry.seq] = entry
+            elif entry.seq > self.head and len(self._out_of_order) < MAX_OUT_OF_ORDER:
+                self._out_of_order[entry.seq] = entry
             if entry.seq > self.seen:
                 self.seen = entry.seq
-        if self._early and self.head != before:
-            self._join_early()
+        if self._out_of_order and self.head != before:
+            self._join_out_of_order()
         return self.head != before
 
     def jump(self) -> None:
-        """Stop waiting for what did not come: watchers will find it in the log, the ring goes on after it."""
+        """Stop waiting for what did not arrive: watchers find it in the log, and the ring goes on after it."""
         kept: list[Entry] = []
         seq = self.seen
-        while (entry := self._early.get(seq)) is not None:
+        while (entry := self._out_of_order.get(seq)) is not None:
             kept.append(entry)
             seq -= 1
-        self._run.clear()  # A hint was lost: readers will find the rest in the log.
+        self._run.clear()  # A hint was lost: readers find the rest in the log.
         self._bytes = 0
-        self._early.clear()
+        self._out_of_order.clear()
         self.head = seq
         for entry in reversed(kept):
             self._append(entry)
@@ -87,7 +87,7 @@ class Ring:
         while len(self._run) > self._most or (self._bytes > self._most_bytes and len(self._run) > 1):
             self._bytes -= len(self._run.popleft().json)
 
-    def _join_early(self) -> None:
-        while (entry := self._early.pop(self.head + 1, None)) is not None:
+    def _join_out_of_order(self) -> None:
+        while (entry := self._out_of_order.pop(self.head + 1, None)) is not None:
             self._append(entry)
-        self._early = {seq: entry for seq, entry in self._early.items() if seq > self.head}
+        self._out_of_order = {seq: entry for seq, entry in self._out_of_order.items() if seq > self.head}

@@ -1,4 +1,4 @@
-"""One query for all who want the same thing at the same time."""
+"""Single flight: concurrent loads of one key share one call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -7,44 +7,44 @@ from itertools import batched
 
 from app.tasks import TaskScope
 
-_A_PASS = 16  # Of those who waited go on in one pass of the loop, so that a thousand leave it free for others.
+WAKEUPS_PER_LOOP = 16  # Waiters that go on in one pass of the loop, so that a thousand leave it free for others.
 
 
 class SingleFlight[K: Hashable, V]:
-    """Loads in flight, by key: who asks for a key that is being loaded waits for that load.
+    """Concurrent loads of one key share one call.
 
-    The load runs in a task of its own, so that a waiter who is cancelled, a watcher who left, cancels only its own
-    wait: a query cancelled on its way costs the pool a connection.
+    The load runs in a task of its own, so that a cancelled waiter cancels only its own wait: a query that is
+    cancelled on its way costs the pool a connection.
     """
 
     def __init__(self, tasks: TaskScope) -> None:
         self._tasks = tasks
-        self._flying: dict[K, list[asyncio.Future[V]]] = {}
+        self._loads: dict[K, list[asyncio.Future[V]]] = {}
 
     async def run(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
-        """What `load` returns or raises, perhaps for an earlier asker of the same key. Cancelled with the scope."""
-        waiting = self._flying.get(key)
+        """What `load` returns or raises, perhaps for an earlier caller with the same key. Cancelled with the scope."""
+        waiting = self._loads.get(key)
         if waiting is None:
-            waiting = self._flying[key] = []
-            flight = self._tasks.spawn(self._land(key, waiting, load), f"load {key}")
-            flight.add_done_callback(partial(_let_go, waiting))
+            waiting = self._loads[key] = []
+            task = self._tasks.spawn(self._load(key, waiting, load), f"load {key}")
+            task.add_done_callback(partial(_cancel, waiting))
         future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         waiting.append(future)
         return await future
 
-    async def _land(self, key: K, waiting: list[asyncio.Future[V]], load: Callable[[], Awaitable[V]]) -> None:
+    async def _load(self, key: K, waiting: list[asyncio.Future[V]], load: Callable[[], Awaitable[V]]) -> None:
         loaded: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         try:
             loaded.set_result(await load())
         except Exception as error:
             loaded.set_exception(error)
         finally:
-            del self._flying[key]
+            del self._loads[key]
         failure = loaded.exception()
-        for some in batched(waiting, _A_PASS, strict=False):
+        for some in batched(waiting, WAKEUPS_PER_LOOP, strict=False):
             for future in some:
                 if future.done():
-                    continue  # Who left has cancelled it.
+                    continue  # Its waiter was cancelled.
                 if failure is not None:
                     future.set_exception(failure)
                 else:
@@ -52,6 +52,6 @@ class SingleFlight[K: Hashable, V]:
             await asyncio.sleep(0)
 
 
-def _let_go[V](waiting: list[asyncio.Future[V]], _flight: asyncio.Task[None]) -> None:
+def _cancel[V](waiting: list[asyncio.Future[V]], _task: asyncio.Task[None]) -> None:
     for future in waiting:
         future.cancel()

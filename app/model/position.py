@@ -1,4 +1,4 @@
-"""Where a watcher stands in a log, `(epoch, seq)`, and whether the log can still serve it from there."""
+"""A watcher's position in a log, `(epoch, seq)`, and whether the log can still serve it from there."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +22,7 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Everything after `seq`; `epoch` says of which log, None of whichever there is."""
+    """Everything after `seq`, of the log `epoch`, or of the present log for None."""
 
     seq: int
     epoch: str | None = None
@@ -39,28 +39,28 @@ type Start = Now | After | Last
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StartPoint:
     """The seq after which to go on, and why the asked one could not be served (None: it could)."""
 
     seq: int
     reset: ResetReason | None = None
 
 
-def place(start: Start, extent: Extent) -> Place:
-    """Where in `extent` a watcher that asks for `start` begins. It never passes over anything the log still has."""
+def start_point(start: Start, extent: Extent) -> StartPoint:
+    """Where in `extent` a watcher that asks for `start` begins. It never skips anything that the log still has."""
     match start:
         case Now():
-            return Place(extent.last)
+            return StartPoint(extent.last)
         case Last(count):
-            return Place(max(extent.last - count, extent.first - 1))
+            return StartPoint(max(extent.last - count, extent.first - 1))
         case After(_, epoch) if epoch is not None and epoch != extent.epoch:
-            return Place(extent.first - 1, "epoch")
+            return StartPoint(extent.first - 1, "epoch")
         case After(seq) if seq > extent.last:
-            return Place(extent.first - 1, "ahead")
+            return StartPoint(extent.first - 1, "ahead")
         case After(seq) if seq < extent.first - 1:
-            return Place(extent.first - 1, "expired")
+            return StartPoint(extent.first - 1, "expired")
         case After(seq):
-            return Place(seq)
+            return StartPoint(seq)
 
 
 def parse_event_id(text: str) -> After | None:

@@ -1,70 +1,104 @@
-"""The websockets and streams open in this process: counted, and told when they must end."""
+"""The register of connections: every websocket, stream and request of this process, and the way to end them all."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Literal
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
+from app.config import Settings
 from app.errors import Unavailable
+from app.live.events import EndReason
 from app.model.access import Principal
+from app.transport.websocket import Websocket
+from app.transport.wire import Wire
 
-type Farewell = Literal["shutdown", "dead"]
+type End = Callable[[EndReason], None]
+
+CUT_AFTER = 0.8  # Of the shutdown timeout: the rest is for what follows.
+MAX_CHECK_PAUSE_S = 1.0
 
 
 class Connections:
-    """Who is connected, and how to tell each that it is over."""
+    """Who is connected, how each is ended in its own protocol, and the transport under it, which may have to be cut."""
 
-    def __init__(self, most: int) -> None:
-        self._open: dict[Callable[[Farewell], None], Principal] = {}
-        self._most = most
-        self._emptied = asyncio.Event()
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._followers: dict[End, Principal] = {}
+        self._wires: set[Wire] = set()
+        self._websockets: set[Websocket] = set()
+        self._changed = asyncio.Event()
         self.closing = False
 
-    @contextmanager
-    def register(self, who: Principal, say: Callable[[Farewell], None]) -> Iterator[None]:
-        """As `add`, for as long as it is entered."""
-        self.add(who, say)
-        try:
-            yield
-        finally:
-            self.remove(say)
+    def add(self, who: Principal, end: End) -> None:
+        """Hold a websocket or stream; `end` is called when it must end. Raises Unavailable when there are too many, or
+        in a shutdown."""
+        if self.closing or len(self._followers) >= self._settings.max_connections:
+            raise Unavailable("This hub accepts no more connections now; try again.", retry_after=2)
+        self._followers[end] = who
 
-    def add(self, who: Principal, say: Callable[[Farewell], None]) -> None:
-        """Hold a connection; `say` is called when it must end. Raises Unavailable at the bound or the end."""
-        if self.closing or len(self._open) >= self._most:
-            raise Unavailable("This hub takes no more connections now; try again.", retry_after=2)
-        self._open[say] = who
-
-    def remove(self, say: Callable[[Farewell], None]) -> None:
+    def remove(self, end: End) -> None:
         """It has ended."""
-        del self._open[say]
-        if not self._open:
-            self._emptied.set()
+        del self._followers[end]
+        self._changed.set()
+
+    def open(self, wire: Wire) -> None:
+        """Hold the transport of a request or handshake, until `release`."""
+        self._wires.add(wire)
+
+    def release(self, wire: Wire) -> None:
+        """The request is over; a websocket that was taken over stays, until it is closed."""
+        self._wires.discard(wire)
+        self._changed.set()
+        if wire.websocket is not None:
+            wire.websocket.next_ping = asyncio.get_running_loop().time() + self._settings.ping_interval
+            self._websockets.add(wire.websocket)
 
     def principals(self) -> set[Principal]:
-        """Everybody who is connected."""
-        # Most are the same few objects, and hashing one is dearer than looking at a thousand.
-        return set({id(who): who for who in self._open.values()}.values())
+        """Every principal with a connection."""
+        # Most are the same few objects, and hashing one is dearer than comparing the ids of a thousand.
+        return set({id(who): who for who in self._followers.values()}.values())
 
-    def end(self, dead: Iterable[Principal]) -> None:
-        """The sessions or tokens of these are dead."""
-        gone = set(dead)
+    def end(self, invalid: Iterable[Principal]) -> None:
+        """The credentials of these principals are no longer valid."""
+        gone = set(invalid)
         if not gone:
             return
-        for say, who in tuple(self._open.items()):
+        for end, who in tuple(self._followers.items()):
             if who in gone:
-                say("dead")
+                end(EndReason.INVALID)
 
-    def shut_down(self) -> None:
-        """No new ones, and an end to all there are."""
-        self.closing = True
-        for say in tuple(self._open):
-            say("shutdown")
+    async def check_all(self) -> None:
+        """For ever: ping each websocket by when it was opened, so that pings don't come in bursts, and end whatever
+        accepts no data. One timer for all."""
+        loop, settings = asyncio.get_running_loop(), self._settings
+        pause = min(settings.ping_interval / 4, settings.send_timeout / 4, MAX_CHECK_PAUSE_S)
+        while True:
+            await asyncio.sleep(pause)
+            now = loop.time()
+            for wire in tuple(self._wires):
+                if wire.is_stalled(now):
+                    wire.cut()
+            for websocket in tuple(self._websockets):
+                if websocket.disconnected:
+                    self._websockets.discard(websocket)
+                elif websocket.is_stalled(now, settings.send_timeout):
+                    websocket.report_stalled()
+                elif websocket.next_ping <= now:
+                    websocket.next_ping = now + settings.ping_interval
+                    websocket.ping()
 
-    async def gone(self, within: float) -> None:
-        """Return when nobody is connected any more, or after `within` seconds."""
+    async def shut_down(self) -> None:
+        """The one way to end them all: accept no new ones, end each in its own protocol, and cut what is still open
+        after four fifths of the shutdown timeout. Returns when nothing is open, or all is cut."""
+        if not self.closing:
+            self.closing = True
+            for end in tuple(self._followers):
+                end(EndReason.SHUTDOWN)
         with suppress(TimeoutError):
-            async with asyncio.timeout(within):
-                while self._open:
-                    self._emptied.clear()
-                    await self._emptied.wait()
+            async with asyncio.timeout(self._settings.shutdown_timeout * CUT_AFTER):
+                while self._followers or self._wires:
+                    self._changed.clear()
+                    await self._changed.wait()
+        for wire in tuple(self._wires):
+            wire.cut()
+        for websocket in tuple(self._websockets):
+            websocket.cut()

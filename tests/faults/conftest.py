@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.law import history
+from tests.faults.invariants import history
 from tests.faults.observed import until_metric
 from tests.support.process import HubProcess, hub_process
 from tests.support.publisher import Publisher

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.faults.conftest import OpenHub, OpenHubs
-from tests.faults.law import history
+from tests.faults.invariants import history
 from tests.faults.traffic import traffic
 from tests.support.postgres import Postgres
 from tests.support.proxy import Proxy

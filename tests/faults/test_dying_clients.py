@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.faults.conftest import OpenHub
-from tests.faults.law import history
+from tests.faults.invariants import history
 from tests.faults.observed import until_metric
 from tests.support.ports import HOST
 from tests.support.process import HubProcess

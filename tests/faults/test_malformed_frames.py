@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.faults.law import history
+from tests.faults.invariants import history
 from tests.faults.observed import MIB, resident
 from tests.support.process import HubProcess
 from tests.support.raw_socket import BINARY, CLOSE, PING, PONG, TEXT, Frame, RawSocket, frame

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.faults.conftest import OpenHub, OpenHubs
-from tests.faults.law import history
+from tests.faults.invariants import history
 from tests.faults.test_slow_watchers import flood, unread_stream, unread_websocket
 from tests.faults.traffic import KINDS, traffic
 from tests.support.watcher import WS_PATH, Watcher

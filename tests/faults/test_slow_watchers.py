@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.faults.conftest import OpenHub
-from tests.faults.law import assert_seen, history
+from tests.faults.invariants import assert_seen, history
 from tests.faults.observed import MIB, resident, until_metric
 from tests.support.ports import HOST
 from tests.support.raw_socket import CLOSE, TEXT, RawSocket

@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from tests.faults.law import assert_seen, assert_stored, history
+from tests.faults.invariants import assert_seen, assert_stored, history
 from tests.support.publisher import Publisher
 from tests.support.stream_watcher import LineWatcher, SseWatcher
 from tests.support.watcher import Watcher, all_seen

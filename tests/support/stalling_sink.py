@@ -1,8 +1,8 @@
-"""A sink that stops taking anything when it is told to, as a socket does whose reader sleeps."""
+"""A sink that stops accepting data when a test says so, as a socket does whose reader sleeps."""
 
 import asyncio
 
-from app.live.events import Reset, WatchEvent
+from app.live.events import EndReason, Reset, WatchEvent
 from app.model.batch import Batch
 
 
@@ -15,7 +15,7 @@ class StallingSink:
     def __init__(self) -> None:
         self.seqs: list[int] = []
         self.resets: list[Reset] = []
-        self.ended: str | None = None
+        self.ended: EndReason | None = None
         self.batches = 0
         self.stalled = False
         self._moved = asyncio.Event()
@@ -45,12 +45,12 @@ class StallingSink:
         self._moved.set()
         return True
 
-    def tell(self, happening: WatchEvent) -> None:
-        """What a watch says that is no update."""
-        if isinstance(happening, Reset):
-            self.resets.append(happening)
+    def notify(self, event: WatchEvent) -> None:
+        """What a watch reports that is not an update."""
+        if isinstance(event, Reset):
+            self.resets.append(event)
         else:
-            self.ended = happening.reason
+            self.ended = event.reason
         self._moved.set()
 
     def send(self, message: bytes) -> None:

@@ -193,3 +193,10 @@ def test_every_setting_has_its_variable_and_its_sentence() -> None:
 def test_templates_and_migrations_are_found_wherever_the_hub_is_installed() -> None:
     assert (tree("frontend") / "templates" / "layout.html").is_file()
     assert (tree("migrations") / "env.py").is_file()
+
+
+def test_a_setting_that_was_renamed_is_refused_with_its_new_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEWIRE_EARLY_WAIT", "0.1")
+
+    with pytest.raises(ConfigError, match="TIDEWIRE_EARLY_WAIT is now called TIDEWIRE_GAP_TIMEOUT"):
+        Settings.load(secret_key="x" * 32)

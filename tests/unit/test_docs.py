@@ -121,7 +121,7 @@ def test_every_message_of_the_websocket_is_documented() -> None:
 
 
 def test_every_close_code_is_documented() -> None:
-    said = set(re.findall(r"Goodbye\((\d{4})", source("app/web"))) | PROTOCOLS_OWN_CLOSES
+    said = set(re.findall(r"\bClose\((\d{4})", source("app/web"))) | PROTOCOLS_OWN_CLOSES
     table = text(DOCS / "protocol.md").partition("### Close codes")[2].partition("\n#")[0]
     rows = set(re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE))
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import msgspec
 from quart import Blueprint, Response, request
 
-from app.actions.follow import Following, follow
+from app.actions.follow import follow
 from app.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Unauthenticated, Unavailable
-from app.live.events import Reset, WatchEvent
+from app.live.events import EndReason, Reset, WatchEvent
+from app.live.hub import Subscription
 from app.model.access import Principal
 from app.model.batch import Form
 from app.model.position import After, Last, Now, Start, parse_event_id
-from app.runtime.connections import Farewell
 from app.transport.encoding import ndjson, sse
 from app.transport.errors import Stalled
 from app.transport.sink import Sink
@@ -25,20 +25,20 @@ from app.web.http.query import number_arg, text_arg
 from app.web.socket.messages import reset_message, unsubscribed_message
 
 blueprint = Blueprint("stream", __name__)
-MOST_LAST = 1000
+MAX_LAST = 1000
 RETRY_MS = 2000
-_LOOKS = 3  # Looks at whether a stream is silent, per heartbeat.
+CHECKS_PER_HEARTBEAT = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One of the stream's two forms: its media type, its first bytes, its updates and whatever else is told."""
+    """One of the stream's two forms: its media type, its first bytes, its updates and its other messages."""
 
     name: str
-    opening: Callable[[Following], bytes]
+    opening: Callable[[Subscription], bytes]
     updates: Form
     silence: bytes
-    tell: Callable[[str, dict[str, object]], bytes]
+    message: Callable[[str, dict[str, object]], bytes]
 
 
 @blueprint.get("/api/v1/channels/<slug>/stream")
@@ -55,7 +55,7 @@ class Media:
             Param(
                 "last",
                 "The newest so many, then live.",
-                {"type": "integer", "minimum": 0, "maximum": MOST_LAST},
+                {"type": "integer", "minimum": 0, "maximum": MAX_LAST},
             ),
             Param("ticket", "A one-use ticket in place of a token."),
             Param("Last-Event-ID", "EPOCH.SEQ: where an EventSource goes on.", place="header"),
@@ -97,45 +97,50 @@ async def _stream(slug: str, media: Media) -> Response:
 async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncGenerator[bytes]:
     """The opening, from the generator; everything after it, by a sink under it, until the watch ends."""
     hub, under = services(), wire()
-    async with follow(hub.admissions, hub.hub, who, slug, start) as following:
-        watch, over = following.watch, asyncio.Event()
+    begun = await follow(hub.admissions, hub.hub, who, slug, start)
+    watch, over = begun.watch, asyncio.Event()
+    try:
+        hub.connections.add(who, watch.end)
+    except Unavailable:
+        watch.close()
+        raise
+    try:
+        yield media.opening(begun)
+        sink = under.body(media.updates, over.set)
 
-        def say(farewell: Farewell) -> None:
-            watch.end("revoked" if farewell == "dead" else farewell)
+        def notify(event: WatchEvent) -> None:
+            if isinstance(event, Reset):
+                sink.send(media.message("reset", reset_message(slug, event)))
+                return
+            reason = EndReason.REVOKED if event.reason is EndReason.INVALID else event.reason
+            if reason in (EndReason.REVOKED, EndReason.DELETED):
+                sink.send(media.message("unsubscribed", unsubscribed_message(None, slug, reason.value)))
+            over.set()
 
-        with hub.connections.register(who, say):
-            yield media.opening(following)
-            sink = under.body(media.updates, over.set)
-
-            def tell(happening: WatchEvent) -> None:
-                if isinstance(happening, Reset):
-                    sink.send(media.tell("reset", reset_message(slug, happening)))
-                    return
-                if happening.reason in ("revoked", "deleted"):
-                    sink.send(media.tell("unsubscribed", unsubscribed_message(None, slug, happening.reason)))
-                over.set()
-
-            try:
-                watch.follow(sink, tell)
-                await _until(over, sink, media.silence, hub.settings.heartbeat)
-                if sink.closed:
-                    raise Stalled  # Or the answer would end as if it were whole.
-                await sink.finish()
-            finally:
-                sink.release()
+        try:
+            watch.follow(sink, notify)
+            await _until(over, sink, media.silence, hub.settings.heartbeat)
+            if sink.closed:
+                raise Stalled  # Or the answer would end as if it were whole.
+            await sink.finish()
+        finally:
+            sink.release()
+    finally:
+        hub.connections.remove(watch.end)
+        watch.close()
 
 
 async def _until(over: asyncio.Event, sink: Sink, silence: bytes, heartbeat: float) -> None:
-    """Return when it is over; after a heartbeat without a word write the silence."""
+    """Return when it is over; after a heartbeat without a write send the silence."""
     written, quiet = sink.written, 0
     while True:
         try:
-            async with asyncio.timeout(heartbeat / _LOOKS):
+            async with asyncio.timeout(heartbeat / CHECKS_PER_HEARTBEAT):
                 await over.wait()
                 return
         except TimeoutError:
             quiet = quiet + 1 if sink.written == written else 0
-            if quiet == _LOOKS:
+            if quiet == CHECKS_PER_HEARTBEAT:
                 sink.send(silence)
                 quiet = 0
             written = sink.written
@@ -157,7 +162,7 @@ def _start() -> Start:
         if position is None:
             raise InvalidRequest("Last-Event-ID must be EPOCH.SEQ as a stream gave it.", field="Last-Event-ID")
         return position
-    after, last = number_arg("after"), number_arg("last", most=MOST_LAST)
+    after, last = number_arg("after"), number_arg("last", most=MAX_LAST)
     if after is not None and last is not None:
         raise InvalidRequest("Give after or last, not both.", field="last")
     if after is not None:
@@ -165,10 +170,10 @@ def _start() -> Start:
     return Now() if last is None else Last(last)
 
 
-def _sse_opening(following: Following) -> bytes:
+def _sse_opening(begun: Subscription) -> bytes:
     """The position before any update: a browser that loses the stream early resumes from it (WHATWG HTML, 9.2.6)."""
-    reset = following.place.reset
-    position = b"" if reset else b"id: %s.%d\n" % (following.extent.epoch.encode(), following.place.seq)
+    reset = begun.start_point.reset
+    position = b"" if reset else b"id: %s.%d\n" % (begun.extent.epoch.encode(), begun.start_point.seq)
     return b"retry: %d\n%s\n" % (RETRY_MS, position)
 
 
@@ -181,4 +186,4 @@ def _ndjson_line(name: str, message: dict[str, object]) -> bytes:
 
 
 SSE = Media("text/event-stream", _sse_opening, sse, b": still here\n\n", _sse_event)
-NDJSON = Media("application/x-ndjson", lambda following: b"", ndjson, b"\n", _ndjson_line)
+NDJSON = Media("application/x-ndjson", lambda begun: b"", ndjson, b"\n", _ndjson_line)

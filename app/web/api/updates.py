@@ -146,5 +146,5 @@ async def get_board(slug: str) -> Response:
     )
 )
 async def get_presence(slug: str) -> Response:
-    census = await read_presence(services().db, services().hub, await caller(), slug)
-    return json_answer({"watching": census.watching, "users": census.users})
+    snapshot = await read_presence(services().db, services().hub, await caller(), slug)
+    return json_answer({"watching": snapshot.watching, "users": snapshot.users})

@@ -58,7 +58,7 @@ async def _shake_hands(hub: Services, scope: Any, receive: Any, send: Any) -> No
         who = await admit_call(hub, call, tickets=True)
         wire = scope["extensions"][EXTENSION]
         assert isinstance(wire, Wire)
-        await socket.converse(hub, who, call.address, socket.Shaking(wire, scope["subprotocols"], accept, close))
+        await socket.connect(hub, who, call.address, socket.Handshake(wire, scope["subprotocols"], accept, close))
         return
     except OSError:
         return  # The client has left.

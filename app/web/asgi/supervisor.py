@@ -1,29 +1,25 @@
-"""Around the application, towards the server: each connection's wire, and a shutdown that ends all of them in time."""
+"""Around the application: each connection's wire, and the server's shutdown."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from quart import Quart
 
-from app.config import Settings
 from app.services import Services
 from app.transport.errors import Stalled
-from app.transport.websocket import Websocket
 from app.transport.wire import Send, Wire
 from app.web.http.context import EXTENSION
 
 
-class ServerSide:
-    """The outermost ASGI layer: `app.asgi_app = ServerSide(app)`, as Flask's middleware goes around `wsgi_app`."""
+class Supervisor:
+    """The outermost ASGI layer: `app.asgi_app = Supervisor(app)`, as Flask's middleware goes around `wsgi_app`."""
 
     def __init__(self, app: Quart) -> None:
         self._app = app
         self._inner = app.asgi_app
-        self._wires: set[Wire] = set()
-        self._websockets: set[Websocket] = set()
         self._listening: asyncio.Task[None] | None = None
-        self._pinging: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         services = self._app.extensions.get(EXTENSION)
@@ -38,58 +34,28 @@ class ServerSide:
         wire = Wire(receive, send, services.settings.send_timeout)
         if scope["type"] == "websocket":
             wire.guard()
-        self._attend(wire, services)
-        self._wires.add(wire)
+        self._listen(wire, services)
+        services.connections.open(wire)
         if scope["type"] == "http" and any(name == b"transfer-encoding" for name, _ in scope["headers"]):
             receive = _bounded(receive, 2 * services.settings.max_request_bytes, wire)
         try:
             scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: wire}
             await self._inner(scope, receive, wire.send)
         except* Stalled:
-            pass  # Left unfinished on purpose: the server closes it, and nobody takes it for complete.
+            pass  # Left unfinished on purpose: the server closes it, and no client takes it for complete.
         finally:
-            self._wires.discard(wire)
-            if wire.websocket is not None:
-                wire.websocket.next_ping = asyncio.get_running_loop().time() + services.settings.ping_interval
-                self._websockets.add(wire.websocket)
+            services.connections.release(wire)
 
-    def _attend(self, wire: Wire, services: Services) -> None:
-        """From the first connection on: an eye on all there are, and an ear for the server's shutdown."""
-        if self._pinging is None or self._pinging.done():
-            self._pinging = services.tasks.spawn(self._look_after_all(services.settings), "server: connections")
+    def _listen(self, wire: Wire, services: Services) -> None:
+        """From the first connection on, wait for the server's shutdown, which it announces by its connections alone."""
         shutdown = wire.shutdown()
         if shutdown is not None and (self._listening is None or self._listening.done()):
-            self._listening = services.tasks.spawn(self._end_all(shutdown, services), "server: shutdown")
+            self._listening = services.tasks.spawn(_shut_down(shutdown, services), "server: shutdown")
 
-    async def _look_after_all(self, settings: Settings) -> None:
-        """One timer for all connections: it pings each by when it came, so that they don't have their turn in one
-        burst, and ends those that take nothing."""
-        loop = asyncio.get_running_loop()
-        pause = min(settings.ping_interval, settings.send_timeout, 4.0) / 4
-        while True:
-            await asyncio.sleep(pause)
-            now = loop.time()
-            for wire in tuple(self._wires):
-                if wire.is_stalled(now):
-                    wire.cut()
-            for websocket in tuple(self._websockets):
-                if websocket.disconnected:
-                    self._websockets.discard(websocket)
-                elif websocket.is_stalled(now, settings.send_timeout):
-                    websocket.report_stalled()
-                elif websocket.next_ping <= now:
-                    websocket.next_ping = now + settings.ping_interval
-                    websocket.ping()
 
-    async def _end_all(self, shutdown: Any, services: Services) -> None:
-        """Say goodbye to every connection, and cut those that are still there when the time is nearly over."""
-        await shutdown()
-        services.connections.shut_down()
-        await asyncio.sleep(services.settings.shutdown_timeout * 0.8)
-        for wire in tuple(self._wires):
-            wire.cut()
-        for websocket in tuple(self._websockets):
-            websocket.cut()
+async def _shut_down(signal: Callable[[], Awaitable[None]], services: Services) -> None:
+    await signal()
+    await services.connections.shut_down()
 
 
 def _bounded(receive: Any, most: int, wire: Wire) -> Any:

@@ -1,23 +1,20 @@
-"""How the server ends a websocket: the close code tells a client whether to come back."""
+"""How the server closes a websocket: the one list of close codes, which tell a client whether to come back."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from app.runtime.connections import Farewell
+from app.live.events import EndReason
 
 
-@dataclass(frozen=True, slots=True)
-class Goodbye:
-    """Why the server ends a connection; the code tells a client whether to come back."""
+class Close(NamedTuple):
+    """A close code (RFC 6455, 7.4) and its reason."""
 
     code: int
     reason: str
 
 
-SLOW = Goodbye(1013, "too slow")
-SHUTDOWN = Goodbye(1001, "the hub shuts down")
-LOST = Goodbye(0, "nobody is there to hear it")
-FAILED = Goodbye(1011, "something went wrong here; it was logged")
-FAREWELLS: dict[Farewell, Goodbye] = {
-    "shutdown": SHUTDOWN,
-    "dead": Goodbye(4401, "the token no longer counts"),
+CLOSES: dict[EndReason, Close] = {
+    EndReason.SHUTDOWN: Close(1001, "the hub shuts down"),
+    EndReason.FAILED: Close(1011, "something went wrong here; it was logged"),
+    EndReason.STALLED: Close(1013, "too slow"),
+    EndReason.INVALID: Close(4401, "the token is no longer valid"),
 }

@@ -1,11 +1,11 @@
-"""What clients and server say on a websocket: every message, parsed at the door and built in one place."""
+"""The messages of the websocket, both ways: parsed and built in one place."""
 
 from typing import Any
 
 from msgspec import Struct
 
 from app.broker.protocol import PresenceSnapshot
-from app.errors import InvalidRequest, Refusal, TooLarge
+from app.errors import INTERNAL_CODE, InvalidRequest, Refusal, TooLarge
 from app.live.events import Reset
 from app.model.access import Principal
 from app.model.parsing import parse_json, shaped
@@ -158,14 +158,19 @@ def published_message(ref: Ref, slug: str, epoch: str, seq: int, update_id: str)
     return _answer("published", ref, channel=slug, epoch=epoch, seq=seq, id=update_id)
 
 
-def presence_message(ref: Ref, slug: str, census: PresenceSnapshot) -> dict[str, object]:
+def presence_message(ref: Ref, slug: str, snapshot: PresenceSnapshot) -> dict[str, object]:
     """Who watches now."""
-    return _answer("presence", ref, channel=slug, watching=census.watching, users=census.users)
+    return _answer("presence", ref, channel=slug, watching=snapshot.watching, users=snapshot.users)
 
 
 def error_message(ref: Ref, code: str, message: str, field: str | None) -> dict[str, object]:
     """It was not done."""
     return _answer("error", ref, code=code, message=message, field=field)
+
+
+def refusal_message(ref: Ref, refusal: Refusal) -> dict[str, object]:
+    """A message was refused."""
+    return error_message(ref, refusal.code or INTERNAL_CODE, refusal.message, refusal.field)
 
 
 def pong_message(ref: Ref) -> dict[str, object]:

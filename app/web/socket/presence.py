@@ -1,55 +1,59 @@
-"""Telling one connection who watches a channel: at each change, at most once a second, for as long as it may know."""
+"""Presence over one connection: who watches a channel, at each change and at most once a second."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from app.actions.follow import follow
 from app.broker.protocol import PresenceSnapshot
 from app.errors import Refusal, Unavailable
 from app.model.access import Principal, may_see_names
+from app.model.position import Now
 from app.services import Services
 from app.web.socket.messages import Ref, presence_message
 
-_PAUSE = 1.0
+MIN_INTERVAL_S = 1.0
+
+type Send = Callable[[dict[str, object]], Awaitable[None]]
 
 
-async def tell_presence(
-    services: Services, who: Principal, slug: str, ref: Ref, say: Callable[[dict[str, object]], Awaitable[None]]
-) -> None:
-    """Say who watches now, then at every change. Ends when the right to read does. Raises as `follow`.
+async def send_presence(services: Services, who: Principal, slug: str, ref: Ref, send: Send) -> None:
+    """Send who watches now, then every change. Ends when the right to read does. Raises as `follow`.
 
-    The watch held here is not counted as one: it is there so that a revocation finds it.
+    The watch that is held here does not count as one: it is there so that a revocation ends it.
     """
     hub = services.hub
-    channel_id = (await services.admissions.get((who, slug))).channel.id
-    changed = asyncio.Event()
-    async with hub.watch(channel_id, who) as watch:
-        watch.on_end(lambda _: changed.set())
-        hub.presence.ask(channel_id, changed.set)
-        told: PresenceSnapshot | None = None
-        try:
-            while watch.ended is None:
-                changed.clear()
-                try:
-                    census = await _census(services, who, slug, channel_id)
-                except Unavailable:
-                    if told is None:
-                        raise
-                    census = told  # An outage is waited for: the next look comes with a third of a lease.
-                if census != told:
-                    await say(presence_message(ref if told is None else None, slug, census))
-                    told = census
-                    await asyncio.sleep(_PAUSE)
-                await changed.wait()
-        except Refusal:
-            if told is None:
-                raise
-            # The right went before the poll noticed, and there is nothing left to tell.
-        finally:
-            hub.presence.forget(channel_id, changed.set)
+    watch, _, _ = await follow(services.admissions, hub, who, slug, Now(), present=False)
+    channel_id, changed = watch.feed.channel_id, asyncio.Event()
+    watch.on_end(lambda _: changed.set())
+    hub.presence.subscribe(channel_id, changed.set)
+    sent: PresenceSnapshot | None = None
+    try:
+        while watch.ended is None:
+            changed.clear()
+            try:
+                snapshot = await _snapshot(services, who, slug, channel_id)
+            except Unavailable:
+                if sent is None:
+                    raise
+                snapshot = sent  # An outage is waited for: the next snapshot comes with a third of a lease.
+            if snapshot != sent:
+                await send(presence_message(ref if sent is None else None, slug, snapshot))
+                sent = snapshot
+                await asyncio.sleep(MIN_INTERVAL_S)
+            await changed.wait()
+    except Refusal:
+        if sent is None:
+            raise
+        # The right went before the reconciler noticed, and there is nothing left to send.
+    finally:
+        hub.presence.unsubscribe(channel_id, changed.set)
+        watch.close()
 
 
-async def _census(services: Services, who: Principal, slug: str, channel_id: int) -> PresenceSnapshot:
-    """Who watches, as far as they may know now: a member who is one no longer gets no more names."""
+async def _snapshot(services: Services, who: Principal, slug: str, channel_id: int) -> PresenceSnapshot:
+    """Who watches, as far as the principal may know now: one that is no member any more gets no names."""
     admission = await services.admissions.get((who, slug))
-    census = await services.hub.census(channel_id)
-    return census if may_see_names(who, admission.channel, admission.role) else PresenceSnapshot(census.watching, ())
+    snapshot = await services.hub.presence_snapshot(channel_id)
+    if may_see_names(who, admission.channel, admission.role):
+        return snapshot
+    return PresenceSnapshot(snapshot.watching, ())

@@ -1,4 +1,4 @@
-"""One connection's publishes on their way into the log: in the order they came, and a bounded number of them."""
+"""One connection's publishes: committed in the order in which they were received, a bounded number at a time."""
 
 import asyncio
 import logging
@@ -15,27 +15,27 @@ from app.web.socket import messages
 from app.web.socket.messages import Publish
 
 log = logging.getLogger("tidewire.socket")
-_MOST = 100
+MAX_PENDING = 100
 
 
-class InFlight:
-    """Each stands in the group commit's line when `publish` returns, and is answered by `say` after its commit."""
+class Publishing:
+    """Each is queued for the group commit when `publish` returns, and answered by `send` after its commit."""
 
-    __slots__ = ("_on_their_way", "_room", "_say", "_services", "_who")
+    __slots__ = ("_pending", "_room", "_send", "_services", "_who")
 
-    def __init__(self, services: Services, who: Principal, say: Callable[[dict[str, object]], None]) -> None:
-        self._services, self._who, self._say = services, who, say
-        self._on_their_way: set[asyncio.Future[Stored]] = set()
+    def __init__(self, services: Services, who: Principal, send: Callable[[dict[str, object]], None]) -> None:
+        self._services, self._who, self._send = services, who, send
+        self._pending: set[asyncio.Future[Stored]] = set()
         self._room: asyncio.Future[None] | None = None
 
     @property
     def empty(self) -> bool:
-        """Is nothing on its way?"""
-        return not self._on_their_way
+        """True while no publish waits for its commit."""
+        return not self._pending
 
     async def publish(self, message: Publish) -> None:
-        """Begin a publish, one after the other; waits only where too many are on their way."""
-        if len(self._on_their_way) >= _MOST:
+        """Queue a publish, one after the other; waits only while too many are pending."""
+        if len(self._pending) >= MAX_PENDING:
             self._room = asyncio.get_running_loop().create_future()
             await self._room
         try:
@@ -44,21 +44,21 @@ class InFlight:
         except Refusal as found:
             self._refuse(message, found)
         else:
-            self._on_their_way.add(stored)
+            self._pending.add(stored)
             stored.add_done_callback(partial(self._answer, message))
 
     async def answered(self) -> None:
-        """Return when everything that is on its way now has been answered."""
-        if self._on_their_way:
-            await asyncio.wait(self._on_their_way)
+        """Return when every pending publish has been answered."""
+        if self._pending:
+            await asyncio.wait(self._pending)
 
     def forget(self) -> None:
-        """Answer no more of them; what was submitted is stored all the same."""
-        for stored in tuple(self._on_their_way):
+        """Answer no more of them; what was queued is stored all the same."""
+        for stored in tuple(self._pending):
             stored.cancel()
 
     def _answer(self, message: Publish, stored: asyncio.Future[Stored]) -> None:
-        self._on_their_way.discard(stored)
+        self._pending.discard(stored)
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
         if stored.cancelled():
@@ -69,13 +69,13 @@ class InFlight:
         elif failure is not None:
             log.error("A publish failed", exc_info=failure)
             sentence = "Something went wrong here; it was logged. Try again, with an idempotency_key."
-            self._say(messages.error_message(message.ref, INTERNAL_CODE, sentence, None))
+            self._send(messages.error_message(message.ref, INTERNAL_CODE, sentence, None))
         else:
             found = stored.result()
             entry, epoch = found.entries[0], found.channel.epoch
-            self._say(messages.published_message(message.ref, message.channel, epoch, entry.seq, entry.update_id))
+            self._send(messages.published_message(message.ref, message.channel, epoch, entry.seq, entry.update_id))
 
     def _refuse(self, message: Publish, found: Refusal) -> None:
-        # As it is called here.
+        # As the websocket names it.
         field = "idempotency_key" if found.field == "Idempotency-Key" else found.field
-        self._say(messages.error_message(message.ref, found.code, found.message, field))
+        self._send(messages.error_message(message.ref, found.code, found.message, field))

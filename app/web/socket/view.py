@@ -1,4 +1,4 @@
-"""The websocket's door: who comes, and the handshake. What is said after it is for `conversation`."""
+"""The websocket's view: the handshake. What follows it is the connection's."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -14,11 +14,11 @@ from app.transport.wire import Receive, Wire
 from app.web.asgi.handshake import PATH
 from app.web.http.context import current_call, services, wire
 from app.web.http.identity import watcher
-from app.web.socket.connection import Conversation
+from app.web.socket.connection import Connection
 from app.web.socket.messages import SUBPROTOCOL
 
 blueprint = Blueprint("socket", __name__)
-_CLOSE_WAIT = 5.0
+CLOSE_TIMEOUT_S = 5.0
 
 
 @blueprint.websocket(PATH)
@@ -28,12 +28,12 @@ async def talk() -> None:
     async def accept(subprotocol: str | None) -> None:
         await websocket.accept(subprotocol=subprotocol)
 
-    shaking = Shaking(wire(), websocket.requested_subprotocols, accept, websocket.close)
-    await converse(services(), await watcher(), current_call().address, shaking)
+    handshake = Handshake(wire(), websocket.requested_subprotocols, accept, websocket.close)
+    await connect(services(), await watcher(), current_call().address, handshake)
 
 
 @dataclass(frozen=True, slots=True)
-class Shaking:
+class Handshake:
     """A handshake on its way, Quart's or our own."""
 
     wire: Wire
@@ -42,53 +42,53 @@ class Shaking:
     close: Callable[[int, str], Awaitable[None]]
 
 
-async def converse(hub: Services, who: Principal, from_address: str, shaking: Shaking) -> None:
-    """Shake hands, then talk: without this task where the transport can be had, else in it. Raises Unavailable before
-    the hands are shaken."""
-    conversation = Conversation(hub, who, from_address)
-    hub.connections.add(who, conversation.say_goodbye)
-    taken = None
+async def connect(hub: Services, who: Principal, address: str, handshake: Handshake) -> None:
+    """Complete the handshake, then serve the connection: without this task where the transport is in reach, else in it.
+    Raises Unavailable before the handshake is accepted."""
+    connection = Connection(hub, who, address)
+    hub.connections.add(who, connection.end)
+    client = None
     try:
-        await shaking.accept(SUBPROTOCOL if SUBPROTOCOL in shaking.offered else None)
-        taken = shaking.wire.take_over(conversation)
-        if taken is not None:
-            conversation.greet(taken)
+        await handshake.accept(SUBPROTOCOL if SUBPROTOCOL in handshake.offered else None)
+        client = handshake.wire.take_over(connection)
+        if client is not None:
+            connection.welcome(client)
         else:
-            await _talk_plainly(conversation, shaking)
+            await _serve_plain(connection, handshake)
     except ClientGone:
         return
     finally:
-        if taken is None:
-            conversation.closed()
+        if client is None:
+            connection.closed()
 
 
-async def _talk_plainly(conversation: Conversation, shaking: Shaking) -> None:
-    """By ASGI's `receive` and `send`, in this request's task, until either side leaves."""
-    client = PlainWebsocket(shaking.wire.send, conversation.stalled)
-    conversation.greet(client)
-    leaving = asyncio.ensure_future(client.until_close())
-    hearing = asyncio.ensure_future(_hear(conversation, client, shaking.wire.receive))
-    hearing.add_done_callback(lambda task: task.cancelled() or task.exception())  # Taken note of.
+async def _serve_plain(connection: Connection, handshake: Handshake) -> None:
+    """By ASGI's `receive` and `send`, in this request's task, until either side closes."""
+    client = PlainWebsocket(handshake.wire.send, connection.stalled)
+    connection.welcome(client)
+    closing = asyncio.ensure_future(client.until_close())
+    receiving = asyncio.ensure_future(_receive(connection, client, handshake.wire.receive))
+    receiving.add_done_callback(lambda task: task.cancelled() or task.exception())  # Retrieved, or asyncio logs it.
     try:
-        await asyncio.wait({leaving, hearing}, return_when=asyncio.FIRST_COMPLETED)
-        if leaving.done():
-            async with asyncio.timeout(_CLOSE_WAIT):
+        await asyncio.wait({closing, receiving}, return_when=asyncio.FIRST_COMPLETED)
+        if closing.done():
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await client.finish()
-                # Quart closes with 1000 whatever happened, so the reason is said here.
-                await shaking.close(*leaving.result())
+                # Quart closes with 1000 whatever happened, so the code is sent here.
+                await handshake.close(*closing.result())
     except (TimeoutError, OSError):
-        pass  # It takes nothing, not even that; the server ends what is left of it.
+        pass  # It accepts no data, not even that; the server ends what is left of it.
     finally:
-        hearing.cancel()
-        leaving.cancel()
+        receiving.cancel()
+        closing.cancel()
         client.release()
 
 
-async def _hear(conversation: Conversation, client: PlainWebsocket, receive: Receive) -> None:
+async def _receive(connection: Connection, client: PlainWebsocket, receive: Receive) -> None:
     while True:
         await client.until_resumed()
         event = await receive()
         if event["type"] != "websocket.receive":
             return
         text, data = event.get("text"), event.get("bytes")
-        conversation.received(text if text is not None else data or b"")
+        connection.received(text if text is not None else data or b"")

@@ -183,18 +183,16 @@ async def test_a_live_watcher_that_is_overtaken_is_told_expired_and_one_that_is_
         await hub.channel("ci", retention_updates=3)
         services = hub.services
         slow = StallingSink()
-        async with (
-            Watcher(hub.url, channel="ci", after=0) as rides,
-            follow(services.admissions, services.hub, ANONYMOUS, "ci", Now()) as following,
-        ):
-            following.watch.follow(slow, slow.tell)
-            await rides.live()
+        async with Watcher(hub.url, channel="ci", after=0) as live:
+            watch = (await follow(services.admissions, services.hub, ANONYMOUS, "ci", Now())).watch
+            watch.follow(slow, slow.notify)
+            await live.live()
             await filled(hub, 1)
             await slow.seen(1)
             slow.stall()
             for newest in range(2, 11):  # One by one, so that nobody else reads a page of the log, which would be kept.
                 await filled(hub, 1)
-                await rides.seen(newest)
+                await live.seen(newest)
             await trim_logs(services.db)
             slow.go_on()
             await slow.seen(10)
@@ -202,8 +200,8 @@ async def test_a_live_watcher_that_is_overtaken_is_told_expired_and_one_that_is_
         (reset,) = slow.resets
         assert (reset.reason, reset.first, reset.last) == ("expired", 8, 10)
         assert slow.seqs == [1, 8, 9, 10]
-        assert rides.resets == []
-        rides.assert_whole(10)
+        assert live.resets == []
+        live.assert_whole(10)
 
 
 async def test_an_idempotency_key_lives_as_long_as_its_update(hub: ServedHub) -> None:

@@ -23,6 +23,7 @@ from app.store.tables import TOKENS
 from tests.support.hub import ServedHub, serving
 from tests.support.hub_ways import until
 from tests.support.stalling_sink import StallingSink
+from tests.support.subscribed import subscribed
 
 CHANNELS = 300  # More than there are blocks of marks, so that some share one.
 
@@ -38,9 +39,8 @@ class Watching:
 
     async def enter(self, slug: str, who: Principal) -> Watch:
         """A watch that was let in."""
-        watch = await self.hub.services.hub.enter(self.ids[slug], who)
-        watch.on_end(StallingSink().tell)
-        self.hub.services.hub.let_in(watch)
+        watch = await subscribed(self.hub, slug, who)
+        watch.on_end(StallingSink().notify)
         self.watches[slug, who.user or ""] = watch
         return watch
 
@@ -61,8 +61,7 @@ async def watching(settings: Settings) -> AsyncIterator[Watching]:
         found = await _watching(hub)
         yield found
         for watch in found.watches.values():
-            if watch.ended != "left":
-                hub.services.hub.leave(watch)
+            watch.close()
 
 
 async def _watching(hub: ServedHub) -> Watching:
@@ -142,7 +141,7 @@ async def test_a_token_that_is_worth_less_is_judged_everywhere(watching: Watchin
 
 
 async def test_who_comes_after_a_look_is_judged_by_the_next(watching: Watching) -> None:
-    watching.hub.services.hub.leave(watching.watches["c-6", "ben"])
+    watching.watches["c-6", "ben"].close()
     async with watching.hub.services.db.transaction() as tx:
         await store_members.remove(tx, watching.ids["c-6"], watching.ben.user_id or 0)
     await watching.look()
@@ -150,7 +149,7 @@ async def test_who_comes_after_a_look_is_judged_by_the_next(watching: Watching) 
     watch = await watching.enter("c-6", watching.ben)
     await watching.look()
 
-    assert (before, watch.ended) == ({("c-6", "ben"): "left"}, "revoked")
+    assert (before, watch.ended) == ({("c-6", "ben"): "closed"}, "revoked")
 
 
 async def test_a_log_that_grew_and_one_that_was_emptied_are_told_to_their_feeds(watching: Watching) -> None:

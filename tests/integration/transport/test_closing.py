@@ -73,7 +73,10 @@ def test_nothing_follows_the_hubs_own_close_while_it_waits_for_the_answer(
                     await raw.message("subscribed")
                     await raw.send(publish * 30)
                 connections = hub.services.connections
-                connections.shut_down() if code == 1001 else connections.end(connections.principals())
+                if code == 1001:
+                    tasks.create_task(connections.shut_down())
+                else:
+                    connections.end(connections.principals())
                 for raw in raws:
                     while (found := await raw.frame()).opcode == TEXT:
                         pass

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from app.live.fair_queue import FairQueue
+from app.live.fair_queue import WAKEUPS_PER_LOOP, FairQueue
 
 
 async def test_who_is_alone_does_not_wait() -> None:
-    turns = FairQueue()
+    queue = FairQueue()
     passes = 0
 
     async def count() -> None:
@@ -16,17 +16,17 @@ async def test_who_is_alone_does_not_wait() -> None:
             await asyncio.sleep(0)
 
     counting = asyncio.create_task(count())
-    await turns.take()
+    await queue.take()
     counting.cancel()
 
     assert passes == 0
 
 
 async def test_a_crowd_goes_in_order_and_leaves_room_for_others() -> None:
-    turns, served, room = FairQueue(), [], []
+    queue, served, room = FairQueue(), [], []
 
     async def one(number: int) -> None:
-        await turns.take()
+        await queue.take()
         served.append(number)
 
     async with asyncio.TaskGroup() as crowd:
@@ -38,20 +38,20 @@ async def test_a_crowd_goes_in_order_and_leaves_room_for_others() -> None:
             room.append(len(served) - before)
 
     assert served == list(range(100))
-    assert max(room) <= 16
+    assert max(room) <= WAKEUPS_PER_LOOP
 
 
 async def test_one_whose_turn_fails_does_not_end_those_of_the_others() -> None:
-    turns, served, failed = FairQueue(), [], []
+    queue, served, failed = FairQueue(), [], []
 
     def fail() -> None:
         raise ValueError("mine alone")
 
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
     for _ in range(4):
-        turns.call(lambda: None)
-    turns.call(fail)
-    turns.call(lambda: served.append("after it"))
+        queue.call(lambda: None)
+    queue.call(fail)
+    queue.call(lambda: served.append("after it"))
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -59,16 +59,16 @@ async def test_one_whose_turn_fails_does_not_end_those_of_the_others() -> None:
 
 
 async def test_who_has_left_takes_nobodys_turn() -> None:
-    turns, served = FairQueue(), []
+    queue, served = FairQueue(), []
 
     async def one(number: int) -> None:
-        await turns.take()
+        await queue.take()
         served.append(number)
 
     tasks = [asyncio.create_task(one(number)) for number in range(60)]
     await asyncio.sleep(0)
-    for task in tasks[16:50]:
+    for task in tasks[WAKEUPS_PER_LOOP:50]:
         task.cancel()
     await asyncio.wait(tasks, timeout=5)
 
-    assert served == [*range(16), *range(50, 60)]
+    assert served == [*range(WAKEUPS_PER_LOOP), *range(50, 60)]

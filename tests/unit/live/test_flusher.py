@@ -26,7 +26,7 @@ class Writer:
     def come(self, number: int) -> None:
         """Something to write."""
         self._come.append(number)
-        self._ticker.due(self)
+        self._ticker.schedule(self)
 
     def flush(self) -> int:
         """Write what came."""

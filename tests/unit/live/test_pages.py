@@ -2,40 +2,40 @@
 
 from app.model.position import After, Now
 from app.tasks import TaskScope
-from tests.unit.live.stage import Stage, until
+from tests.unit.live.live_model import LiveModel, until
 
 
 async def test_readers_at_one_position_share_one_query() -> None:
     async with TaskScope() as tasks:
-        stage = Stage(tasks)
-        stage.journal.commit(6)
+        model = LiveModel(tasks)
+        model.journal.commit(6)
         for _ in range(100):
-            stage.join(After(0))
-        await until(lambda: {reader.seq for reader in stage.readers} == {6})
+            model.join(After(0))
+        await until(lambda: {reader.seq for reader in model.readers} == {6})
 
-        assert stage.journal.reads == 1
+        assert model.journal.reads == 1
 
 
 async def test_who_comes_to_a_page_a_moment_later_has_it_without_a_query() -> None:
     async with TaskScope() as tasks:
-        stage = Stage(tasks)
-        stage.journal.commit(6)
+        model = LiveModel(tasks)
+        model.journal.commit(6)
         for _ in range(3):
-            reader = stage.join(After(0))
+            reader = model.join(After(0))
             await until(lambda reader=reader: reader.seq == 6)  # type: ignore[misc]
 
-        assert stage.journal.reads == 1
+        assert model.journal.reads == 1
 
 
 async def test_a_page_of_a_log_that_was_emptied_is_nobodys() -> None:
     async with TaskScope() as tasks:
-        stage = Stage(tasks)
-        stage.journal.commit(6)
-        first = stage.join(After(0))
+        model = LiveModel(tasks)
+        model.journal.commit(6)
+        first = model.join(After(0))
         await until(lambda: first.seq == 6)
-        stage.journal.empty()
-        stage.journal.commit(2)
-        late = stage.join(After(0))
+        model.journal.empty()
+        model.journal.commit(2)
+        late = model.join(After(0))
         await until(lambda: late.seq == first.seq == 2 and tasks.quiet)
 
         assert (late.epoch, late.seqs) == ("e2", [1, 2])
@@ -43,15 +43,15 @@ async def test_a_page_of_a_log_that_was_emptied_is_nobodys() -> None:
 
 async def test_who_comes_back_to_what_is_still_in_memory_costs_no_look_at_the_log() -> None:
     async with TaskScope() as tasks:
-        stage = Stage(tasks)
-        stage.join(Now())
-        stage.feed.offer("e1", stage.journal.commit(4))
+        model = LiveModel(tasks)
+        model.join(Now())
+        model.feed.offer("e1", model.journal.commit(4))
         starts = [After(1, "e1"), After(4, "e1"), After(2), After(5, "e1"), After(1, "e0"), After(0, "e1")]
-        served = [stage.feed.serves(start) for start in starts]
-        stage.feed.offer("e1", stage.journal.commit(3))
-        served_later = stage.feed.serves(After(1, "e1"))
-        back = stage.come_back(After(3, "e1"))
+        served = [model.feed.serves(start) for start in starts]
+        model.feed.offer("e1", model.journal.commit(3))
+        served_later = model.feed.serves(After(1, "e1"))
+        back = model.come_back(After(3, "e1"))
         await until(lambda: back.seq == 7 and tasks.quiet)
 
         assert served == [True, True, True, False, False, True]
-        assert (served_later, back.seqs, stage.journal.reads) == (False, [4, 5, 6, 7], 0)
+        assert (served_later, back.seqs, model.journal.reads) == (False, [4, 5, 6, 7], 0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model.position import After, Extent, Last, Now, Place, Start, parse_event_id, place
+from app.model.position import After, Extent, Last, Now, Start, StartPoint, parse_event_id, start_point
 
 LOG = Extent("e1", first=11, last=20)
 
@@ -12,34 +12,34 @@ LOG = Extent("e1", first=11, last=20)
 @pytest.mark.parametrize(
     ("start", "expected"),
     [
-        (Now(), Place(20)),
-        (Last(5), Place(15)),
-        (Last(0), Place(20)),
-        (Last(100), Place(10)),
-        (After(15), Place(15)),
-        (After(15, "e1"), Place(15)),
-        (After(20), Place(20)),
-        (After(10), Place(10)),
-        (After(9), Place(10, "expired")),
-        (After(0), Place(10, "expired")),
-        (After(21), Place(10, "ahead")),
-        (After(15, "e0"), Place(10, "epoch")),
-        (After(99, "e0"), Place(10, "epoch")),
+        (Now(), StartPoint(20)),
+        (Last(5), StartPoint(15)),
+        (Last(0), StartPoint(20)),
+        (Last(100), StartPoint(10)),
+        (After(15), StartPoint(15)),
+        (After(15, "e1"), StartPoint(15)),
+        (After(20), StartPoint(20)),
+        (After(10), StartPoint(10)),
+        (After(9), StartPoint(10, "expired")),
+        (After(0), StartPoint(10, "expired")),
+        (After(21), StartPoint(10, "ahead")),
+        (After(15, "e0"), StartPoint(10, "epoch")),
+        (After(99, "e0"), StartPoint(10, "epoch")),
     ],
 )
-def test_a_start_has_one_place(start: Start, expected: Place) -> None:
-    assert place(start, LOG) == expected
+def test_a_start_has_one_place(start: Start, expected: StartPoint) -> None:
+    assert start_point(start, LOG) == expected
 
 
 def test_an_empty_log_serves_its_beginning() -> None:
-    assert place(After(0), Extent("e1", 1, 0)) == Place(0)
+    assert start_point(After(0), Extent("e1", 1, 0)) == StartPoint(0)
 
 
 @given(st.integers(1, 50), st.integers(0, 50), st.integers(0, 120), st.sampled_from([None, "e1", "e2"]))
 def test_nothing_kept_is_passed_over_in_silence(first: int, size: int, asked: int, epoch: str | None) -> None:
     extent = Extent("e1", first, first + size - 1)
 
-    found = place(After(asked, epoch), extent)
+    found = start_point(After(asked, epoch), extent)
 
     assert found.seq == asked if found.reset is None else found.seq == extent.first - 1
 

@@ -97,7 +97,7 @@ async def test_a_redis_that_answers_nothing_is_named_in_time(
 
 
 async def test_a_hub_that_stops_is_not_ready_and_lets_nobody_in(hub_sqlite: ServedHub) -> None:
-    hub_sqlite.services.connections.shut_down()
+    await hub_sqlite.services.connections.shut_down()
     ready = await hub_sqlite.call("GET", "/readyz")
     stream = await hub_sqlite.call("GET", "/lobby/sse")
 

@@ -1,6 +1,7 @@
 """The fast handshake and Quart's answer alike, and what was added around the websocket gets Quart's."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -70,8 +71,7 @@ async def test_both_ways_answer_alike(settings_sqlite: Settings, ways: list[str]
 
 
 async def test_a_full_hub_refuses_on_the_fast_path_too(settings_sqlite: Settings, ways: list[str]) -> None:
-    async with serving(settings_sqlite) as hub:
-        hub.services.connections._most = 0
+    async with serving(replace(settings_sqlite, max_connections=1)) as hub, hub.http.ws_connect(hub.url + WS):
         status, headers, body = await shaken(hub, {})
 
     assert (status, body["error"]["code"], headers["Retry-After"]) == (503, "unavailable", "2")

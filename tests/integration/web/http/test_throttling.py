@@ -12,6 +12,7 @@ from app.live.hub import Hub
 from tests.support.hub import ServedHub, serving
 from tests.support.raw_socket import RawSocket
 from tests.support.stalling_sink import StallingSink
+from tests.support.subscribed import subscribed
 
 EMPTY = b"\x81\x80\x00\x00\x00\x00"
 CLOSE = b"\x88\x82\x00\x00\x00\x00\x03\xe8"
@@ -97,19 +98,17 @@ async def test_a_body_of_no_known_length_has_a_bound(settings_sqlite: Settings) 
 
 async def test_who_leaves_while_rights_are_looked_at_costs_the_others_nothing(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub:
-        channel = await hub.private("secret")
+        await hub.private("secret")
         live: Hub = hub.services.hub
         ben = await hub.services.identities.get(digest(await hub.token("ben")))
         cyd = await hub.services.identities.get(digest(await hub.token("cyd")))
-        left, stays = await live.enter(channel.id, cyd), await live.enter(channel.id, ben)
-        for watch in (left, stays):
-            live.let_in(watch)
+        left, stays = await subscribed(hub, "secret", cyd), await subscribed(hub, "secret", ben)
         sink = StallingSink()
-        left.on_end(sink.tell)
+        left.on_end(sink.notify)
         looking = asyncio.create_task(Recheck(hub.services.db, live).look({ben, cyd}))
         await asyncio.sleep(0)
-        live.leave(left)
+        left.close()
         await looking
 
         assert (sink.ended, stays.ended) == (None, None)
-        live.leave(stays)
+        stays.close()

@@ -1,4 +1,4 @@
-"""A feed on a stage: its log, hints that go astray, and readers who check the law on everything they are written."""
+"""A feed on a model: its log, hints that go astray, and readers who check the law on everything they are written."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from app.telemetry.metrics import Metrics
 from tests.support.stalling_sink import StallingSink
 from tests.unit.live.journal import Journal
 
-SMALL = Settings(secret_key="x" * 32, ring_updates=5, batch_bytes=1024, early_wait=0.0, poll_interval=0.05)
+SMALL = Settings(secret_key="x" * 32, ring_updates=5, batch_bytes=1024, gap_timeout=0.0, poll_interval=0.05)
 METRICS = Metrics()
 
 
@@ -40,13 +40,13 @@ class Reader(StallingSink):
             self.seq = entry.seq
         return True
 
-    def tell(self, happening: WatchEvent) -> None:
-        super().tell(happening)
-        if isinstance(happening, Reset):
-            self.epoch, self.seq = happening.epoch, happening.first - 1
+    def notify(self, event: WatchEvent) -> None:
+        super().notify(event)
+        if isinstance(event, Reset):
+            self.epoch, self.seq = event.epoch, event.first - 1
 
 
-class Stage:
+class LiveModel:
     """A journal, a feed, readers, and hints that may be late, doubled, lost or out of order."""
 
     def __init__(self, tasks: TaskScope) -> None:
@@ -92,12 +92,12 @@ class Stage:
         return self.enter(start, extent) if extent is not None and self.feed.serves(start) else self.join(start)
 
     def enter(self, start: Start, extent: Extent) -> Reader:
-        watch = Watch(self.feed, ANONYMOUS)
+        watch = Watch(self.feed, ANONYMOUS, self.feed.watches.discard)
         self.feed.watches.add(watch)
         watch.begin(start, extent)
         reader = Reader(watch)
         self.readers.append(reader)
-        watch.follow(reader, reader.tell)
+        watch.follow(reader, reader.notify)
         return reader
 
 

@@ -1,0 +1,131 @@
+"""The channels that one connection follows, and those whose presence it asked for."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from app.actions.follow import follow, follow_at_once
+from app.errors import Conflict, InvalidRequest, Refusal, TooLarge
+from app.live.events import Ended, EndReason, WatchEvent
+from app.live.hub import Subscription
+from app.live.watch import Watch
+from app.model.access import Principal
+from app.services import Services
+from app.transport.sink import Client
+from app.web.socket import messages
+from app.web.socket.messages import AskPresence, Ref, Subscribe
+from app.web.socket.presence import Send, send_presence
+from app.web.socket.tasks import ConnectionTasks
+
+
+class Subscriptions:
+    """A watch for each followed channel, or the task that is about to make it. Answers go through the client's sink."""
+
+    __slots__ = ("_client", "_following", "_on_failure", "_presences", "_send", "_services", "_tasks", "_who")
+
+    def __init__(
+        self,
+        services: Services,
+        who: Principal,
+        client: Client,
+        tasks: ConnectionTasks,
+        send: Callable[[dict[str, object]], None],
+        on_failure: Callable[[], None],
+    ) -> None:
+        self._services, self._who, self._client, self._tasks = services, who, client, tasks
+        self._send, self._on_failure = send, on_failure
+        self._following: dict[str, Watch | asyncio.Task[None]] = {}
+        self._presences: dict[str, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._following)
+
+    def subscribe(self, message: Subscribe) -> None:
+        """Follow a channel from the start point that the message asks for. Raises Conflict, TooLarge or InvalidRequest;
+        a refusal that takes a query is answered."""
+        if message.channel in self._following:
+            raise Conflict("This connection follows the channel already; unsubscribe first.", field="channel")
+        most = self._services.settings.max_subscriptions
+        if len(self._following) >= most:
+            raise TooLarge(f"A connection follows at most {most} channels.", field="channel")
+        hub, start = self._services, message.start()
+        begun = follow_at_once(hub.admissions, hub.hub, self._who, message.channel, start)
+        if begun is not None:
+            self._begin(message, begun)
+        else:
+            self._following[message.channel] = self._tasks.spawn(self._follow(message))
+
+    async def unsubscribe(self, slug: str, ref: Ref) -> None:
+        """Follow a channel no longer: nothing of it is sent after the answer. Raises InvalidRequest."""
+        followed = self._following.pop(slug, None)
+        if followed is None:
+            raise InvalidRequest("This connection does not follow the channel.", field="channel")
+        if isinstance(followed, Watch):
+            followed.close()
+        else:
+            followed.cancel()
+            await asyncio.wait([followed])
+        self._send(messages.unsubscribed_message(ref, slug, "asked"))
+
+    def ask_presence(self, message: AskPresence, send: Send) -> None:
+        """Send the presence of a channel from now on, or no longer. Raises TooLarge."""
+        slug = message.channel
+        # A task that ended by itself, its channel deleted or its right gone, is not one of too many.
+        self._presences = {each: task for each, task in self._presences.items() if not task.done()}
+        running = self._presences.pop(slug, None)
+        if running is not None:
+            running.cancel()
+        if message.on:
+            if len(self._presences) >= self._services.settings.max_subscriptions:
+                raise TooLarge("This connection asks for the presence of too many channels.", field="channel")
+            self._presences[slug] = self._tasks.spawn(self._send_presence(slug, message.ref, send))
+
+    def close(self) -> None:
+        """Follow nothing any more."""
+        for followed in self._following.values():
+            if isinstance(followed, Watch):
+                followed.close()
+        self._following.clear()
+
+    async def _follow(self, message: Subscribe) -> None:
+        hub, slug = self._services, message.channel
+        try:
+            begun = await follow(hub.admissions, hub.hub, self._who, slug, message.start())
+        except BaseException as error:
+            if self._following.get(slug) is asyncio.current_task():
+                del self._following[slug]
+            if not isinstance(error, Refusal):
+                raise
+            await self._refuse(message.ref, error)
+            return
+        self._begin(message, begun)
+
+    def _begin(self, message: Subscribe, begun: Subscription) -> None:
+        """Send the channel's updates; from now on the watch acts, and no task of the connection."""
+        slug, extent, resumed = message.channel, begun.extent, begun.start_point.reset is None
+        self._following[slug] = begun.watch
+        self._send(messages.subscribed_message(message.ref, slug, extent.epoch, extent.last, resumed))
+        begun.watch.follow(self._client, partial(self._notify, slug))
+
+    def _notify(self, slug: str, event: WatchEvent) -> None:
+        """What a watch reports that is not an update."""
+        if not isinstance(event, Ended):
+            self._send(messages.reset_message(slug, event))
+            return
+        watch = self._following.pop(slug)
+        assert isinstance(watch, Watch)
+        watch.close()
+        if event.reason is EndReason.FAILED:
+            self._on_failure()
+        else:
+            self._send(messages.unsubscribed_message(None, slug, event.reason.value))
+
+    async def _send_presence(self, slug: str, ref: Ref, send: Send) -> None:
+        try:
+            await send_presence(self._services, self._who, slug, ref, send)
+        except Refusal as refusal:
+            await self._refuse(ref, refusal)
+
+    async def _refuse(self, ref: Ref, refusal: Refusal) -> None:
+        await self._client.drain()
+        self._send(messages.refusal_message(ref, refusal))
