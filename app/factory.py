@@ -7,7 +7,7 @@ from hypercorn.middleware import ProxyFixMiddleware
 from quart import Blueprint, Quart
 
 from app.config import Settings, tree
-from app.jobs.poll import poll, poll_presence
+from app.jobs.reconcile import poll_presence, reconcile
 from app.jobs.retention import retain
 from app.jobs.words import index_words
 from app.services import open_services
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     async def serve() -> AsyncGenerator[None]:
         async with open_services(settings) as services:
             app.extensions[EXTENSION] = services
-            for job in (poll, poll_presence, retain, index_words):
+            for job in (reconcile, poll_presence, retain, index_words):
                 services.tasks.spawn(job(services), job.__name__)
             if not settings.rate_limits:
                 log.warning("Rate limits are off (TIDEWIRE_RATE_LIMITS): for load tests only")

@@ -17,14 +17,14 @@ from benchmarks import page, profiling
 from benchmarks.arena import PEERS, Arena, say
 from benchmarks.failure import Failure
 from benchmarks.generator.build import NoCompiler, built
-from benchmarks.measures import delay, fanout, herd, log, memory, publishing, scale, slow, streams, workers
+from benchmarks.measures import delay, fanout, herd, log, memory, publishing, reconcile, scale, slow, streams, workers
 from benchmarks.peers import node
 from benchmarks.place import DATABASES, Ground
 from benchmarks.sizes import FULL, QUICK, Sizes, allow_files
 from benchmarks.table import Found, render
 
 _MEASURES: tuple[ModuleType, ...] = (
-    fanout, delay, publishing, scale, memory, slow, herd, streams, log, workers,
+    fanout, delay, publishing, scale, memory, slow, herd, streams, log, reconcile, workers,
 )  # fmt: skip
 _MEASURE_WITHIN = 300.0
 

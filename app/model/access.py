@@ -106,11 +106,6 @@ def check_read(who: Principal, channel: Readable, role: Role) -> None:
     _check_grant(who, channel, Scope.READ)
 
 
-def is_read_alike(who: Principal, channel: Readable) -> bool:
-    """Is whether they may read it the same as for every other channel that this is true of?"""
-    return channel.visibility is not Visibility.PRIVATE and (who.grant is None or who.grant.channel_id is None)
-
-
 def check_publish(who: Principal, channel: Channel, role: Role) -> None:
     """Raises NotFound, Unauthenticated or Forbidden, naming the rule and the right that is missing."""
     _check_seen(who, channel, role)

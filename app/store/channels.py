@@ -1,20 +1,18 @@
 """Channels: found, listed, made, changed, emptied, removed."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Text, and_, cast, delete, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict
 from app.model.access import Role
 from app.model.channel import Channel, ChannelDraft, Visibility
-from app.store.marks import Marks
-from app.store.marks import marks as marks_of
 from app.store.rows import CHANNEL_COLUMNS as C
-from app.store.rows import among, to_channel
+from app.store.rows import among, grouped, to_channel
 from app.store.tables import CHANNELS, MEMBERS, UPDATE_TAGS, UPDATES, WORD_RUNS
 
 _TABLE = CHANNELS
@@ -50,7 +48,7 @@ async def find_with_role(tx: AsyncConnection, slug: str, user_id: int | None) ->
     return (to_channel(row), Role(row["role"] or Role.NONE)) if row else None
 
 
-class Standing(NamedTuple):
+class ChannelState(NamedTuple):
     """What of a channel decides where its watchers are, and who may watch."""
 
     id: int
@@ -60,24 +58,41 @@ class Standing(NamedTuple):
     first_seq: int
     last_seq: int
 
-    @property
-    def is_private(self) -> bool:
-        """Is who may watch a matter of who is a member?"""
-        return self.visibility is Visibility.PRIVATE
+
+_STATE = (C.id, C.slug, C.visibility, C.epoch, C.first_seq, C.last_seq)
+_LABEL = C.epoch + " " + cast(C.first_seq, Text) + " " + cast(C.last_seq, Text) + " " + C.visibility
 
 
-_STANDING = select(C.id, C.slug, C.visibility, C.epoch, C.first_seq, C.last_seq)
+async def states(tx: AsyncConnection, ids: Collection[int]) -> dict[int, ChannelState]:
+    """The states of those of these channels that still exist, by id."""
+    if not ids:
+        return {}
+    return {row[0]: _to_state(row) for row in await tx.execute(select(*_STATE).where(C.id.in_(among(tx, ids))))}
 
 
-async def standing(tx: AsyncConnection, ids: Collection[int]) -> dict[int, Standing]:
-    """How those of these channels stand that still exist, by id."""
-    rows = await tx.execute(_STANDING.where(C.id.in_(among(tx, ids))))
-    return {row[0]: Standing(row[0], row[1], Visibility(row[2]), *row[3:]) for row in rows}
+async def changed(
+    tx: AsyncConnection, known: Iterable[tuple[int, str | None, int, int, Visibility | None]]
+) -> dict[int, ChannelState | None]:
+    """The states of those of these channels that are not as known, by id; None for one that is deleted.
+
+    Known of each: its id, epoch, first and last seq, and visibility.
+    """
+    groups: dict[str, list[int]] = {}
+    for channel_id, epoch, first, last, visibility in known:
+        groups.setdefault(f"{epoch} {first} {last} {visibility}", []).append(channel_id)
+    if not groups:
+        return {}
+    k = grouped(tx, groups)
+    query = (
+        select(k.c.number, *_STATE)
+        .select_from(k.outerjoin(CHANNELS, C.id == k.c.number))
+        .where(_LABEL.is_distinct_from(k.c.label))
+    )
+    return {row[0]: None if row[1] is None else _to_state(row[1:]) for row in await tx.execute(query)}
 
 
-async def marks(tx: AsyncConnection, ids: Collection[int]) -> Marks:
-    """The same of all these channels, as marks."""
-    return await marks_of(tx, _STANDING.where(C.id.in_(among(tx, ids))), C.id)
+def _to_state(row: Sequence[Any]) -> ChannelState:
+    return ChannelState(row[0], row[1], Visibility(row[2]), *row[3:])
 
 
 async def listed(

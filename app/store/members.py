@@ -1,16 +1,13 @@
 """What users are to channels."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import BigInteger, and_, cast, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Role
-from app.model.channel import Visibility
-from app.store.marks import Marks
-from app.store.marks import marks as marks_of
-from app.store.rows import among
-from app.store.tables import CHANNELS, MEMBERS
+from app.store.rows import among, grouped
+from app.store.tables import MEMBERS
 
 _M = MEMBERS.c
 
@@ -19,24 +16,22 @@ async def roles(
     tx: AsyncConnection, channel_ids: Collection[int], user_ids: Collection[int]
 ) -> dict[tuple[int, int], Role]:
     """The roles of these users in these channels, by (channel id, user id); those without one are left out."""
+    if not channel_ids or not user_ids:
+        return {}
     query = select(_M.channel_id, _M.user_id, _M.role).where(
         _M.user_id.in_(among(tx, user_ids)), _M.channel_id.in_(among(tx, channel_ids))
     )
     return {(row.channel_id, row.user_id): Role(row.role) for row in await tx.execute(query)}
 
 
-async def marks(tx: AsyncConnection, channel_ids: Collection[int], user_ids: Collection[int]) -> Marks:
-    """The same of those of the channels that are private, as marks by the channel."""
-    query = (
-        select(_M.channel_id, _M.user_id, _M.role)
-        .join(CHANNELS, CHANNELS.c.id == _M.channel_id)
-        .where(
-            CHANNELS.c.visibility == Visibility.PRIVATE.value,
-            _M.user_id.in_(among(tx, user_ids)),
-            _M.channel_id.in_(among(tx, channel_ids)),
-        )
-    )
-    return await marks_of(tx, query, _M.channel_id, _M.user_id)
+async def missing(tx: AsyncConnection, users: Mapping[int, Collection[int]]) -> set[tuple[int, int]]:
+    """Those of these users, by channel id, who are no members there, as (channel id, user id)."""
+    if not users:
+        return set()
+    k = grouped(tx, users)
+    is_member = and_(_M.channel_id == cast(k.c.label, BigInteger), _M.user_id == k.c.number, _M.role >= Role.READER)
+    query = select(k.c.label, k.c.number).select_from(k.outerjoin(MEMBERS, is_member)).where(_M.role.is_(None))
+    return {(int(channel_id), user_id) for channel_id, user_id in await tx.execute(query)}
 
 
 async def role(tx: AsyncConnection, channel_id: int, user_id: int | None) -> Role:

@@ -5,7 +5,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, RowMapping, Select, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    RowMapping,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.channel import Channel, Publishing, Visibility
@@ -20,6 +34,20 @@ def among(tx: AsyncConnection, numbers: Collection[int]) -> Select[tuple[int]]:
     if tx.dialect.name == "postgresql":
         return select(func.unnest(bindparam(None, list(numbers), ARRAY(BigInteger))).column_valued("number"))
     return select(func.json_each(msgspec.json.encode(list(numbers)).decode()).table_valued("value").c.value)
+
+
+def grouped(tx: AsyncConnection, groups: Mapping[int, Collection[int]] | Mapping[str, Collection[int]]) -> Subquery:
+    """These numbers as rows of `label`, a text, and `number`: one parameter of JSON, which a PostgreSQL connection
+    encodes thirty times as fast as arrays."""
+    encoded = msgspec.json.encode(groups).decode()
+    if tx.dialect.name == "postgresql":
+        group = func.json_each(cast(literal(encoded, Text), JSON)).table_valued("key", "value")
+        number = func.json_array_elements_text(group.c.value).table_valued("value")
+    else:
+        group = func.json_each(encoded).table_valued("key", "value")
+        number = func.json_each(group.c.value).table_valued("value")
+    columns = group.c.key.label("label"), cast(number.c.value, BigInteger).label("number")
+    return select(*columns).select_from(group.join(number, true())).subquery("known")
 
 
 def to_time(at: int | None) -> datetime | None:

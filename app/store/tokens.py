@@ -1,17 +1,15 @@
 """API tokens and tickets: kept as digests, found by them, revoked, used up."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Row, Text, and_, bindparam, case, cast, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Credential, CredentialKind, Grant, Principal, Scope
 from app.model.token import TokenLine
-from app.store.marks import Marks
-from app.store.marks import marks as marks_of
-from app.store.rows import among, to_time
+from app.store.rows import among, grouped, to_time
 from app.store.tables import TICKETS, TOKENS, USERS
 
 _T = TOKENS.c
@@ -25,18 +23,17 @@ _COLUMNS = (
     _T.expires_at,
     _U.id.label("user_id"),
     _U.name.label("user"),
+    _U.is_admin,
 )
-# Put together once: that costs as much as the query.
-_LIVING = (
-    select(*_COLUMNS, _U.is_admin)
-    .select_from(TOKENS.join(USERS, _U.id == _T.user_id))
-    .where(
-        _T.revoked_at.is_(None),
-        _U.disabled_at.is_(None),
-        or_(_T.expires_at.is_(None), _T.expires_at > bindparam("now")),
-    )
+_IS_VALID = and_(
+    _T.revoked_at.is_(None),
+    _U.disabled_at.is_(None),
+    or_(_T.expires_at.is_(None), _T.expires_at > bindparam("now")),
 )
-_OF_DIGEST = _LIVING.where(_T.digest == bindparam("digest"))
+_LABEL = case((_U.is_admin, "1"), else_="0") + " " + cast(func.coalesce(_T.channel_id, 0), Text) + " " + _T.scopes
+# Built once: that costs as much as the query.
+_VALID = select(*_COLUMNS).select_from(TOKENS.join(USERS, _U.id == _T.user_id)).where(_IS_VALID)
+_OF_DIGEST = _VALID.where(_T.digest == bindparam("digest"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +66,40 @@ async def add(tx: AsyncConnection, new: NewToken, at: int) -> None:
 
 async def principal(tx: AsyncConnection, digest: str, now: int) -> Principal | None:
     """Whose token this is; None when it is unknown, revoked, expired, or its user disabled."""
-    found = await _principals(tx, _OF_DIGEST, {"digest": digest, "now": now})
-    return next(iter(found.values()), None)
+    row = (await tx.execute(_OF_DIGEST, {"digest": digest, "now": now})).one_or_none()
+    return None if row is None else _to_principal(row)
 
 
-async def living(tx: AsyncConnection, token_ids: Collection[int], now: int) -> dict[int, Principal]:
-    """Those of these tokens that still count, as they stand now."""
-    return await _principals(tx, _LIVING.where(_T.id.in_(among(tx, token_ids))), {"now": now})
+async def valid(tx: AsyncConnection, token_ids: Collection[int], now: int) -> dict[int, Principal]:
+    """Those of these tokens that are valid, by id, with the rights that they give now."""
+    rows = await tx.execute(_VALID.where(_T.id.in_(among(tx, token_ids))), {"now": now})
+    return {row.id: _to_principal(row) for row in rows}
 
 
-async def marks(tx: AsyncConnection, token_ids: Collection[int], now: int) -> Marks:
-    """The same as marks."""
-    return await marks_of(tx, _LIVING.where(_T.id.in_(among(tx, token_ids))).params(now=now), _T.id)
+async def changed(tx: AsyncConnection, known: Iterable[Principal], now: int) -> dict[int, Principal | None]:
+    """Those of these principals' tokens that give other rights than the principals have, by id, with the rights that
+    they give now; None for one that is no longer valid."""
+    groups: dict[str, list[int]] = {}
+    for who in known:
+        if (grant := who.grant) is not None and (credential := who.credential) is not None:
+            scopes = " ".join(sorted(grant.scopes))
+            groups.setdefault(f"{int(who.is_admin)} {grant.channel_id or 0} {scopes}", []).append(credential.id)
+    if not groups:
+        return {}
+    k = grouped(tx, groups)
+    query = (
+        select(k.c.number, *_COLUMNS)
+        .select_from(k.outerjoin(TOKENS.join(USERS, _U.id == _T.user_id), and_(_T.id == k.c.number, _IS_VALID)))
+        .where(_LABEL.is_distinct_from(k.c.label))
+    )
+    rows = await tx.execute(query, {"now": now})
+    return {row.number: None if row.id is None else _to_principal(row) for row in rows}
 
 
-async def _principals(tx: AsyncConnection, which: Select[Any], values: dict[str, object]) -> dict[int, Principal]:
-    return {
-        row.id: Principal(
-            row.user_id,
-            row.user,
-            row.is_admin,
-            Credential(CredentialKind.TOKEN, row.id),
-            Grant(
-                row.name,
-                frozenset(Scope(scope) for scope in row.scopes.split()),
-                row.channel_id,
-                to_time(row.expires_at),
-            ),
-        )
-        for row in await tx.execute(which, values)
-    }
+def _to_principal(row: Row[*tuple[Any, ...]]) -> Principal:
+    scopes = frozenset(Scope(scope) for scope in row.scopes.split())
+    grant = Grant(row.name, scopes, row.channel_id, to_time(row.expires_at))
+    return Principal(row.user_id, row.user, row.is_admin, Credential(CredentialKind.TOKEN, row.id), grant)
 
 
 async def listed(tx: AsyncConnection, user_id: int) -> list[TokenLine]:
@@ -116,7 +117,7 @@ async def listed(tx: AsyncConnection, user_id: int) -> list[TokenLine]:
 
 
 async def revoke(tx: AsyncConnection, prefix: str, at: int) -> int:
-    """Revoke the tokens that begin so; how many were alive."""
+    """Revoke the tokens that begin so; how many were valid."""
     query = update(TOKENS).where(_T.prefix == prefix, _T.revoked_at.is_(None)).values(revoked_at=at)
     return (await tx.execute(query)).rowcount
 

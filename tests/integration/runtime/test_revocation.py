@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.actions.recheck import Recheck
 from app.actions.tokens import revoke_token
 from app.actions.users import set_user_disabled
 from app.config import Settings
+from app.runtime.reconciler import Reconciler
 from app.services import Services
 from app.store import members as store_members
 from app.tasks import TaskScope
@@ -213,13 +213,13 @@ async def test_an_announcement_that_is_lost_is_made_up_for_by_the_poll(
     assert list(told) == [REVOKED] * 2
 
 
-async def test_who_comes_while_the_rights_are_looked_at_is_not_revoked(hub: ServedHub) -> None:
+async def test_a_watch_that_is_admitted_during_a_round_is_not_revoked(hub: ServedHub) -> None:
     await hub.private("secret")
     ana, ben = await hub.token("ana"), await hub.token("ben")
-    # Ben's stream gives the channel a feed; ana has no watch yet, so no look that began before hers asks about her.
-    async with streaming(hub.url, "/secret/json", token=ben), TaskScope() as looking:
+    # Ben's stream gives the channel a feed; ana has no watch yet, so no round that began before hers reads her role.
+    async with streaming(hub.url, "/secret/json", token=ben), TaskScope() as rounds:
         for _ in range(3):
-            looking.spawn(_look_again_and_again(hub.services), "look")
+            rounds.spawn(_reconcile_forever(hub.services), "reconcile")
         for _ in range(20):
             async with talking(hub.url, token=ana) as talker:
                 await talker.ask({"type": "subscribe", "channel": "secret"})
@@ -229,7 +229,7 @@ async def test_who_comes_while_the_rights_are_looked_at_is_not_revoked(hub: Serv
                 assert (heard["type"], heard.get("seq")) == ("update", stored["seq"])
 
 
-async def _look_again_and_again(services: Services) -> None:
-    recheck = Recheck(services.db, services.hub)
+async def _reconcile_forever(services: Services) -> None:
+    reconciler = Reconciler(services.db, services.hub)
     while True:
-        await recheck.look(services.connections.principals())
+        await reconciler.reconcile(services.connections.principals())

@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from app.actions.recheck import Recheck
 from app.actions.tokens import digest
 from app.config import Settings
 from app.live.hub import Hub
+from app.runtime.reconciler import Reconciler
 from tests.support.hub import ServedHub, serving
 from tests.support.raw_socket import RawSocket
 from tests.support.stalling_sink import StallingSink
@@ -105,7 +105,7 @@ async def test_who_leaves_while_rights_are_looked_at_costs_the_others_nothing(se
         left, stays = await subscribed(hub, "secret", cyd), await subscribed(hub, "secret", ben)
         sink = StallingSink()
         left.on_end(sink.notify)
-        looking = asyncio.create_task(Recheck(hub.services.db, live).look({ben, cyd}))
+        looking = asyncio.create_task(Reconciler(hub.services.db, live).reconcile({ben, cyd}))
         await asyncio.sleep(0)
         left.close()
         await looking

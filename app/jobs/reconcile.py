@@ -1,23 +1,23 @@
-"""The poll: what no hint and no announcement said is found here, at the latest after one interval."""
+"""The poll: what no hint and no announcement brought is found here, at the latest after one interval."""
 
 import asyncio
 import logging
 
-from app.actions.recheck import Recheck
 from app.errors import Unavailable
+from app.runtime.reconciler import Reconciler
 from app.services import Services
 
 log = logging.getLogger("tidewire.poll")
-_LEAST_PAUSE = 0.1  # However often somebody cries for a look.
+_LEAST_PAUSE = 0.1  # However often an announcement asks for a round.
 _SHARE = 30
 
 
-async def poll(services: Services) -> None:
-    """Look at heads, rights and lives every `poll_interval`, and at once when asked to.
+async def reconcile(services: Services) -> None:
+    """Reconcile with the database every `poll_interval`, and at once when an announcement asks for it.
 
-    Where there is so much to look at that it takes more than a thirtieth of the time, up to twice as long passes.
+    Where a round takes more than a thirtieth of the interval, the pause after it grows, up to twice the interval.
     """
-    asked, recheck = asyncio.Event(), Recheck(services.db, services.hub)
+    asked, reconciler = asyncio.Event(), Reconciler(services.db, services.hub)
     services.hub.on_change(asked.set)
     loop = asyncio.get_running_loop()
     interval = pause = services.settings.poll_interval
@@ -31,10 +31,10 @@ async def poll(services: Services) -> None:
         asked.clear()
         began = loop.time()
         try:
-            dead = await recheck.look(services.connections.principals())
-            if dead:
-                services.identities.forget()  # Or who is let go now could come straight back.
-            services.connections.end(dead)
+            revoked = await reconciler.reconcile(services.connections.principals())
+            if revoked:
+                services.identities.forget()  # Or a client that is disconnected now could reconnect at once.
+            services.connections.end(revoked)
             if down:
                 log.info("The database answers again")
             down = False
@@ -49,7 +49,7 @@ async def poll(services: Services) -> None:
 
 
 async def poll_presence(services: Services) -> None:
-    """Let who asked for presence look again: a killed process leaves without a word."""
+    """Notify the watchers of presence to read it again: a process that was killed announces no departure."""
     while True:
         await asyncio.sleep(services.settings.presence_lease / 3)
         services.hub.presence.notify_all()
