@@ -16,8 +16,11 @@ __all__ = ["create_app"]
 def create_app(settings: Settings | None = None, *, blueprints: Sequence[Blueprint] = ()) -> Quart:
     """A hub as a Quart application, on its own: several can live in one process.
 
-    `settings` default to the environment's. `blueprints` are yours, served beside the hub's, with sync or async views;
-    the setting `blueprints` names more by import path. Raises ConfigError for settings that can't run.
+    Without `settings` they are the environment's, and the process is the hub's own: when a server starts it, logs are
+    configured and the garbage collector is tuned. With them the caller owns the process, and nothing global is touched.
+    `blueprints` are yours, served beside the hub's, with sync or async views; the setting `blueprints` names more by
+    import path. Raises ConfigError for settings that can't run; without `settings` one that nobody catches ends the
+    process with its sentence.
     """
     # Imported when called: `tidewire publish` in a cron job must not wait a second for a server that it does not start.
     from app.factory import create_app as create

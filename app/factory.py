@@ -6,10 +6,11 @@ from collections.abc import AsyncGenerator, Sequence
 from hypercorn.middleware import ProxyFixMiddleware
 from quart import Blueprint, Quart
 
-from app.config import Settings, tree
+from app.config import ConfigError, Settings, tree
 from app.jobs.reconcile import poll_presence, reconcile
 from app.jobs.retention import retain
 from app.jobs.words import index_words
+from app.server.process import OwnProcess, StartRefused
 from app.services import open_services
 from app.web.api import channels, health, reference, stream, text_publish, tickets, updates
 from app.web.asgi import mounts
@@ -29,7 +30,15 @@ log = logging.getLogger("tidewire")
 
 def create_app(settings: Settings | None = None, *, blueprints: Sequence[Blueprint] = ()) -> Quart:
     """As `app.create_app`, which is its public name."""
-    settings = settings or Settings.load()
+    if settings is not None:
+        return _join(settings, blueprints, owns_process=False)
+    try:
+        return _join(Settings.load(), blueprints, owns_process=True)
+    except ConfigError as error:
+        raise StartRefused(str(error)) from None
+
+
+def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: bool) -> Quart:
     app = Quart("app", template_folder=str(tree("frontend") / "templates"), static_folder=None)
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -54,7 +63,9 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(text_publish.blueprint)
     app.asgi_app = mounts.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
-    app.asgi_app = Supervisor(app)  # type: ignore[method-assign]
+    if owns_process:
+        app.asgi_app = OwnProcess(app.asgi_app, settings, app.name)  # type: ignore[method-assign]
+    app.asgi_app = supervisor = Supervisor(app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.asgi_app = ProxyFixMiddleware(app.asgi_app, trusted_hops=settings.trusted_proxies)  # type: ignore[method-assign]
 
@@ -66,6 +77,7 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
                 services.tasks.spawn(job(services), job.__name__)
             if not settings.rate_limits:
                 log.warning("Rate limits are off (TIDEWIRE_RATE_LIMITS): for load tests only")
+            supervisor.log_form()
             yield
             await services.connections.shut_down()
 

@@ -9,7 +9,7 @@ from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 
 from app.cli.operator.database import on_database
 from app.config import Settings
-from app.server.process import server_config
+from app.server.configuration import server_config
 
 
 @click.command()

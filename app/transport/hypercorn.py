@@ -46,6 +46,14 @@ def server_config(send: object) -> Config | None:
     return lifespan.config if isinstance(lifespan, Lifespan) else None
 
 
+def obstacle(send: object) -> str | None:
+    """Why no connection of the server behind a lifespan's `send` can be reached; None where they can."""
+    if server_config(send) is not None:
+        return None
+    name = f"{getattr(send, '__module__', '')}.{getattr(send, '__qualname__', send)}"
+    return f"its send is {name}, which is not that of hypercorn's asyncio or uvloop worker"
+
+
 def reach(send: object) -> "Reached | None":
     """What of the server can be reached from the `send` of a request or a websocket."""
     stream = getattr(send, "__self__", None)

@@ -5,15 +5,15 @@ from typing import Any
 
 from hypercorn.run import run
 
+from app import create_app
 from app.config import Settings
-from app.server.process import hub as served_hub
-from app.server.process import server_config
+from app.server.configuration import server_config
 from tests.support.ways import plain
 
 
 def hub() -> Any:
     """The application, as hypercorn loads it."""
-    return plain(served_hub())
+    return plain(create_app())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,10 +21,19 @@ STOP_WITHIN = 30.0
 
 
 class HubProcess:
-    """`python -m app serve`, or another `way`, on its own port, in its own directory, with these settings alone."""
+    """`python -m app serve`, or another `way`, on its own port, in its own directory, with these settings alone.
+
+    `program` replaces it: a command whose `{bind}` becomes the address to listen at.
+    """
 
     def __init__(
-        self, directory: Path, settings: Mapping[str, str], *, port: int | None = None, way: Way = Way.DIRECT
+        self,
+        directory: Path,
+        settings: Mapping[str, str],
+        *,
+        port: int | None = None,
+        way: Way = Way.DIRECT,
+        program: Sequence[str] = (),
     ) -> None:
         self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
@@ -39,7 +48,8 @@ class HubProcess:
             values = (ROOT / "hypercorn.toml").read_text()
             (directory / "hypercorn.toml").write_text(f'{values}worker_class = "uvloop"\n')
         # The directory is the working directory too, so that neither a developer's .env nor data/ is read.
-        self._child = Child(command(way), directory / f"hub-{self.port}.log", cwd=directory, env=self.environment)
+        program = [each.format(bind=f"{HOST}:{self.port}") for each in program] or command(way)
+        self._child = Child(program, directory / f"hub-{self.port}.log", cwd=directory, env=self.environment)
 
     @property
     def pid(self) -> int:
@@ -108,10 +118,15 @@ class HubProcess:
 
 @asynccontextmanager
 async def hub_process(
-    directory: Path, settings: Mapping[str, str], *, port: int | None = None, way: Way = Way.DIRECT
+    directory: Path,
+    settings: Mapping[str, str],
+    *,
+    port: int | None = None,
+    way: Way = Way.DIRECT,
+    program: Sequence[str] = (),
 ) -> AsyncIterator[HubProcess]:
     """A started hub; killed at the end if the test has not stopped it."""
-    hub = HubProcess(directory, settings, port=port, way=way)
+    hub = HubProcess(directory, settings, port=port, way=way, program=program)
     try:
         await hub.start()
         yield hub

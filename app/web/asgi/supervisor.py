@@ -1,6 +1,7 @@
 """Around the application: each connection's wire, and the server's shutdown."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,8 +10,11 @@ from quart import Quart
 
 from app.services import Services
 from app.transport.errors import Stalled
+from app.transport.hypercorn import obstacle
 from app.transport.wire import Send, Wire
 from app.web.http.context import EXTENSION
+
+log = logging.getLogger("tidewire.server")
 
 
 class Supervisor:
@@ -20,9 +24,12 @@ class Supervisor:
         self._app = app
         self._inner = app.asgi_app
         self._listening: asyncio.Task[None] | None = None
+        self._obstacle: str | None = "it was started without a server"
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         services = self._app.extensions.get(EXTENSION)
+        if scope["type"] == "lifespan":
+            self._obstacle = obstacle(send)
         if scope["type"] not in ("http", "websocket") or not isinstance(services, Services):
             await self._inner(scope, receive, send)
             return
@@ -32,6 +39,9 @@ class Supervisor:
         if not scope["path"].startswith("/"):
             scope["path"] = urlsplit(scope["path"]).path or "/"  # The absolute form (RFC 9112, 3.2.2).
         wire = Wire(receive, send, services.settings.send_timeout)
+        if self._obstacle is None and not wire.is_direct:
+            self._obstacle = "something between the server and the hub wraps its connections' send"
+            self.log_form()
         if scope["type"] == "websocket":
             wire.guard()
         self._listen(wire, services)
@@ -45,6 +55,13 @@ class Supervisor:
             pass  # Left unfinished on purpose: the server closes it, and no client takes it for complete.
         finally:
             services.connections.release(wire)
+
+    def log_form(self) -> None:
+        """Log which form of the transport runs, and why if it is the plain one."""
+        if self._obstacle is None:
+            log.info("Clients are reached by the direct transport: hypercorn's own sockets")
+        else:
+            log.warning("Clients are reached by plain ASGI, which costs more and bounds less: %s", self._obstacle)
 
     def _listen(self, wire: Wire, services: Services) -> None:
         """From the first connection on, wait for the server's shutdown, which it announces by its connections alone."""

@@ -2,12 +2,11 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from app.config import ConfigError, Settings
-from app.server.process import FILE, VALUES, server_config, welcome
+from app.server.configuration import FILE, VALUES, server_config
 from tests.support.process import ROOT
 
 
@@ -53,15 +52,3 @@ def test_a_broken_file_is_named(text: str, tmp_path: Path, monkeypatch: pytest.M
 
     with pytest.raises(ConfigError, match=r"hypercorn\.toml"):
         server_config(Settings())
-
-
-@pytest.mark.parametrize(
-    ("given", "url"),
-    [
-        ({"bind": "0.0.0.0:80"}, "http://127.0.0.1:80/lobby"),
-        ({"bind": "[::]:80"}, "http://127.0.0.1:80/lobby"),
-        ({"public_url": "https://x.org/"}, "https://x.org/lobby"),
-    ],
-)
-def test_the_welcome_names_an_address_that_answers(given: dict[str, Any], url: str) -> None:
-    assert f'curl -d "hello" {url}' in welcome(Settings(**given))

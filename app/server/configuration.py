@@ -1,0 +1,66 @@
+"""How `tidewire serve` configures hypercorn: its values in one place, joined with the settings."""
+
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from app.config import ConfigError, Settings
+from app.server.listening import HubConfig
+from app.server.process import join_logs
+
+FILE = Path("hypercorn.toml")
+APPLICATION = "app:create_app()"
+
+# hypercorn.toml says the same, and why; a test compares the two. This is for where there is no such file.
+VALUES: dict[str, Any] = {
+    "backlog": 2048,
+    "keep_alive_max_requests": 1_000_000_000,
+    "keep_alive_timeout": 75,
+    "websocket_max_message_size": 98_304,
+    "h11_max_incomplete_size": 32_768,
+    "h2_max_header_list_size": 32_768,
+    "graceful_timeout": 10,
+    "shutdown_timeout": 15,
+    "startup_timeout": 120,
+    "include_server_header": False,
+    "errorlog": "-",
+    "loglevel": "INFO",
+}
+
+
+def server_config(settings: Settings) -> HubConfig:
+    """From hypercorn.toml in the working directory, else VALUES; where to listen, how often, and how long a shutdown
+    takes at least from the settings.
+
+    Raises ConfigError for a file that can't be read, or asks for an event loop that is not there.
+    """
+    config = HubConfig()
+    for name, value in _values().items():
+        if not hasattr(config, name):
+            raise ConfigError(f"{FILE}: hypercorn has no setting {name!r}.")
+        setattr(config, name, value)
+    _check_loop(config.worker_class)
+    config.bind = [settings.bind]
+    # One worker is this very process: a signal, and kill -9, then meet the hub itself.
+    config.workers = settings.workers if settings.workers > 1 else 0
+    # Before that the hub has ended or cut every connection; on uvloop hypercorn would cancel them instead.
+    config.graceful_timeout = max(config.graceful_timeout, settings.shutdown_timeout)
+    config.application_path = APPLICATION
+    join_logs(config)
+    return config
+
+
+def _values() -> dict[str, Any]:
+    try:
+        return tomllib.loads(FILE.read_text()) if FILE.exists() else VALUES
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{FILE} can't be read: {error}.") from None
+
+
+def _check_loop(name: str) -> None:
+    """hypercorn would say so with a trace."""
+    if name not in ("asyncio", "uvloop"):
+        raise ConfigError(f'{FILE}: worker_class must be "asyncio" or "uvloop"; got {name!r}.')
+    if name == "uvloop" and find_spec("uvloop") is None:
+        raise ConfigError(f'{FILE}: worker_class is "uvloop", which is not installed: pip install tidewire[uvloop].')
