@@ -1,4 +1,4 @@
-"""Channels by the thousand, written straight into a hub's database."""
+"""Thousands of channels, written directly into a hub's database."""
 
 from sqlalchemy import insert, select
 
@@ -9,11 +9,11 @@ from app.store.channels import new_epoch
 from app.store.engine.database import Database
 from app.store.tables import CHANNELS
 
-_AT_ONCE = 500  # Rows of one statement: a database bounds the values in it.
+_ROWS_PER_STATEMENT = 500  # A database limits the number of values in a statement.
 
 
-async def idle_channels(database_url: str, groups: int, each: int) -> None:
-    """The public channels idle-G-I, unless they are there already."""
+async def create_idle_channels(database_url: str, groups: int, each: int) -> None:
+    """Create those of the public channels idle-G-I that do not exist yet."""
     db = Database(Settings(env="testing", database_url=database_url))
     rows = [
         {
@@ -30,9 +30,9 @@ async def idle_channels(database_url: str, groups: int, each: int) -> None:
     ]
     try:
         async with db.transaction() as tx:
-            there = set((await tx.execute(select(CHANNELS.c.slug).where(CHANNELS.c.slug.like("idle-%")))).scalars())
-            missing = [row for row in rows if row["slug"] not in there]
-            for begin in range(0, len(missing), _AT_ONCE):
-                await tx.execute(insert(CHANNELS), missing[begin : begin + _AT_ONCE])
+            existing = set((await tx.execute(select(CHANNELS.c.slug).where(CHANNELS.c.slug.like("idle-%")))).scalars())
+            missing = [row for row in rows if row["slug"] not in existing]
+            for begin in range(0, len(missing), _ROWS_PER_STATEMENT):
+                await tx.execute(insert(CHANNELS), missing[begin : begin + _ROWS_PER_STATEMENT])
     finally:
         await db.close()

@@ -1,5 +1,5 @@
-"""Why a run is void."""
+"""The exception that makes a run fail."""
 
 
 class Failure(Exception):
-    """The run is void: an update was lost or doubled, a call was refused, or a bound was passed."""
+    """An update was lost or doubled, a call was rejected, or a deadline passed."""

@@ -1,4 +1,4 @@
-"""What a process has cost so far, read from /proc: its CPU time and its memory, with those of its children."""
+"""CPU time and memory of a process and its descendants, read from /proc."""
 
 import asyncio
 import contextlib
@@ -6,41 +6,41 @@ from pathlib import Path
 
 
 class Meter:
-    """The CPU and memory of one process and of all that it started."""
+    """Reads the CPU time and the memory of one process and its descendants."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
 
     def cpu(self) -> float:
-        """Seconds on a CPU, of every thread alive; the kernel counts in nanoseconds."""
-        return sum(_cpu(pid) for pid in self.family())
+        """Seconds of CPU time of all their living threads."""
+        return sum(_cpu(pid) for pid in self.pids())
 
-    def own_cpu(self) -> float:
-        """The same of this one process alone."""
+    def process_cpu(self) -> float:
+        """Seconds of CPU time of this process alone."""
         return _cpu(self.pid)
 
     def memory(self) -> int:
-        """Bytes resident now."""
-        return sum(_resident(pid) for pid in self.family())
+        """Resident bytes."""
+        return sum(_resident(pid) for pid in self.pids())
 
     def sockets(self) -> int:
-        """How many this one process has open."""
+        """The number of sockets that this process has open."""
         count = 0
         for entry in Path(f"/proc/{self.pid}/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # Closed meanwhile.
+            with contextlib.suppress(FileNotFoundError):  # It was closed meanwhile.
                 count += str(entry.readlink()).startswith("socket:")
         return count
 
-    async def settle(self, within: float = 10.0) -> None:
-        """Return when the process is idle, or after that many seconds all the same."""
+    async def wait_until_idle(self, within: float = 10.0) -> None:
+        """Return once the process is idle, and after that many seconds at the latest."""
         for _ in range(int(within / 0.2)):
             before = self.cpu()
             await asyncio.sleep(0.2)
             if self.cpu() - before <= 0.01:
                 return
 
-    def family(self) -> list[int]:
-        """Its pid and those of all that descend from it."""
+    def pids(self) -> list[int]:
+        """Its pid and those of its descendants."""
         found = [self.pid]
         for parent in found:
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # A child may end meanwhile.

@@ -1,4 +1,4 @@
-"""The figures on a page of the guide stand between two comments, and only a run writes what is between them."""
+"""Write a run's tables into a section of a Markdown page; the section stands between two comments."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from benchmarks.failure import Failure
 
 
 def write(page: Path, section: str, machine: str, parts: Sequence[str]) -> None:
-    """Replace what stands in that section of the page. Raises Failure for a page without it."""
+    """Replace the content of that section. Raises Failure for a page without it."""
     begin, end = f"<!-- {section}: written by `python -m benchmarks` -->", f"<!-- {section}: end -->"
     text = page.read_text(encoding="utf-8")
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):

@@ -1,35 +1,35 @@
-"""Where a channel's log ends now, asked over HTTP."""
+"""Read the newest position of a channel over HTTP."""
 
 from dataclasses import dataclass
 
 import aiohttp
 
-from benchmarks.contestant import Contestant
-from benchmarks.hub import CHANNEL
+from benchmarks.hub_protocol import CHANNEL
+from benchmarks.server import Server
 from tests.support.ports import HOST
 
-_WITHIN = aiohttp.ClientTimeout(total=30)
+_TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a watcher resumes after."""
+    """The position after which a watcher resumes."""
 
     epoch: str
     seq: int
 
     def subscription(self) -> str:
-        """The message that asks for all that followed."""
-        where = f'"after":{self.seq},"epoch":"{self.epoch}"'
-        return f'{{"type":"subscribe","channel":"{CHANNEL}",{where}}}'
+        """The message that subscribes after this position."""
+        position = f'"after":{self.seq},"epoch":"{self.epoch}"'
+        return f'{{"type":"subscribe","channel":"{CHANNEL}",{position}}}'
 
 
-async def newest(hub: Contestant) -> Position:
-    """The newest update's position. Raises ClientError."""
+async def newest(hub: Server) -> Position:
+    """The position of the newest update. Raises ClientError."""
     url = f"http://{HOST}:{hub.port}/api/v1/channels/{CHANNEL}/updates?limit=1"
     headers = {"Authorization": f"Bearer {hub.token}"}
     async with (
-        aiohttp.ClientSession(timeout=_WITHIN, raise_for_status=True) as session,
+        aiohttp.ClientSession(timeout=_TIMEOUT, raise_for_status=True) as session,
         session.get(url, headers=headers) as response,
     ):
         found = await response.json()

@@ -1,4 +1,4 @@
-"""A profile of a hub at full speed: where its time goes, by function, as py-spy samples it from outside."""
+"""A profile of a hub at full speed, by function, sampled from outside by py-spy."""
 
 import asyncio
 import shutil
@@ -7,43 +7,43 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.contestant import BATCHES, REQUESTS, WEBSOCKET
+from benchmarks.backend import Backend
 from benchmarks.failure import Failure
-from benchmarks.place import Ground
-from benchmarks.sitting import sitting
+from benchmarks.server import BATCHES, REQUESTS, WEBSOCKET
+from benchmarks.session import open_session
 from benchmarks.sizes import Sizes
-from benchmarks.table import Found, render
+from benchmarks.table import Report, render
 
 HOW_TO = "py-spy is not installed: pip install py-spy (not one of the project's own dependencies)."
 _SECONDS = 5
-_SHOWN = 15
-_WITHIN = 60.0
+_ROWS = 15
+_PY_SPY_TIMEOUT_S = 60.0
 
 
 def program() -> str | None:
-    """py-spy, beside this Python or on the PATH."""
+    """The path of py-spy, beside this Python or on the PATH; None if it is not installed."""
     return shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
 
 
-async def profile(database: str, sizes: Sizes) -> list[Found]:
-    """For each way to publish, the functions that were on the CPU. Raises Failure."""
-    found = []
-    async with Ground(database) as ground, ground.hub() as hub, sitting(hub, sizes.watchers) as sits:
-        for way in (WEBSOCKET, BATCHES, REQUESTS):
-            await sits.run(way, ("seconds", 0.5))
-            running = asyncio.create_task(sits.run(way, ("seconds", _SECONDS + 2)))
+async def profile(database: str, sizes: Sizes) -> list[Report]:
+    """Profile a hub once for each publish mode. Raises Failure."""
+    reports = []
+    async with Backend(database) as backend, backend.hub() as hub, open_session(hub, sizes.watchers) as session:
+        for mode in (WEBSOCKET, BATCHES, REQUESTS):
+            await session.load(mode, ("seconds", 0.5))
+            load = asyncio.create_task(session.load(mode, ("seconds", _SECONDS + 2)))
             try:
-                samples = await _sampled(hub.meter.pid)
-                await running
+                samples = await _sample(hub.meter.pid)
+                await load
             finally:
-                running.cancel()
-            found.append(_found(f"{hub.name}, {sizes.watchers} watchers, {way}", samples))
-            print(render(found[-1]), end="\n\n", flush=True)
-    return found
+                load.cancel()
+            reports.append(_report(f"{hub.name}, {sizes.watchers} watchers, {mode}", samples))
+            print(render(reports[-1]), end="\n\n", flush=True)
+    return reports
 
 
-async def _sampled(pid: int) -> Counter[tuple[str, ...]]:
-    """Stacks, outermost first, and how often each was met."""
+async def _sample(pid: int) -> Counter[tuple[str, ...]]:
+    """The number of samples of each stack, outermost function first."""
     py_spy = program()
     if py_spy is None:
         raise Failure(HOW_TO)
@@ -54,10 +54,10 @@ async def _sampled(pid: int) -> Counter[tuple[str, ...]]:
             py_spy, "record", *options, "--pid", str(pid), "--output", str(file),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        async with asyncio.timeout(_WITHIN):
-            said, _ = await process.communicate()
+        async with asyncio.timeout(_PY_SPY_TIMEOUT_S):
+            output, _ = await process.communicate()
         if process.returncode != 0:
-            raise Failure(f"py-spy failed: {said.decode()[-300:]}")
+            raise Failure(f"py-spy failed: {output.decode()[-300:]}")
         samples: Counter[tuple[str, ...]] = Counter()
         for line in file.read_text().splitlines():
             stack, _, count = line.rpartition(" ")
@@ -66,21 +66,21 @@ async def _sampled(pid: int) -> Counter[tuple[str, ...]]:
     return samples
 
 
-def _found(title: str, samples: Counter[tuple[str, ...]]) -> Found:
+def _report(title: str, samples: Counter[tuple[str, ...]]) -> Report:
     own: Counter[str] = Counter()
-    all_in: Counter[str] = Counter()
+    total: Counter[str] = Counter()
     for stack, count in samples.items():
         own[stack[-1]] += count
         for name in set(stack):
-            all_in[name] += count
-    whole = samples.total() or 1
+            total[name] += count
+    all_samples = samples.total() or 1
     rows = {
-        f"`{name}`": {"itself %": count / whole * 100, "with what it calls %": all_in[name] / whole * 100}
-        for name, count in own.most_common(_SHOWN)
+        f"`{name}`": {"self %": count / all_samples * 100, "total %": total[name] / all_samples * 100}
+        for name, count in own.most_common(_ROWS)
     }
-    return Found(
+    return Report(
         "profile",
         title,
-        f"{whole} samples of {_SECONDS} s; time in the kernel counts to the function that called it.",
+        f"{all_samples} samples in {_SECONDS} s. Time in the kernel is counted for the function that called it.",
         rows,
     )

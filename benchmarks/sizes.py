@@ -1,4 +1,4 @@
-"""How much of everything is asked for: each load is bounded in count and in time."""
+"""The sizes of the loads: each is bounded in count and in time."""
 
 import resource
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 class Sizes:
     """The sizes of one run. Times are in seconds."""
 
-    rounds: int  # How often each contestant has its turn; the median counts.
-    busy_seconds: float  # Publishing at full speed, a turn.
-    busy_updates: int  # At most so many a turn.
-    calm_seconds: float  # Publishing at a pace, a turn.
+    rounds: int  # Loads of each server and mode; the median counts.
+    busy_seconds: float  # One load at full speed.
+    busy_updates: int  # The most updates of one load at full speed.
+    calm_seconds: float  # One load at a fixed rate.
     watchers: int
     idle_watchers: int
-    scale: tuple[int, ...]  # Crowds, growing.
+    scale: tuple[int, ...]  # Numbers of watchers, ascending.
     idle_channels: int
-    slow_watchers: int  # To measure what one holds.
-    herd_watchers: int
-    herd_behind: int
+    slow_watchers: int  # For the memory of one.
+    storm_watchers: int
+    storm_missed: int  # Updates that each of them missed.
     log_seconds: float
     log_callers: tuple[int, ...]
 
@@ -33,8 +33,8 @@ FULL = Sizes(
     scale=(100, 1000, 10_000),
     idle_channels=10_000,
     slow_watchers=20,
-    herd_watchers=1000,
-    herd_behind=1000,
+    storm_watchers=1000,
+    storm_missed=1000,
     log_seconds=0.9,
     log_callers=(1, 50, 500),
 )
@@ -48,8 +48,8 @@ QUICK = Sizes(
     scale=(10, 100),
     idle_channels=100,
     slow_watchers=5,
-    herd_watchers=100,
-    herd_behind=300,
+    storm_watchers=100,
+    storm_missed=300,
     log_seconds=0.15,
     log_callers=(1, 50),
 )

@@ -1,4 +1,4 @@
-"""What a measure found: a table that a terminal and a Markdown page show alike, and what is due, held or not."""
+"""The report of one measure: a table of figures and a table of targets, for a terminal and for a Markdown page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -7,87 +7,113 @@ type Figures = dict[str, float]  # A column's heading -> its number.
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """What is due: that one figure is at most so many times another. Without the other it can't be judged."""
+class RelativeTarget:
+    """One figure may be at most so many times a reference figure of the same run."""
 
-    what: str
-    ours: float
-    theirs: float | None
-    most: float
-    against: str
+    subject: str
+    value: float
+    reference: float | None  # None when the reference was not measured in this run.
+    at_most: float
+    reference_name: str
 
     @property
     def ratio(self) -> float | None:
-        """Ours in theirs; None when the other was not measured."""
-        return None if not self.theirs else self.ours / self.theirs
+        """The figure divided by the reference; None without a reference."""
+        return None if not self.reference else self.value / self.reference
 
     @property
-    def held(self) -> bool | None:
-        """Whether it is so; None when it can't be judged."""
-        return None if self.ratio is None else self.ratio <= self.most
+    def met(self) -> bool | None:
+        """True if the target is met; None without a reference."""
+        return None if self.ratio is None else self.ratio <= self.at_most
 
-    def __str__(self) -> str:
-        due = f"{self.what}: at most {self.most:g} × {self.against}"
-        if self.ratio is None:
-            return f"not judged, for want of the other: {due}"
-        return f"{'held' if self.held else 'NOT HELD'}: {due}; it is {number(self.ratio)} ×"
+    @property
+    def required(self) -> str:
+        """The target in words."""
+        return f"at most {self.at_most:g} × {self.reference_name}"
+
+    @property
+    def measured(self) -> str:
+        """The ratio; empty without a reference."""
+        return "" if self.ratio is None else f"{number(self.ratio)} ×"
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """What is due in itself: at most, or at least, so much of a unit."""
+class AbsoluteTarget:
+    """One figure has an upper or a lower limit in its own unit."""
 
-    what: str
+    subject: str
     value: float
     unit: str
-    most: float | None = None
-    least: float | None = None
+    at_most: float | None = None
+    at_least: float | None = None
 
     @property
-    def held(self) -> bool:
-        """Whether it is so."""
-        return (self.most is None or self.value <= self.most) and (self.least is None or self.value >= self.least)
+    def met(self) -> bool:
+        """True if the figure is within its limits."""
+        return (self.at_most is None or self.value <= self.at_most) and (
+            self.at_least is None or self.value >= self.at_least
+        )
 
-    def __str__(self) -> str:
-        due = f"at most {self.most:g}" if self.most is not None else f"at least {self.least:g}"
-        return f"{'held' if self.held else 'NOT HELD'}: {self.what}: {due} {self.unit}; it is {number(self.value)}"
+    @property
+    def required(self) -> str:
+        """The target in words."""
+        limit = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
+        return f"{limit} {self.unit}"
+
+    @property
+    def measured(self) -> str:
+        """The figure."""
+        return number(self.value)
+
+
+type Target = RelativeTarget | AbsoluteTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One measure: its rows, and what they say about what is due."""
+class Report:
+    """The figures of one measure, and the targets they are compared with."""
 
     name: str
     title: str
-    reading: str
+    explanation: str
     rows: Mapping[str, Figures]
-    due: Sequence[Bound | Limit] = ()
+    targets: Sequence[Target] = ()
     notes: Sequence[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
-        """For programs: the rows, and each bound with its words."""
+        """The rows and the targets for programs."""
         return {
             "rows": {row: dict(figures) for row, figures in self.rows.items()},
-            "due": [{**asdict(each), "held": each.held, "says": str(each)} for each in self.due],
+            "targets": [
+                {**asdict(each), "required": each.required, "measured": each.measured, "met": each.met}
+                for each in self.targets
+            ],
             "notes": list(self.notes),
         }
 
 
-def render(found: Found) -> str:
-    """The title, the line that says how to read it, the rows, what was due, and notes."""
-    columns = list(dict.fromkeys(heading for figures in found.rows.values() for heading in figures))
-    rows = [["", *columns]]
-    for case, figures in found.rows.items():
-        rows.append([case, *(number(figures[each]) if each in figures else "" for each in columns)])
-    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-    rule = ["-" * widths[0], *["-" * (width - 1) + ":" for width in widths[1:]]]
-    lines = [_line(row, widths) for row in (rows[0], rule, *rows[1:])]
-    remarks = [f"- {each}" for each in (*found.due, *found.notes)]
-    return "\n".join([f"### {found.title}", "", found.reading, "", *lines, *([""] if remarks else []), *remarks])
+def render(report: Report) -> str:
+    """Render the title, the explanation, the table of figures, the table of targets and the notes as Markdown."""
+    columns = list(dict.fromkeys(heading for figures in report.rows.values() for heading in figures))
+    figures = [
+        [case, *(number(row[each]) if each in row else "" for each in columns)] for case, row in report.rows.items()
+    ]
+    parts = [f"### {report.title}", report.explanation, _table(["", *columns], figures, "<" + ">" * len(columns))]
+    if report.targets:
+        verdicts = [[each.subject, each.required, each.measured, verdict(each.met)] for each in report.targets]
+        parts.append(_table(["target", "required", "measured", "result"], verdicts, "<<><"))
+    if report.notes:
+        parts.append("\n".join(f"- {each}" for each in report.notes))
+    return "\n\n".join(parts)
+
+
+def verdict(met: bool | None) -> str:
+    """The word for a target's result."""
+    return "not measured" if met is None else "met" if met else "not met"
 
 
 def number(value: float) -> str:
-    """Three digits that count, more for what is large."""
+    """Format with three significant digits, and without decimals from 100 on."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     if abs(value) >= 10:
@@ -95,9 +121,15 @@ def number(value: float) -> str:
     return f"{value:.2f}" if abs(value) >= 0.995 else f"{value:.3f}"
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (
-        cell.ljust(width) if index == 0 else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], alignment: str) -> str:
+    """A Markdown table; `alignment` has `<` or `>` for each column."""
+    widths = [max(len(row[index]) for row in (head, *rows)) for index in range(len(head))]
+    rule = [
+        "-" * width if side == "<" else "-" * (width - 1) + ":" for width, side in zip(widths, alignment, strict=True)
+    ]
+    return "\n".join(
+        "| "
+        + " | ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, alignment, widths, strict=True))
+        + " |"
+        for row in (head, rule, *rows)
     )
-    return f"| {' | '.join((first, *others))} |"

@@ -1,1 +1,1 @@
-"""The load generator: a C program that watches and publishes, so cheap that the server is what is measured."""
+"""The load generator: a C program that watches and publishes, cheap enough to measure the server and not itself."""

@@ -1,4 +1,4 @@
-"""The generator is compiled once for every state of its sources, into a cache outside of the tree."""
+"""Compile the generator once per state of its sources, into a cache outside of the tree."""
 
 import hashlib
 import os
@@ -9,21 +9,21 @@ from pathlib import Path
 
 SOURCES = Path(__file__).parent
 _OPTIONS = ("-O2", "-Wall", "-Wextra", "-Werror")
-_COMPILE_WITHIN = 120.0
+_COMPILE_TIMEOUT_S = 120.0
 
 
 class NoCompiler(Exception):
-    """There is no C compiler, or it refused; the message says what to do."""
+    """There is no C compiler, or it failed; the message says what to do."""
 
 
 def cache() -> Path:
-    """The directory for what is made or fetched for the benchmarks, outside of the tree."""
+    """The directory of compiled programs and npm packages, outside of the tree."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "tidewire-benchmarks"
 
 
 def built() -> Path:
-    """The program, compiled now if these sources never were. Raises NoCompiler."""
+    """The path of the program, compiled if these sources have not been yet. Raises NoCompiler."""
     sources = sorted(SOURCES.glob("*.[ch]"))
     state = hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in sources)).hexdigest()[:16]
     program = cache() / f"generator-{state}"
@@ -36,8 +36,8 @@ def built() -> Path:
     with tempfile.TemporaryDirectory(dir=program.parent) as directory:
         made = Path(directory) / program.name
         command = [compiler, *_OPTIONS, "-o", str(made), *(str(path) for path in sources if path.suffix == ".c")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_WITHIN, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMPILE_TIMEOUT_S, check=False)
         if done.returncode != 0:
             raise NoCompiler(f"The load generator does not compile:\n{done.stderr[-3000:]}")
-        made.replace(program)  # In one step: two runs may compile at once.
+        made.replace(program)  # Atomic: two runs may compile at the same time.
     return program

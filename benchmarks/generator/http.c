@@ -1,4 +1,4 @@
-/* HTTP/1.1: requests that publish, their answers, and streams (SSE, NDJSON), chunked or not. */
+/* HTTP/1.1: requests that publish, their responses, and chunked streams (SSE, NDJSON). */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void put_request(struct connection *c, const void *body, size_t size) {
+void write_request(struct connection *c, const void *body, size_t size) {
   char head[4096];
   int length = snprintf(head, sizeof head,
                         "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n%s"
@@ -17,7 +17,7 @@ void put_request(struct connection *c, const void *body, size_t size) {
   append(&c->out, body, size);
 }
 
-/* The length of an answer's body when all of it is there, else -1. */
+/* The length of a response's body, or -1 while it is incomplete. */
 static long body_of(const char *head, const uint8_t *body, size_t size) {
   const char *length = strcasestr(head, "\r\ncontent-length:");
   if (length) {
@@ -30,42 +30,42 @@ static long body_of(const char *head, const uint8_t *body, size_t size) {
   return end ? end - body + 7 : -1;
 }
 
-size_t take_answers(struct connection *c, const uint8_t *at, size_t size) {
+size_t parse_responses(struct connection *c, const uint8_t *at, size_t size) {
   size_t done = 0;
   const uint8_t *end;
   while (done < size && (end = memmem(at + done, size - done, "\r\n\r\n", 4))) {
     char head[8192];
     size_t length = end - (at + done) + 4;
-    if (length >= sizeof head) fail("an answer's head is too long");
+    if (length >= sizeof head) fail("a response's head is too long");
     memcpy(head, at + done, length);
     head[length] = 0;
     long body = body_of(head, end + 4, size - done - length);
     if (body < 0) break;
-    if (length < 12 || head[9] != '2') fail("a publish was answered %.*s", (int)(size < 500 ? size : 500), at + done);
+    if (length < 12 || head[9] != '2') fail("a publish was rejected: %.*s", (int)(size < 500 ? size : 500), at + done);
     done += length + body;
-    on_answer(c);
+    on_ack(c);
   }
   return done;
 }
 
-static void take_events(struct connection *c, const uint8_t *at, size_t size) {
+static void handle_events(struct connection *c, const uint8_t *at, size_t size) {
   if (c->state == WAITING) {
-    if (memmem(at, size, c->group->ready_when, strlen(c->group->ready_when))) became_ready(c);
+    if (memmem(at, size, c->group->ready_when, strlen(c->group->ready_when))) mark_ready(c);
     return;
   }
-  take_updates(c, at, size);
+  handle_updates(c, at, size);
 }
 
-/* Whole chunks only; a server that writes half an event in a chunk is not one of ours. */
-size_t take_stream(struct connection *c, uint8_t *at, size_t size) {
+/* Parses whole chunks: the hub writes whole events into a chunk. */
+size_t parse_stream(struct connection *c, uint8_t *at, size_t size) {
   size_t done = 0;
   while (done < size) {
     uint8_t *line = memmem(at + done, size - done, "\r\n", 2);
     if (!line) break;
     size_t head = line - (at + done) + 2, length = strtoul((char *)at + done, NULL, 16);
-    if (length == 0 || length > MOST_BUFFERED) fail("a stream ended, or is not chunked");
+    if (length == 0 || length > MAX_BUFFER) fail("a stream ended, or is not chunked");
     if (size - done < head + length + 2) break;
-    take_events(c, at + done + head, length);
+    handle_events(c, at + done + head, length);
     done += head + length + 2;
   }
   return done;

@@ -1,4 +1,4 @@
-/* The loop: what the kernel reports, what the driver commands, what is due. One failure ends the program. */
+/* The event loop: sockets, commands, timers. One failure ends the program. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-struct group groups[MOST_GROUPS];
+struct group groups[MAX_GROUPS];
 int poller;
 
 uint64_t now(void) {
@@ -26,7 +26,7 @@ _Noreturn void fail(const char *format, ...) {
   va_start(values, format);
   vsnprintf(reason, sizeof reason, format, values);
   va_end(values);
-  for (char *at = reason; *at; at++) /* It stands in a JSON string. */
+  for (char *at = reason; *at; at++) /* It becomes a JSON string. */
     if (*at == '"' || *at == '\\' || (unsigned char)*at < ' ' || (unsigned char)*at > '~') *at = '\'';
   printf("{\"failure\":\"%s\"}\n", reason);
   fflush(stdout);
@@ -43,15 +43,15 @@ int main(void) {
   fcntl(0, F_SETFL, fcntl(0, F_GETFL) | O_NONBLOCK);
   poller = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event commands = {.events = EPOLLIN, .data.ptr = NULL};
-  if (epoll_ctl(poller, EPOLL_CTL_ADD, 0, &commands)) fail("standard input can't be waited for");
+  if (epoll_ctl(poller, EPOLL_CTL_ADD, 0, &commands)) fail("standard input can't be polled");
   for (;;) {
     int count = epoll_wait(poller, events, 1024, until_next_publish());
     for (int i = 0; i < count; i++) {
       if (events[i].data.ptr) on_event(events[i].data.ptr, events[i].events);
       else read_commands();
     }
-    tend_groups();
-    tend_run();
+    poll_groups();
+    poll_load();
     fflush(stdout);
   }
 }

@@ -1,4 +1,4 @@
-/* The client's side of a websocket (RFC 6455), with what Engine.IO and NATS want to hear on top of it. */
+/* The client's side of a websocket (RFC 6455), with the keep-alives of Engine.IO and NATS. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -24,16 +24,16 @@ int times_in(const uint8_t *at, size_t size, const char *text) {
 }
 
 /* `{i}` is the connection's number in its group. */
-static void put_first(struct connection *c, const char *text) {
+static void write_first_message(struct connection *c, const char *text) {
   char own[4096];
   const char *at = strstr(text, "{i}");
   int size = at ? snprintf(own, sizeof own, "%.*s%d%s", (int)(at - text), text, c->index, at + 3)
                 : snprintf(own, sizeof own, "%s", text);
   if (size >= (int)sizeof own) fail("a first message is too long");
-  put_frame(c, c->group->binary ? BINARY : TEXT, own, size);
+  write_frame(c, c->group->binary ? BINARY : TEXT, own, size);
 }
 
-void put_frame(struct connection *c, int opcode, const void *payload, size_t size) {
+void write_frame(struct connection *c, int opcode, const void *payload, size_t size) {
   uint8_t head[14] = {0x80 | opcode};
   size_t length = 2;
   if (size < 126) {
@@ -52,52 +52,52 @@ void put_frame(struct connection *c, int opcode, const void *payload, size_t siz
   append(&c->out, payload, size);
 }
 
-size_t take_handshake(struct connection *c, const uint8_t *at, size_t size) {
+size_t parse_handshake(struct connection *c, const uint8_t *at, size_t size) {
   const uint8_t *end = memmem(at, size, "\r\n\r\n", 4);
   if (!end) return 0;
   size_t length = end - at + 4;
   struct group *g = c->group;
   int websocket = g->kind == WEBSOCKET;
   if (size < 12 || memcmp(at + 9, websocket ? "101" : "200", 3) || (websocket && !holds(at, length, ACCEPT)))
-    fail("the handshake was answered %.*s", (int)(size < 300 ? size : 300), at);
+    fail("the handshake was rejected: %.*s", (int)(size < 300 ? size : 300), at);
   c->state = WAITING;
-  for (int i = 0; i < g->firsts; i++) put_first(c, g->first[i]);
-  if (!g->ready_when) became_ready(c);
+  for (int i = 0; i < g->firsts; i++) write_first_message(c, g->first[i]);
+  if (!g->ready_when) mark_ready(c);
   return length;
 }
 
-/* Whether it was the protocol's own and is done with. */
-static int answered(struct connection *c, const uint8_t *at, size_t size) {
+/* Respond to a message of the protocol itself; true if it was one. */
+static int is_protocol_message(struct connection *c, const uint8_t *at, size_t size) {
   if (c->group->dialect == ENGINE_IO) {
     if (size == 1 && *at == '2') {
-      put_frame(c, TEXT, "3", 1);
+      write_frame(c, TEXT, "3", 1);
       return 1;
     }
     if (size && *at == '0') {
-      put_frame(c, TEXT, "40", 2);
+      write_frame(c, TEXT, "40", 2);
       return 1;
     }
   }
   if (c->group->dialect == NATS && size >= 6 && !memcmp(at + size - 6, "PING\r\n", 6))
-    put_frame(c, BINARY, "PONG\r\n", 6);
+    write_frame(c, BINARY, "PONG\r\n", 6);
   return 0;
 }
 
-static void take_message(struct connection *c, const uint8_t *at, size_t size) {
-  if (c->group->dialect != PLAIN && answered(c, at, size)) return;
+static void handle_message(struct connection *c, const uint8_t *at, size_t size) {
+  if (c->group->dialect != PLAIN && is_protocol_message(c, at, size)) return;
   if (c->state == WAITING) {
     c->ready_seen += times_in(at, size, c->group->ready_when);
-    if (c->ready_seen >= c->group->ready_times) became_ready(c);
+    if (c->ready_seen >= c->group->ready_times) mark_ready(c);
     return;
   }
   if (c->group->ack) {
-    for (int times = times_in(at, size, c->group->ack); times; times--) on_answer(c);
+    for (int times = times_in(at, size, c->group->ack); times; times--) on_ack(c);
     return;
   }
-  take_updates(c, at, size);
+  handle_updates(c, at, size);
 }
 
-size_t take_frames(struct connection *c, const uint8_t *at, size_t size) {
+size_t parse_frames(struct connection *c, const uint8_t *at, size_t size) {
   size_t done = 0;
   while (size - done >= 2 && c->state != UNUSED) {
     const uint8_t *frame = at + done;
@@ -108,20 +108,20 @@ size_t take_frames(struct connection *c, const uint8_t *at, size_t size) {
       length = 0;
       for (size_t i = 2; i < head; i++) length = length << 8 | frame[i];
     }
-    if (length > MOST_BUFFERED || frame[1] & 0x80 || frame[0] & 0x30) fail("what came is no frame of a server");
+    if (length > MAX_BUFFER || frame[1] & 0x80 || frame[0] & 0x30) fail("invalid frame");
     if (size - done < head + length) break;
-    if (frame[0] & 0x40) fail("a frame came compressed, which no one asked to be shared");
+    if (frame[0] & 0x40) fail("a frame is compressed, and this client does not decompress");
     const uint8_t *payload = frame + head;
     done += head + length;
     switch (frame[0] & 15) {
-      case PING: put_frame(c, PONG, payload, length); break;
+      case PING: write_frame(c, PONG, payload, length); break;
       case PONG: break;
       case CLOSE: fail("the server closed with %d: %.*s", length < 2 ? 1005 : payload[0] << 8 | payload[1],
                        length < 2 ? 0 : (int)length - 2, payload + 2);
       default:
         if (c->group->seqs && holds(payload, length < 200 ? length : 200, "\"type\":\"error\""))
-          fail("the server said %.*s", (int)(length < 400 ? length : 400), payload);
-        take_message(c, payload, length);
+          fail("the server sent an error: %.*s", (int)(length < 400 ? length : 400), payload);
+        handle_message(c, payload, length);
     }
   }
   return done;

@@ -1,1 +1,1 @@
-"""One module a measure: its name, and `measure`, which finds the figures and what they say about what is due."""
+"""One module per measure: its NAME, and `measure(run)`, which returns its report."""

@@ -1,52 +1,52 @@
-"""Publish to receive: how long an update is on its way, and what it costs, when the server is not busy."""
+"""Publish to receive at a low rate: the delay of an update and the CPU of its delivery."""
 
-from benchmarks.arena import Arena, middle
-from benchmarks.contestant import WEBSOCKET
-from benchmarks.sitting import Sitting
-from benchmarks.table import Bound, Figures, Found
+from benchmarks.run import Run, median_of
+from benchmarks.server import WEBSOCKET
+from benchmarks.session import Session
+from benchmarks.table import Figures, RelativeTarget, Report
 
 NAME = "delay"
 _RATE = 10
 _PEERS = ("ws", "nats-server", "nchan", "socket.io")
 
 
-async def measure(arena: Arena) -> Found:
-    """The median and the 99th percentile over every delivery, and the CPU of each."""
-    paced = (("rate", _RATE), ("seconds", arena.sizes.calm_seconds))
-    async with arena.everyone(*_PEERS, watchers=0) as sittings:
-        commits = {name: await _commit(sittings[name]) for name in arena.ours}
-        for each in sittings.values():
-            await each.watch(arena.sizes.watchers)
-        ran = await arena.in_turn(sittings, (WEBSOCKET,), *paced)
+async def measure(run: Run) -> Report:
+    """The median and the 99th percentile of the delay over all deliveries, and the CPU of one."""
+    fixed_rate = (("rate", _RATE), ("seconds", run.sizes.calm_seconds))
+    async with run.sessions(*_PEERS, watchers=0) as sessions:
+        commits = {name: await _commit_ms(sessions[name]) for name in run.hub_names}
+        for each in sessions.values():
+            await each.connect(run.sizes.watchers)
+        results = await run.interleave(sessions, (WEBSOCKET,), *fixed_rate)
     rows: dict[str, Figures] = {}
-    for (name, _), turns in ran.items():
+    for (name, _), rounds in results.items():
         rows[name] = {
-            "p50 ms": middle(turns, "p50"),
-            "p99 ms": middle(turns, "p99"),
-            "CPU µs each": middle(turns, "each"),
+            "p50 ms": median_of(rounds, "p50"),
+            "p99 ms": median_of(rounds, "p99"),
+            "CPU µs each": median_of(rounds, "cpu_each"),
         }
         if name in commits:
-            rows[name]["a commit, ms"] = commits[name]
-        if ("ws", WEBSOCKET) in ran:
-            rows[name]["CPU × ws"] = rows[name]["CPU µs each"] / middle(ran["ws", WEBSOCKET], "each")
-    due = []
-    theirs = rows.get("ws", {})
+            rows[name]["commit ms"] = commits[name]
+        if ("ws", WEBSOCKET) in results:
+            rows[name]["CPU × ws"] = rows[name]["CPU µs each"] / median_of(results["ws", WEBSOCKET], "cpu_each")
+    targets = []
+    ws = rows.get("ws", {})
     for name in commits:
-        due.append(Bound(f"{name}, CPU", rows[name]["CPU µs each"], theirs.get("CPU µs each"), 1.2, "ws"))
-        later = rows[name]["p99 ms"] - commits[name]
-        due.append(Bound(f"{name}, p99 less a commit", later, theirs.get("p99 ms"), 1.5, "ws"))
-    return Found(
+        targets.append(RelativeTarget(f"{name}, CPU", rows[name]["CPU µs each"], ws.get("CPU µs each"), 1.2, "ws"))
+        delay = rows[name]["p99 ms"] - commits[name]
+        targets.append(RelativeTarget(f"{name}, p99 without the commit", delay, ws.get("p99 ms"), 1.5, "ws"))
+    return Report(
         NAME,
-        f"Publish to receive at {_RATE} updates a second, {arena.sizes.watchers} websocket watchers",
-        "Lower is better: from just before the publish is sent, by websocket, to an update's arrival at each watcher. "
-        "The one client process reads the watchers one after the other, for every server alike. A commit is the median "
-        "from a publish to its answer with nobody watching.",
+        f"Publish to receive at {_RATE} updates per second, {run.sizes.watchers} websocket watchers",
+        "Lower is better. The delay begins just before the publish is sent, by websocket, and ends when a watcher has "
+        "received the update. One client process reads all watchers, one after the other, for every server. `commit` "
+        "is the median time from a publish to its acknowledgement without watchers.",
         rows,
-        due,
+        targets,
     )
 
 
-async def _commit(sits: Sitting) -> float:
-    """Milliseconds from a publish to its answer, while nobody watches."""
-    await sits.run(WEBSOCKET, ("rate", 50), ("seconds", 0.3))
-    return (await sits.run(WEBSOCKET, ("rate", 50), ("seconds", 0.8))).answer_p50
+async def _commit_ms(session: Session) -> float:
+    """The median time from a publish to its acknowledgement without watchers."""
+    await session.load(WEBSOCKET, ("rate", 50), ("seconds", 0.3))
+    return (await session.load(WEBSOCKET, ("rate", 50), ("seconds", 0.8))).ack_p50

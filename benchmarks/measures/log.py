@@ -1,4 +1,4 @@
-"""Publishing into the log through the hub's own publisher and store, in this process: groups against one at a time."""
+"""Publishing into the log in this process, by the hub's publisher and store: group commits and single transactions."""
 
 import asyncio
 import time
@@ -15,58 +15,59 @@ from app.model.access import ANONYMOUS
 from app.model.draft import Submission, parse_submission
 from app.services import Services, open_services
 from app.store import channels
-from benchmarks.arena import Arena
-from benchmarks.contestant import padded
-from benchmarks.place import Ground
-from benchmarks.table import Bound, Figures, Found, Limit
+from benchmarks.backend import Backend
+from benchmarks.run import Run
+from benchmarks.server import padded
+from benchmarks.table import AbsoluteTarget, Figures, Report
 
 NAME = "log"
-_EACH, _GROUPS = "a transaction each", "group commit"
-_WAYS: dict[str, dict[str, int]] = {_EACH: {"group_updates": 1}, _GROUPS: {}}
+_SINGLE, _GROUPS = "single transactions", "group commit"
+_COMMITS: dict[str, dict[str, int]] = {_SINGLE: {"group_updates": 1}, _GROUPS: {}}
 _CHANNELS = 50
-_ALONE = "1 caller"
+_ONE_CALLER = "1 caller"
 
 
-async def measure(arena: Arena) -> Found:
-    """Publishes a second for so many callers, on one channel and on fifty."""
+async def measure(run: Run) -> Report:
+    """Publishes per second by the number of callers, on one channel and on fifty."""
     rows: dict[str, Figures] = {}
-    due: list[Bound | Limit] = []
-    for ground in arena.grounds:
-        rates = await _one_ground(arena, ground)
-        for (case, way), rate in rates.items():
-            rows.setdefault(case, {})[f"{ground.title}: {way}, publishes/s"] = rate
+    targets: list[AbsoluteTarget] = []
+    for backend in run.backends:
+        rates = await _one_backend(run, backend)
+        for (case, commits), rate in rates.items():
+            rows.setdefault(case, {})[f"{backend.title}: {commits}, publishes/s"] = rate
         for case in dict.fromkeys(case for case, _ in rates):
-            many, single = rates[case, _GROUPS], rates[case, _EACH]
-            least = 0.9 if case == _ALONE else 25.0
-            due.append(Limit(f"{ground.title}, {case}, groups", many / single, "× a transaction each", least=least))
-    return Found(
+            gain = rates[case, _GROUPS] / rates[case, _SINGLE]
+            at_least = 0.9 if case == _ONE_CALLER else 25.0
+            subject = f"{backend.title}, {case}, {_GROUPS}"
+            targets.append(AbsoluteTarget(subject, gain, f"× {_SINGLE}", at_least=at_least))
+    return Report(
         NAME,
         "Publishing into the log, without HTTP",
-        "Higher is better: each publish is answered after its own commit, so a transaction each is what the disk and "
-        "the driver allow, and a group shares one among all who wait. One caller is due to lose nothing (a tenth is "
-        "noise).",
+        "Higher is better: each publish is acknowledged after its commit, so single transactions show what the disk "
+        "and the driver allow; a group commit is shared by all callers that wait. One caller may lose nothing (a tenth "
+        "is noise).",
         rows,
-        due,
+        targets,
     )
 
 
-async def _one_ground(arena: Arena, ground: Ground) -> dict[tuple[str, str], float]:
-    sizes = arena.sizes
-    cases = [(_ALONE if callers == 1 else f"{callers} callers", callers, 1) for callers in sizes.log_callers]
+async def _one_backend(run: Run, backend: Backend) -> dict[tuple[str, str], float]:
+    sizes = run.sizes
+    cases = [(_ONE_CALLER if callers == 1 else f"{callers} callers", callers, 1) for callers in sizes.log_callers]
     cases.append((f"{_CHANNELS} callers on {_CHANNELS} channels", _CHANNELS, _CHANNELS))
     rates: dict[tuple[str, str], list[float]] = {}
-    async with ground.place() as place:
-        settings = Settings(env="testing", database_url=place.database_url, data_dir=place.directory)
-        # In turn, so that both ways meet the machine in each mood.
-        for _, (case, callers, spread), way in product(range(min(2, sizes.rounds)), cases, _WAYS):
-            async with open_services(replace(settings, **_WAYS[way])) as services:  # type: ignore[arg-type]
-                slugs = await _slugs(services, spread)
-                rates.setdefault((case, way), []).append(await _rate(services, slugs, callers, sizes.log_seconds))
-    return {key: median(turns) for key, turns in rates.items()}
+    async with backend.storage() as storage:
+        settings = Settings(env="testing", database_url=storage.database_url, data_dir=storage.directory)
+        # Alternately, so that a busy moment of the machine affects both.
+        for _, (case, callers, channel_count), commits in product(range(min(2, sizes.rounds)), cases, _COMMITS):
+            async with open_services(replace(settings, **_COMMITS[commits])) as services:  # type: ignore[arg-type]
+                slugs = await _create_channels(services, channel_count)
+                rates.setdefault((case, commits), []).append(await _rate(services, slugs, callers, sizes.log_seconds))
+    return {key: median(rounds) for key, rounds in rates.items()}
 
 
-async def _slugs(services: Services, count: int) -> list[str]:
-    """So many channels that anybody may publish to."""
+async def _create_channels(services: Services, count: int) -> list[str]:
+    """Create that many channels that anonymous callers may publish to; return their slugs."""
     slugs = [LOBBY.slug, *(f"lobby-{index}" for index in range(1, count))]
     async with services.db.transaction() as tx:
         for slug in slugs:

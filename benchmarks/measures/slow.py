@@ -1,86 +1,87 @@
-"""A watcher that reads 1 kB/s: what it does to the others' delay, and what the hub holds for it."""
+"""A watcher that reads 1 kB/s: its effect on the other watchers' delay, and the memory that the hub holds for it."""
 
 from statistics import median
 
-from benchmarks.arena import Arena
-from benchmarks.contestant import BATCHES, WEBSOCKET
-from benchmarks.hub import connected
-from benchmarks.place import Ground
+from benchmarks.backend import Backend
+from benchmarks.hub_protocol import websocket
 from benchmarks.position import Position, newest
-from benchmarks.sitting import OTHERS, Ran, Sitting, sitting
-from benchmarks.table import Bound, Figures, Found, Limit
+from benchmarks.run import Run
+from benchmarks.server import BATCHES, WEBSOCKET
+from benchmarks.session import OTHERS, LoadResult, Session, open_session
+from benchmarks.table import AbsoluteTarget, Figures, RelativeTarget, Report
 
 NAME = "slow"
-_BYTES_A_SECOND = 1000
+_BYTES_PER_SECOND = 1000
 _RATE = 20
-_MOST_KB = 512.0
+_MAX_KB = 512.0
 
 
-async def measure(arena: Arena) -> Found:
-    """The 99th percentile of the fast ones with and without it in turn, and the memory of one of many slow ones."""
+async def measure(run: Run) -> Report:
+    """The fast watchers' 99th percentile with and without a slow one, and the memory per slow watcher."""
     rows: dict[str, Figures] = {}
-    due: list[Bound | Limit] = []
-    for ground in arena.grounds:
-        name = ground.hub_name
-        rows[name] = await _one_hub(arena, ground)
-        with_it, without = rows[name]["p99 ms with it"], rows[name]["p99 ms without"]
-        due.append(Bound(f"{name}, p99 of the fast ones", with_it, without, 1.1, "theirs without it"))
-        due.append(Limit(f"{name}, memory held for it", rows[name]["kB held for one"], "kB", most=_MOST_KB))
-    return Found(
+    targets: list[RelativeTarget | AbsoluteTarget] = []
+    for backend in run.backends:
+        name = backend.hub_name
+        rows[name] = await _one_hub(run, backend)
+        with_slow, without = rows[name]["p99 ms with"], rows[name]["p99 ms without"]
+        targets.append(RelativeTarget(f"{name}, p99 of the fast ones", with_slow, without, 1.1, "that without"))
+        held = rows[name]["kB per slow watcher"]
+        targets.append(AbsoluteTarget(f"{name}, memory per slow watcher", held, "kB", at_most=_MAX_KB))
+    return Report(
         NAME,
-        f"A watcher that reads {_BYTES_A_SECOND / 1000:g} kB/s among {arena.sizes.watchers - 1} fast ones",
-        f"Lower is better: publish to receive of the fast ones at {_RATE} updates a second, in turn with a slow one "
-        "that is megabytes behind and without; and what the hub's resident memory grew by, per slow watcher, when "
-        f"{arena.sizes.slow_watchers} of them had joined and as much had been published again.",
+        f"A watcher that reads {_BYTES_PER_SECOND / 1000:g} kB/s among {run.sizes.watchers - 1} fast ones",
+        f"Lower is better: publish to receive of the fast watchers at {_RATE} updates per second, alternately with and "
+        "without a slow watcher that is megabytes behind; and the growth of the hub's resident memory per slow watcher "
+        f"after {run.sizes.slow_watchers} of them connected and a burst was published.",
         rows,
-        due,
+        targets,
     )
 
 
-async def _one_hub(arena: Arena, ground: Ground) -> Figures:
-    sizes = arena.sizes
-    burst = (("seconds", 10), ("most", sizes.busy_updates))
-    async with ground.hub() as hub, sitting(hub, 10) as sits:
-        await sits.run(BATCHES, *burst)  # What a busy hub holds anyhow.
-        await hub.meter.settle()
+async def _one_hub(run: Run, backend: Backend) -> Figures:
+    sizes = run.sizes
+    burst = (("seconds", 10), ("max_updates", sizes.busy_updates))
+    async with backend.hub() as hub, open_session(hub, 10) as session:
+        await session.load(BATCHES, *burst)  # The memory that a busy hub holds without slow watchers.
+        await hub.meter.wait_until_idle()
         resident = hub.meter.memory()
         begin = await newest(hub)
-        await sits.generator.tell("mark")
-        slow = (("slow", _BYTES_A_SECOND), ("live", 1))
-        await sits.watch(sizes.slow_watchers, *slow, group=OTHERS, timed=False, how=hub.watch)
-        await sits.run(BATCHES, *burst)
-        await hub.meter.settle(within=3)
+        await session.generator.command("mark")
+        slow = (("slow", _BYTES_PER_SECOND), ("live", 1))
+        await session.connect(sizes.slow_watchers, *slow, group=OTHERS, timed=False, protocol=hub.watch)
+        await session.load(BATCHES, *burst)
+        await hub.meter.wait_until_idle(within=3)
         held = (hub.meter.memory() - resident) / sizes.slow_watchers / 1000
-        await sits.leave(OTHERS)
-        await sits.leave()
-        await sits.watch(sizes.watchers - 1)
-        await _paced(arena, sits)
-        with_it: list[Ran] = []
-        without: list[Ran] = []
-        # A tenth more or less is due: few rounds would not tell, nor would one side that is always the first.
-        for turn in range(3 * sizes.rounds):
-            for has_it in (turn % 2 == 1, turn % 2 == 0):
-                if has_it:
-                    await _far_behind(sits, begin)
-                await hub.meter.settle(within=3)
-                (with_it if has_it else without).append(await _paced(arena, sits))
-                if has_it:
-                    await sits.leave(OTHERS)
+        await session.disconnect(OTHERS)
+        await session.disconnect()
+        await session.connect(sizes.watchers - 1)
+        await _load(run, session)
+        with_slow: list[LoadResult] = []
+        without: list[LoadResult] = []
+        # The target is a tenth: few rounds can't show it, nor can rounds in which one side is always the first.
+        for number in range(3 * sizes.rounds):
+            for has_slow in (number % 2 == 1, number % 2 == 0):
+                if has_slow:
+                    await _connect_slow(session, begin)
+                await hub.meter.wait_until_idle(within=3)
+                (with_slow if has_slow else without).append(await _load(run, session))
+                if has_slow:
+                    await session.disconnect(OTHERS)
         return {
             "p99 ms without": median(each.p99 for each in without),
-            "p99 ms with it": median(each.p99 for each in with_it),
-            "CPU µs each without": median(each.each for each in without),
-            "CPU µs each with it": median(each.each for each in with_it),
-            "kB held for one": held,
+            "p99 ms with": median(each.p99 for each in with_slow),
+            "CPU µs each without": median(each.cpu_each for each in without),
+            "CPU µs each with": median(each.cpu_each for each in with_slow),
+            "kB per slow watcher": held,
         }
 
 
-async def _paced(arena: Arena, sits: Sitting) -> Ran:
-    return await sits.run(WEBSOCKET, ("rate", _RATE), ("seconds", arena.sizes.calm_seconds))
+async def _load(run: Run, session: Session) -> LoadResult:
+    return await session.load(WEBSOCKET, ("rate", _RATE), ("seconds", run.sizes.calm_seconds))
 
 
-async def _far_behind(sits: Sitting, begin: Position) -> None:
-    """A slow one that has asked for everything since the mark: it is behind once all buffers before it are full."""
-    how = (*connected(sits.contestant.token), ("ready", '"type":"welcome"'))
-    await sits.watch(1, ("slow", _BYTES_A_SECOND), group=OTHERS, timed=False, how=how)
-    await sits.generator.tell("send", [("group", OTHERS), ("text", begin.subscription()), ("marked", 1)])
+async def _connect_slow(session: Session, begin: Position) -> None:
+    """Connect a slow watcher that resumes from the mark: it is behind once all buffers before it are full."""
+    protocol = (*websocket(session.server.token), ("ready", '"type":"welcome"'))
+    await session.connect(1, ("slow", _BYTES_PER_SECOND), group=OTHERS, timed=False, protocol=protocol)
+    await session.generator.command("send", [("group", OTHERS), ("text", begin.subscription()), ("from_mark", 1)])

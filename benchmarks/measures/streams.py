@@ -1,40 +1,40 @@
-"""HTTP streams, busy and calm, beside websockets on the same hub."""
+"""HTTP streams beside websockets on the same hub, at full speed and at a low rate."""
 
-from benchmarks.arena import Arena, middle
-from benchmarks.contestant import BATCHES, WEBSOCKET
-from benchmarks.hub import streaming
-from benchmarks.sitting import sitting
-from benchmarks.table import Figures, Found
+from benchmarks.hub_protocol import stream
+from benchmarks.run import Run, median_of
+from benchmarks.server import BATCHES, WEBSOCKET
+from benchmarks.session import open_session
+from benchmarks.table import Figures, Report
 
 NAME = "streams"
-_ACCEPT = {"SSE": "text/event-stream", "NDJSON": "application/x-ndjson"}
+_MEDIA_TYPES = {"SSE": "text/event-stream", "NDJSON": "application/x-ndjson"}
 
 
-async def measure(arena: Arena) -> Found:
-    """The CPU of one delivery by each."""
+async def measure(run: Run) -> Report:
+    """The CPU of one delivery by websocket, SSE and NDJSON."""
     rows: dict[str, Figures] = {}
-    for ground in arena.grounds:
-        async with ground.hub() as hub, sitting(hub) as sits:
-            for title in ("websocket", *_ACCEPT):
-                how = hub.watch if title == "websocket" else streaming(ground.token, _ACCEPT[title])
-                await sits.watch(arena.sizes.watchers, ("live", 1), how=how)
-                await sits.run(BATCHES, ("seconds", 0.3), ("most", arena.sizes.busy_updates))
+    for backend in run.backends:
+        async with backend.hub() as hub, open_session(hub) as session:
+            for title in ("websocket", *_MEDIA_TYPES):
+                protocol = hub.watch if title == "websocket" else stream(backend.token, _MEDIA_TYPES[title])
+                await session.connect(run.sizes.watchers, ("live", 1), protocol=protocol)
+                most = ("max_updates", run.sizes.busy_updates)
+                await session.load(BATCHES, ("seconds", 0.3), most)
                 busy = [
-                    await sits.run(BATCHES, ("seconds", arena.sizes.busy_seconds), ("most", arena.sizes.busy_updates))
-                    for _ in range(min(2, arena.sizes.rounds))
+                    await session.load(BATCHES, ("seconds", run.sizes.busy_seconds), most)
+                    for _ in range(min(2, run.sizes.rounds))
                 ]
-                calm = await sits.run(WEBSOCKET, ("rate", 10), ("seconds", arena.sizes.calm_seconds))
+                calm = await session.load(WEBSOCKET, ("rate", 10), ("seconds", run.sizes.calm_seconds))
                 rows[f"{hub.name}, {title}"] = {
-                    "deliveries/s": middle(busy, "rate"),
-                    "busy, CPU µs each": middle(busy, "each"),
-                    "calm, CPU µs each": calm.each,
+                    "deliveries/s": median_of(busy, "rate"),
+                    "busy, CPU µs each": median_of(busy, "cpu_each"),
+                    "calm, CPU µs each": calm.cpu_each,
                     "calm p99 ms": calm.p99,
                 }
-                await sits.leave()
-    return Found(
+                await session.disconnect()
+    return Report(
         NAME,
-        f"HTTP streams beside websockets, {arena.sizes.watchers} watchers",
-        "Lower is better: busy is published in batches of 100 as fast as it goes, calm by websocket at 10 updates a "
-        "second.",
+        f"HTTP streams beside websockets, {run.sizes.watchers} watchers",
+        "Lower is better. Busy is batches of 100 at full speed; calm is by websocket at 10 updates per second.",
         rows,
     )

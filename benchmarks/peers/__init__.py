@@ -1,1 +1,1 @@
-"""Servers that a user might pick instead: each started on a free loopback port with a small configuration of ours."""
+"""Servers of other projects to compare with, each started on a free loopback port with a small configuration."""

@@ -1,6 +1,6 @@
-"""hypercorn without us: what an accepted connection, a request and a message cost before an application does anything.
+"""hypercorn with a minimal application: the cost of a connection, a request and a message in the server itself.
 
-It is the measure for limits that were set in microseconds on another machine, where it took 200, 230 and 14 of them.
+It is the reference for targets that were set in microseconds on another machine, where these took 200, 230 and 14 µs.
 """
 
 import sys
@@ -8,42 +8,45 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import hub as spoken
-from benchmarks.contestant import REQUESTS, WEBSOCKET, Contestant, Way
+from benchmarks import hub_protocol
 from benchmarks.generator.driver import Field
 from benchmarks.meter import Meter
-from benchmarks.peers.started import started
+from benchmarks.peers.process import peer_process
+from benchmarks.server import REQUESTS, WEBSOCKET, PublishMode, Server
 from tests.support.ports import free_port
 from tests.support.process import ROOT
 
 NAME = "hypercorn alone"
-HOW_TO = "It comes with the project."
-_TOKEN = "tw_" + "x" * 40  # As long as ours, and looked at by nobody.
+HOW_TO = "It is installed with the project."
+_TOKEN = "tw_" + "x" * 40  # As long as a real one; nothing reads it.
 
 
 def missing() -> bool:
-    """Never."""
+    """False: hypercorn is a dependency of the hub."""
     return False
 
 
 @contextmanager
-def server() -> Iterator[Contestant]:
-    """One worker, with the values that the hub gives it too. It would accept compression, so it is offered none."""
+def server() -> Iterator[Server]:
+    """Start one worker with the hub's configuration of hypercorn. It would compress, so compression is not offered."""
     port = free_port()
 
     def command(directory: Path) -> list[str]:
         (directory / "hypercorn.toml").write_text((ROOT / "hypercorn.toml").read_text())
-        bound = ["--bind", f"127.0.0.1:{port}", "--config", "hypercorn.toml", "--workers", "0"]
-        return [sys.executable, "-m", "hypercorn", *bound, "benchmarks.peers.alone:app"]
+        options = ["--bind", f"127.0.0.1:{port}", "--config", "hypercorn.toml", "--workers", "0"]
+        return [sys.executable, "-m", "hypercorn", *options, "benchmarks.peers.minimal_app:app"]
 
-    with started(command, port, {"PYTHONPATH": str(ROOT)}) as pid:
-        ways = spoken.publishing(_TOKEN)
-        yield Contestant(
+    with peer_process(command, port, {"PYTHONPATH": str(ROOT)}) as pid:
+        modes = hub_protocol.publish_modes(_TOKEN)
+        yield Server(
             name=NAME,
             port=port,
             meter=Meter(pid),
-            watch=_uncompressed(spoken.watching(_TOKEN)),
-            ways={way: Way(_uncompressed(ways[way].opened), ways[way].run) for way in (WEBSOCKET, REQUESTS)},
+            watch=_uncompressed(hub_protocol.subscriber(_TOKEN)),
+            modes={
+                mode: PublishMode(_uncompressed(modes[mode].connect), modes[mode].load)
+                for mode in (WEBSOCKET, REQUESTS)
+            },
         )
 
 

@@ -1,14 +1,14 @@
-"""nats-server: its own protocol in websockets, published to by a websocket as well."""
+"""nats-server: its own protocol over websockets, for watchers and publishers."""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.contestant import PACKS, WEBSOCKET, Contestant, Way, padded
 from benchmarks.generator.driver import Field
 from benchmarks.meter import Meter
-from benchmarks.peers.started import started
+from benchmarks.peers.process import peer_process
+from benchmarks.server import PACKED_WRITES, WEBSOCKET, PublishMode, Server, padded
 from tests.support.ports import HOST, free_port
 
 NAME = "nats-server"
@@ -17,13 +17,13 @@ _MESSAGE = '{"n":{n},"ts":{ts},"ch":"bench","pad":"{pad}"}'
 
 
 def missing() -> bool:
-    """Whether it is not on this machine."""
+    """True if nats-server is not installed."""
     return _program() is None
 
 
 @contextmanager
-def server() -> Iterator[Contestant]:
-    """As it comes, with its websocket listener on and without TLS."""
+def server() -> Iterator[Server]:
+    """Start it with the default configuration and a websocket listener without TLS."""
     port, own, program = free_port(), free_port(), _program()
     assert program is not None
 
@@ -33,7 +33,7 @@ def server() -> Iterator[Contestant]:
         )
         return [program, "-c", str(directory / "nats.conf")]
 
-    with started(command, port) as pid:
+    with peer_process(command, port) as pid:
         connected: tuple[Field, ...] = (
             ("kind", "websocket"),
             ("path", "/"),
@@ -46,14 +46,14 @@ def server() -> Iterator[Contestant]:
             ("head", "PUB bench {len}\r\n"),
             ("item", padded(_MESSAGE)),
             ("tail", "\r\n"),
-            PACKS,
+            PACKED_WRITES,
         )
-        yield Contestant(
+        yield Server(
             name=NAME,
             port=port,
             meter=Meter(pid),
             watch=(*connected, ("first", "SUB bench 1\r\nPING\r\n"), ("deflate", 1)),
-            ways={WEBSOCKET: Way((*connected, ("first", "PING\r\n")), publish)},
+            modes={WEBSOCKET: PublishMode((*connected, ("first", "PING\r\n")), publish)},
         )
 
 

@@ -1,4 +1,4 @@
-"""nginx with the nchan module: websocket subscribers, published to by HTTP and by a websocket."""
+"""nginx with the nchan module: websocket watchers, publishers over HTTP and over a websocket."""
 
 import os
 import shutil
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.contestant import REQUESTS, WEBSOCKET, WRITES_EACH, Contestant, Way, padded
 from benchmarks.meter import Meter
-from benchmarks.peers.started import started
+from benchmarks.peers.process import peer_process
+from benchmarks.server import REQUESTS, SINGLE_WRITES, WEBSOCKET, PublishMode, Server, padded
 from tests.support.ports import free_port
 
 NAME = "nchan"
@@ -18,19 +18,19 @@ _MESSAGE = '{"n":{n},"ts":{ts},"ch":"bench","pad":"{pad}"}'
 
 
 def missing() -> bool:
-    """Whether nginx or the module is not on this machine."""
+    """True if nginx or the module is not installed."""
     return _nginx() is None or _module() is None
 
 
 @contextmanager
-def server() -> Iterator[Contestant]:
-    """One worker process, so that its CPU is one server's; memory as the module has it by default."""
+def server() -> Iterator[Server]:
+    """Start nginx with one worker process and the module's default memory."""
     port, nginx, module = free_port(), _nginx(), _module()
     assert nginx is not None and module is not None
     configuration = (Path(__file__).with_name("nchan.conf")).read_text()
 
     def command(directory: Path) -> list[str]:
-        # As root nginx gives its workers to another user, who could not write into our directory.
+        # Started by root, nginx runs its workers as another user, who could not write into this directory.
         values = {"MODULE": str(module), "PORT": str(port), "USER": "user root;" if os.geteuid() == 0 else ""}
         text = configuration
         for key, value in values.items():
@@ -38,16 +38,20 @@ def server() -> Iterator[Contestant]:
         (directory / "nginx.conf").write_text(text)
         return [nginx, "-p", str(directory), "-c", str(directory / "nginx.conf"), "-e", str(directory / "errors")]
 
-    with started(command, port) as pid:
+    with peer_process(command, port) as pid:
         item = padded(_MESSAGE)
-        yield Contestant(
+        yield Server(
             name=NAME,
             port=port,
             meter=Meter(pid),
             watch=(("kind", "websocket"), ("path", "/watch"), ("deflate", 1)),
-            ways={
-                WEBSOCKET: Way((("kind", "websocket"), ("path", "/publish-ws")), (("item", item), WRITES_EACH)),
-                REQUESTS: Way((("kind", "http"), ("path", "/publish"), ("count", 16)), (("item", item), WRITES_EACH)),
+            modes={
+                WEBSOCKET: PublishMode(
+                    (("kind", "websocket"), ("path", "/publish-ws")), (("item", item), SINGLE_WRITES)
+                ),
+                REQUESTS: PublishMode(
+                    (("kind", "http"), ("path", "/publish"), ("count", 16)), (("item", item), SINGLE_WRITES)
+                ),
             },
         )
 

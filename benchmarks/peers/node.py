@@ -1,4 +1,4 @@
-"""Two libraries of Node: `ws`, which sends to each client in a loop, and Socket.IO, which emits to all."""
+"""Two Node libraries: `ws`, which sends to each client in a loop, and Socket.IO, which emits to a room."""
 
 import os
 import shutil
@@ -8,34 +8,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contestant import REQUESTS, WEBSOCKET, WRITES_EACH, Contestant, Way, padded
 from benchmarks.generator.build import cache
 from benchmarks.generator.driver import Field
 from benchmarks.meter import Meter
-from benchmarks.peers.started import started
+from benchmarks.peers.process import peer_process
+from benchmarks.server import REQUESTS, SINGLE_WRITES, WEBSOCKET, PublishMode, Server, padded
 from tests.support.ports import free_port
 
 PACKAGES = ("ws@8", "socket.io@4")
 _MESSAGE = '{"n":{n},"ts":{ts},"ch":"bench","pad":"{pad}"}'
-_INSTALL_WITHIN = 300.0
+_INSTALL_TIMEOUT_S = 300.0
 
 
 def modules() -> Path:
-    """Where npm puts them: outside of the tree, for nothing of others is kept in it."""
+    """The directory of the npm packages, outside of the tree, which holds no code of other projects."""
     return cache() / "node" / "node_modules"
 
 
 def install() -> None:
-    """Fetch the packages with npm. Raises CalledProcessError, and FileNotFoundError where there is no npm."""
+    """Install the packages with npm. Raises CalledProcessError, and FileNotFoundError without npm."""
     directory = modules().parent
     directory.mkdir(parents=True, exist_ok=True)
     command = ["npm", "install", "--prefix", str(directory), "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-    subprocess.run(command, check=True, timeout=_INSTALL_WITHIN)
+    subprocess.run(command, check=True, timeout=_INSTALL_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)
 class NodePeer:
-    """One of them, by the script that runs it."""
+    """One of the libraries, with the script that runs it."""
 
     NAME: str
     script: str
@@ -46,12 +46,12 @@ class NodePeer:
     HOW_TO: str = "python -m benchmarks --install-peers (needs node and npm)"
 
     def missing(self) -> bool:
-        """Whether Node or the package is not on this machine."""
+        """True if Node or the package is not installed."""
         return shutil.which("node") is None or not (modules() / self.NAME).is_dir()
 
     @contextmanager
-    def server(self) -> Iterator[Contestant]:
-        """One process, as its documentation starts it; published to by a websocket or by POST."""
+    def server(self) -> Iterator[Server]:
+        """Start one process as the documentation shows it, with publishers by a websocket and by POST."""
         port = free_port()
         script = str(Path(__file__).with_name(self.script))
         env = {**os.environ, "NODE_PATH": str(modules())}
@@ -59,19 +59,19 @@ class NodePeer:
         def command(_: Path) -> Sequence[str]:
             return ["node", script, str(port)]
 
-        with started(command, port, env) as pid:
+        with peer_process(command, port, env) as pid:
             item = padded(_MESSAGE)
             post: tuple[Field, ...] = (("kind", "http"), ("path", "/publish"), ("count", 16))
-            yield Contestant(
+            yield Server(
                 name=self.NAME,
                 port=port,
                 meter=Meter(pid),
                 watch=(*self.watch, ("deflate", 1)),
-                ways={
-                    WEBSOCKET: Way(
-                        self.publisher, (("head", self.head), ("item", item), ("tail", self.tail), WRITES_EACH)
+                modes={
+                    WEBSOCKET: PublishMode(
+                        self.publisher, (("head", self.head), ("item", item), ("tail", self.tail), SINGLE_WRITES)
                     ),
-                    REQUESTS: Way(post, (("item", item), WRITES_EACH)),
+                    REQUESTS: PublishMode(post, (("item", item), SINGLE_WRITES)),
                 },
             )
 

@@ -1,4 +1,4 @@
-// Fan-out with Socket.IO as its documentation broadcasts: each publish is emitted to everybody in a room.
+// Fan-out with Socket.IO, broadcast as in its documentation: emit each publish to every client in a room.
 const { createServer } = require("node:http");
 const { Server } = require("socket.io");
 

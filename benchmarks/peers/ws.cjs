@@ -1,4 +1,4 @@
-// Fan-out with the package `ws` as its documentation broadcasts: each message of a publisher goes to every client.
+// Fan-out with the package `ws`, broadcast as in its documentation: send each published message to every client.
 const { createServer } = require("node:http");
 const { WebSocketServer, WebSocket } = require("ws");
 

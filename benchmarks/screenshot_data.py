@@ -1,4 +1,4 @@
-"""What the pictures show: the channels of a small team, and what its scripts and people said lately."""
+"""The data that the screenshots show: the channels of a small team and their newest updates."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,8 +7,8 @@ from app.model.channel import ChannelDraft, Publishing, Visibility
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One update of a pictured channel."""
+class SampleUpdate:
+    """One update of a sample channel."""
 
     minutes_ago: float
     author: str
@@ -16,19 +16,19 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Pictured:
-    """A channel, with `earlier` routine updates before those that are told one by one, oldest first."""
+class SampleChannel:
+    """A channel with `earlier_updates` equal updates, and its own updates after them, oldest first."""
 
     slug: str
     title: str
     description: str
-    said: tuple[Said, ...] = ()
-    earlier: int = 0
+    updates: tuple[SampleUpdate, ...] = ()
+    earlier_updates: int = 0
     routine: dict[str, Any] = field(default_factory=dict)
 
     @property
     def draft(self) -> ChannelDraft:
-        """Open to read for everybody."""
+        """The draft of a public channel."""
         return ChannelDraft(
             slug=self.slug,
             title=self.title,
@@ -39,7 +39,7 @@ class Pictured:
 
 
 _INCIDENT = """\
-The pool of `api-3` ran out of connections; requests waited up to **8 s**.
+The pool of `api-3` results out of connections; requests waited up to **8 s**.
 
 1. raised `pool_size` from 10 to 25
 2. restarted the node, traffic is back on it
@@ -48,13 +48,15 @@ The pool of `api-3` ran out of connections; requests waited up to **8 s**.
 _GREEN = """\
 **482 passed**, 3 skipped in 2 min 41 s. Coverage 94.1 % (+0.3)."""
 
-PRODUCTION = Pictured(
+PRODUCTION = SampleChannel(
     "production",
     "Production",
     "Deploys, backups, checks and sensors. Quiet when all is well.",
     (
-        Said(312, "sensors", {"key": "rack-2", "title": "Rack 2, intake", "value": 24.8, "unit": "°C", "status": "ok"}),
-        Said(
+        SampleUpdate(
+            312, "sensors", {"key": "rack-2", "title": "Rack 2, intake", "value": 24.8, "unit": "°C", "status": "ok"}
+        ),
+        SampleUpdate(
             241,
             "ana",
             {
@@ -62,7 +64,7 @@ PRODUCTION = Pictured(
                 "tags": ["maintenance"],
             },
         ),
-        Said(
+        SampleUpdate(
             187,
             "checks",
             {
@@ -74,7 +76,7 @@ PRODUCTION = Pictured(
                 "data": {"host": "api-3", "port": 8443, "failed": 3, "last_ok": "2026-11-21T08:12:40Z"},
             },
         ),
-        Said(
+        SampleUpdate(
             179,
             "checks",
             {
@@ -86,7 +88,7 @@ PRODUCTION = Pictured(
                 "unit": "ms",
             },
         ),
-        Said(
+        SampleUpdate(
             164,
             "ana",
             {
@@ -96,7 +98,7 @@ PRODUCTION = Pictured(
                 "tags": ["incident", "api"],
             },
         ),
-        Said(
+        SampleUpdate(
             95,
             "backup-bot",
             {
@@ -110,7 +112,7 @@ PRODUCTION = Pictured(
                 "tags": ["db-1", "offsite"],
             },
         ),
-        Said(
+        SampleUpdate(
             38,
             "sensors",
             {
@@ -123,7 +125,7 @@ PRODUCTION = Pictured(
                 "status": "warm",
             },
         ),
-        Said(
+        SampleUpdate(
             12,
             "ci",
             {
@@ -138,11 +140,11 @@ PRODUCTION = Pictured(
             },
         ),
     ),
-    earlier=1280,
+    earlier_updates=1280,
     routine={"title": "Nightly check", "body": "All 14 hosts answered.", "level": "success", "status": "up"},
 )
 
-# Posted to the running hub while the page is open, so that what the picture shows on top came live.
+# Published to the running hub while the page is open, so that the newest update of the screenshot came live.
 LIVE = {
     "key": "deploy",
     "title": "web 2.14 is rolling out",
@@ -155,37 +157,37 @@ LIVE_AUTHOR = "deploy-bot"
 
 CHANNELS = (
     PRODUCTION,
-    Pictured(
+    SampleChannel(
         "ci",
         "Builds",
         "Every build of every branch, with its result and a link.",
-        (Said(12, "ci", {"title": "main is green", "level": "success", "status": "passed"}),),
-        earlier=1892,
+        (SampleUpdate(12, "ci", {"title": "main is green", "level": "success", "status": "passed"}),),
+        earlier_updates=1892,
         routine={"title": "Build", "level": "success", "status": "passed"},
     ),
-    Pictured(
+    SampleChannel(
         "backups",
         "Backups",
         "What was saved, how large it was and how long it took.",
-        (Said(95, "backup-bot", {"title": "Nightly backup", "value": 42.1, "unit": "GiB"}),),
-        earlier=363,
+        (SampleUpdate(95, "backup-bot", {"title": "Nightly backup", "value": 42.1, "unit": "GiB"}),),
+        earlier_updates=363,
         routine={"title": "Nightly backup", "value": 41.7, "unit": "GiB"},
     ),
-    Pictured(
+    SampleChannel(
         "greenhouse",
         "Greenhouse",
         "Temperature, humidity and soil, every ten minutes.",
-        (Said(4, "esp32", {"key": "air", "title": "Air", "value": 21.6, "unit": "°C"}),),
-        earlier=8409,
+        (SampleUpdate(4, "esp32", {"key": "air", "title": "Air", "value": 21.6, "unit": "°C"}),),
+        earlier_updates=8409,
         routine={"key": "air", "title": "Air", "value": 21.2, "unit": "°C"},
     ),
-    Pictured(
+    SampleChannel(
         "release-notes",
         "Release notes",
         "For everybody who uses what we build.",
-        (Said(1310, "ana", {"title": "web 2.13", "body": "Faster search.", "format": "markdown"}),),
-        earlier=27,
+        (SampleUpdate(1310, "ana", {"title": "web 2.13", "body": "Faster search.", "format": "markdown"}),),
+        earlier_updates=27,
         routine={"title": "A release", "body": "Small repairs."},
     ),
 )
-LOBBY = Said(52, "bo", {"body": "hello"})
+LOBBY = SampleUpdate(52, "bo", {"body": "hello"})

@@ -1,4 +1,4 @@
-"""A run replaces its own section of a page, and nothing else of it."""
+"""A run replaces its own section of a page and leaves the rest unchanged."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_the_section_is_replaced_and_the_rest_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", BEGIN, f"{END}\n{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])
-def test_a_page_without_the_section_is_left_alone(tmp_path: Path, text: str) -> None:
+def test_a_page_without_the_section_is_not_changed(tmp_path: Path, text: str) -> None:
     page = tmp_path / "page.md"
     page.write_text(text)
 

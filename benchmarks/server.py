@@ -1,4 +1,4 @@
-"""A server that is measured, ours or another: where it is, how it is spoken to, what it costs."""
+"""A running server under measurement, a hub or a peer: its port, its protocol and its meters."""
 
 import time
 from collections.abc import Mapping
@@ -9,35 +9,35 @@ from benchmarks.meter import Meter
 
 UPDATE_BYTES = 120
 WEBSOCKET, BATCHES, REQUESTS = "websocket", "batches of 100", "single requests"
-FULL_FRAMES = "websocket, 10 publishes a frame"
+FULL_FRAMES = "websocket, 10 publishes per frame"
 _TEXT = "Nightly backup of db-1: 42.1 GiB in 3 min 12 s, 1204 files changed, checksum verified, pruned 3 old ones. "
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How to publish: the connections that do, and what each message is."""
+class PublishMode:
+    """One way to publish: the fields that open the publishing connections, and those that define each message."""
 
-    opened: tuple[Field, ...]
-    run: tuple[Field, ...]
+    connect: tuple[Field, ...]
+    load: tuple[Field, ...]
 
 
-# On their way to the watchers at most. A server that packs what waits may have as many as ours; one that writes each
-# update by itself costs the same however many wait, and would only take longer to hand them out in the end.
-PACKS: Field = ("lag", 1000)
-WRITES_EACH: Field = ("lag", 50)
+# The most updates that are published and not yet delivered. A server that packs waiting updates into one write gets as
+# many as the hub; for one that writes each update by itself a longer backlog changes only the time to drain it.
+PACKED_WRITES: Field = ("backlog", 1000)
+SINGLE_WRITES: Field = ("backlog", 50)
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
-    """A server that runs now."""
+class Server:
+    """A running server, and how to watch it and publish to it."""
 
     name: str
     port: int
     meter: Meter
     watch: tuple[Field, ...]
-    ways: Mapping[str, Way]
-    beside: Mapping[str, Meter] = field(default_factory=dict)  # Databases and brokers that work for it.
-    token: str | None = None  # Of a member, at a hub of ours.
+    modes: Mapping[str, PublishMode]
+    dependencies: Mapping[str, Meter] = field(default_factory=dict)  # Its database and broker, by name.
+    token: str | None = None  # Hubs only: a member's token.
 
 
 def padded(template: str, size: int = UPDATE_BYTES) -> str:

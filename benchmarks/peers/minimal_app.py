@@ -1,4 +1,4 @@
-"""The least that hypercorn can be asked: an ASGI application that keeps nothing and looks at nothing."""
+"""A minimal ASGI application: it stores nothing and parses nothing, so its cost is the server's own."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ _HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Answers a POST with 201 and each message of a websocket with one, whatever they say."""
+    """Respond to every POST with 201 and to every websocket message with one message."""
     if scope["type"] == "http":
         while (await receive()).get("more_body"):
             pass
