@@ -1,1 +1,1 @@
-"""What the figures in docs/performance.md come from: every measure runs the real hub, or the real store, under load."""
+"""Measures of the running hub and its store under load: the source of the figures in docs/performance.md."""
