@@ -21,20 +21,20 @@ from app.services import Services, open_services
 from app.store import channels, members, tokens
 from app.store.rows import among
 from app.store.tables import CHANNELS, MEMBERS, TOKENS, USERS
-from benchmarks.arena import Arena
-from benchmarks.channels import idle_channels
+from benchmarks.backend import Backend
+from benchmarks.channels import create_idle_channels
 from benchmarks.meter import Meter
-from benchmarks.place import Ground
-from benchmarks.table import Figures, Found, Limit
+from benchmarks.run import Run
+from benchmarks.table import AbsoluteTarget, Figures, Report
 
 NAME = "reconcile"
 _ROUNDS = 5
-_EACH = 4  # Watches of a channel.
+_WATCHES_PER_CHANNEL = 4  # Watches of a channel.
 _PRIVATE = 5  # Every fifth channel is private,
 _MEMBERS = 10  # and has so many members.
 _TOKENS = 10  # Connections of one user, each by a token of its own.
 _CHANGED = (0, 10, 100, 1000)
-_MOST = 150.0  # ms of CPU in a round: 15 % of one core at the default interval.
+_MAX_CPU_MS = 150.0  # ms of CPU in a round: 15 % of one core at the default interval.
 _COMPARED, _FETCHED = "compared in SQL", "every row fetched"
 
 
@@ -53,36 +53,40 @@ class _Watched:
     connected: list[Principal]
 
 
-async def measure(arena: Arena) -> Found:
+async def measure(run: Run) -> Report:
     """A round of each form, with nothing changed and with updates that no hint brought, in turn."""
     rows: dict[str, Figures] = {}
-    due: list[Limit] = []
-    for ground in arena.grounds:
-        async with _watched(arena, ground) as watched:
-            found = await _rounds(ground, watched)
+    targets: list[AbsoluteTarget] = []
+    for backend in run.backends:
+        async with _watched(run, backend) as watched:
+            found = await _rounds(backend, watched)
         for (count, form), rounds in found.items():
-            case = f"{ground.title}, {form}, {count:,} channels changed"
+            case = f"{backend.title}, {form}, {count:,} channels changed"
             rows[case] = {
                 "event loop, CPU ms": 1000 * median(each.loop for each in rounds),
                 "process, CPU ms": 1000 * median(each.process for each in rounds),
                 "time, ms": 1000 * median(each.wall for each in rounds),
             }
-            if ground.beside:
+            if backend.dependencies:
                 rows[case]["PostgreSQL, CPU ms"] = 1000 * median(each.database for each in rounds)
             if count == 0 and form == _COMPARED:
                 total = 1000 * median(each.process + each.database for each in rounds)
-                due.append(Limit(f"{ground.title}, a round without a change", total, "ms of CPU", most=_MOST))
-    return Found(
+                targets.append(
+                    AbsoluteTarget(
+                        f"{backend.title}, a round without a change", total, "ms of CPU", at_most=_MAX_CPU_MS
+                    )
+                )
+    return Report(
         NAME,
-        f"A round of the reconciler: {arena.sizes.idle_channels:,} channels, {arena.sizes.idle_watchers:,} connections",
+        f"A round of the reconciler: {run.sizes.idle_channels:,} channels, {run.sizes.idle_watchers:,} connections",
         "Lower is better; a round comes once a second. The process's CPU includes the event loop's and, with SQLite, "
         "the database's.",
         rows,
-        due,
+        targets,
     )
 
 
-async def _rounds(ground: Ground, watched: _Watched) -> dict[tuple[int, str], list[_Round]]:
+async def _rounds(backend: Backend, watched: _Watched) -> dict[tuple[int, str], list[_Round]]:
     reconciler = Reconciler(watched.services.db, watched.services.hub)
 
     async def compare() -> None:
@@ -92,7 +96,7 @@ async def _rounds(ground: Ground, watched: _Watched) -> dict[tuple[int, str], li
         await _fetch_every_row(watched)
 
     forms: dict[str, Callable[[], Awaitable[None]]] = {_COMPARED: compare, _FETCHED: fetch}
-    database = ground.beside.get("PostgreSQL")
+    database = backend.dependencies.get("PostgreSQL")
     await compare()
     found: dict[tuple[int, str], list[_Round]] = {}
     counts = [count for count in _CHANGED if count <= len(watched.ids)]
@@ -131,13 +135,13 @@ async def _fetch_every_row(watched: _Watched) -> None:
 
 
 @asynccontextmanager
-async def _watched(arena: Arena, ground: Ground) -> AsyncIterator[_Watched]:
+async def _watched(run: Run, backend: Backend) -> AsyncIterator[_Watched]:
     """A hub without sockets: every channel is watched, the private ones by members."""
-    async with ground.place() as place:
-        settings = Settings(env="testing", database_url=place.database_url, data_dir=place.directory)
+    async with backend.storage() as storage:
+        settings = Settings(env="testing", database_url=storage.database_url, data_dir=storage.directory)
         async with open_services(settings) as services:
-            await idle_channels(place.database_url, 1, arena.sizes.idle_channels)
-            watched, roles = await _filled(services, arena.sizes.idle_watchers)
+            await create_idle_channels(storage.database_url, 1, run.sizes.idle_channels)
+            watched, roles = await _filled(services, run.sizes.idle_watchers)
             watches = [watch async for watch in _watches(watched, roles)]
             try:
                 yield watched
@@ -152,11 +156,11 @@ async def _filled(services: Services, connections: int) -> tuple[_Watched, dict[
     async with services.db.transaction() as tx:
         ids = list((await tx.execute(CHANNELS.select().with_only_columns(CHANNELS.c.id))).scalars())
         private = ids[::_PRIVATE]
-        people = [
+        users_rows = [
             {"name": f"u-{each}", "email": f"{each}@example.org", "is_admin": False, "created_at": 0}
             for each in range(users)
         ]
-        user_ids = list((await tx.execute(insert(USERS).returning(USERS.c.id), people)).scalars())
+        user_ids = list((await tx.execute(insert(USERS).returning(USERS.c.id), users_rows)).scalars())
         owned = [
             {"digest": f"{each:064}", "prefix": f"tw_{each}", "name": f"{each}", "user_id": user_ids[each % users]}
             for each in range(connections)
@@ -183,12 +187,12 @@ async def _watches(watched: _Watched, roles: dict[int, list[int]]) -> AsyncItera
     theirs = {who.user_id: who for who in watched.connected}
     hub = watched.services.hub
     for index, channel_id in enumerate(watched.ids):
-        for n in range(_EACH):
+        for n in range(_WATCHES_PER_CHANNEL):
             members_only = roles.get(channel_id)
             if members_only is not None:
                 who = theirs[members_only[n]]
             else:
-                who = watched.connected[(index * _EACH + n) % len(watched.connected)]
+                who = watched.connected[(index * _WATCHES_PER_CHANNEL + n) % len(watched.connected)]
             yield (await hub.subscribe(channel_id, who, Now(), partial(_extent, watched, channel_id))).watch
 
 
