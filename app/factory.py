@@ -21,7 +21,7 @@ from app.web.asgi.inbound import BoundedWebsocket
 from app.web.asgi.supervisor import Supervisor
 from app.web.http import errors, headers
 from app.web.http.context import EXTENSION
-from app.web.pages import assets
+from app.web.pages import assets, site
 from app.web.pages import channel as pages
 from app.web.socket import view as socket
 
@@ -60,6 +60,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     # Your blueprints are registered before the pages that match every /SLUG; the router prefers fixed words anyway.
     for blueprint in (*blueprints, *mounts.load_all(settings.blueprints, Blueprint)):
         app.register_blueprint(blueprint)
+    app.register_blueprint(site.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(text_publish.blueprint)
     app.asgi_app = mounts.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]

@@ -1,1 +1,1 @@
-"""The pages: HTML, whole without JavaScript."""
+"""The hub's HTML pages. Each is complete without JavaScript."""

@@ -1,4 +1,4 @@
-"""Markdown bodies as HTML that is safe to show: no raw HTML in, and a sanitiser behind."""
+"""Markdown as safe HTML: raw HTML is not parsed, and a sanitiser cleans the result."""
 
 import re
 from functools import lru_cache
@@ -7,24 +7,24 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-MOST = 8192
+MAX_RENDERED = 8192
 _SAFE = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 # Raw HTML is shown as text, and images are not fetched: a page loads nothing from elsewhere.
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).disable("image")
-_markdown.render("*once*")  # Compiles its rules, which two threads must not do at one time.
+_markdown.render("*once*")  # Compiles the rules, which is not safe on two threads at once.
 _markdown.validateLink = lambda url: _SAFE.match(url) is not None  # type: ignore[method-assign]
 _TAGS = frozenset("a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong ul".split())
 
 
 def is_rendered(text: str) -> bool:
-    """Is the text short enough? Longer Markdown is shown as it is: a hostile one costs its length squared. The page's
-    own script has the same bound, in the units that it counts in."""
-    return len(text) + sum(char > "\uffff" for char in text) <= MOST
+    """True if the text is short enough to render. Longer Markdown is shown as plain text, because a hostile one costs
+    its length squared. Counted in UTF-16 units, as the pages' script counts the same bound."""
+    return len(text) + sum(char > "\uffff" for char in text) <= MAX_RENDERED
 
 
-@lru_cache(maxsize=512)  # A page shows the same updates again and again.
+@lru_cache(maxsize=512)  # Successive requests for a page render the same updates.
 def to_html(text: str) -> Markup:
-    """The text as HTML of a few harmless tags; links open http, https and mailto alone; any other stays text."""
+    """The text as HTML of a few harmless tags. Only http, https and mailto links become links; others stay text."""
     html = nh3.clean(
         _markdown.render(text),
         tags=set(_TAGS),
