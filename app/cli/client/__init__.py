@@ -1,1 +1,1 @@
-"""Commands that speak HTTP and websocket to a hub."""
+"""The commands that are clients of a hub, over HTTP and the websocket."""

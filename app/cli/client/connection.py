@@ -1,4 +1,4 @@
-"""Following a channel for ever: whatever ends a connection, the next one resumes where it broke."""
+"""Follows a channel without end: after a lost connection, the next one resumes from the position."""
 
 import asyncio
 import json
@@ -15,84 +15,84 @@ from app.cli.client.following import Follower, Lost, Message, Stopped, WasReset,
 from app.cli.client.target import Target, delay, retry_after
 
 SUBPROTOCOL = Subprotocol("tidewire.v1")
-_MOST_FRAME = 16 * 2**20
-_MOST_REASON = 10_000
-_OPEN_TIMEOUT = 10.0
-_PING_INTERVAL = 10.0
-_PING_TIMEOUT = 8.0
-_ANSWER_TIMEOUT = 15.0
+_MAX_FRAME_BYTES = 16 * 2**20
+_MAX_REASON_BYTES = 10_000
+_OPEN_TIMEOUT_S = 10.0
+_PING_INTERVAL_S = 10.0
+_PING_TIMEOUT_S = 8.0
+_SUBSCRIBE_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """There is no connection, and why; it is tried again."""
+class Disconnected:
+    """The connection is lost, for this reason; the client tries again."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
-    """There is one again."""
+class Reconnected:
+    """The connection is open and subscribed again."""
 
 
-type Event = Message | WasReset | Broken | Mended
+type Event = Message | WasReset | Disconnected | Reconnected
 
 
 class _Connect(connect):
-    """As `websockets` does it, but a redirect is an answer like any other: the token is for the hub that was named."""
+    """As `websockets` does it, but without following redirects: the token is for the named hub only."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
 
 async def follow(target: Target, follower: Follower, wait: Callable[[int], float] = delay) -> AsyncGenerator[Event]:
-    """Every update once and in order, and what is to be said in between; it never ends by itself. Raises Stopped."""
-    tries, is_broken = 0, False
+    """Every update once and in order, with resets, disconnects and reconnects in between. Ends only by Stopped."""
+    tries, is_disconnected = 0, False
     while True:
         after = 0.0
         try:
-            async with aclosing(_once(target, follower)) as events:
+            async with aclosing(_connect_once(target, follower)) as events:
                 async for event in events:
                     if follower.is_subscribed:
                         tries = 0
-                        if is_broken:
-                            is_broken = False
-                            yield Mended()
+                        if is_disconnected:
+                            is_disconnected = False
+                            yield Reconnected()
                     if event is not None:
                         yield event
             reason = "the connection broke"
         except Lost as lost:
             reason, after = str(lost), lost.after
-        if not is_broken:
-            is_broken = True
-            yield Broken(reason)
+        if not is_disconnected:
+            is_disconnected = True
+            yield Disconnected(reason)
         tries += 1
         await asyncio.sleep(max(wait(tries), min(after, 60.0)))
 
 
-async def _once(target: Target, follower: Follower) -> AsyncGenerator[Message | WasReset | None]:
-    """What one connection brings. Raises Lost or Stopped."""
+async def _connect_once(target: Target, follower: Follower) -> AsyncGenerator[Message | WasReset | None]:
+    """The events of one connection, None for any other message. Raises Lost or Stopped."""
     connecting = _Connect(
         target.socket_url,
         subprotocols=[SUBPROTOCOL],
         additional_headers=target.headers,
         compression=None,
-        proxy=None if target.is_near else True,
-        open_timeout=_OPEN_TIMEOUT,
-        ping_interval=_PING_INTERVAL,
-        ping_timeout=_PING_TIMEOUT,
+        proxy=None if target.is_local else True,
+        open_timeout=_OPEN_TIMEOUT_S,
+        ping_interval=_PING_INTERVAL_S,
+        ping_timeout=_PING_TIMEOUT_S,
         close_timeout=1.0,
-        max_size=_MOST_FRAME,
+        max_size=_MAX_FRAME_BYTES,
     )
     try:
         async with connecting as socket:
             await socket.send(json.dumps(follower.subscription()))
-            # A hub that takes the connection and never answers is as good as none.
-            async with asyncio.timeout(_ANSWER_TIMEOUT) as deadline:
+            # A hub that accepts the connection and never answers counts as unreachable.
+            async with asyncio.timeout(_SUBSCRIBE_TIMEOUT_S) as deadline:
                 async for frame in socket:
                     for line in frame.splitlines() if isinstance(frame, bytes) else frame.split("\n"):
                         if line.strip():
-                            yield follower.take(_parsed(line))
+                            yield follower.receive(_parsed(line))
                     if follower.is_subscribed:
                         deadline.reschedule(None)
             raise closed(socket.close_code, socket.close_reason or "")
@@ -102,8 +102,8 @@ async def _once(target: Target, follower: Follower) -> AsyncGenerator[Message | 
     except InvalidStatus as error:
         answer = error.response
         message = _message(answer.body) or f"The hub answered {answer.status_code}."
-        if (elsewhere := answer.headers.get("Location")) is not None:
-            raise Stopped(f"The hub is elsewhere: {elsewhere}. Give its own address as --url.") from None
+        if (location := answer.headers.get("Location")) is not None:
+            raise Stopped(f"The hub redirects to {location}. Pass that hub's own address as --url.") from None
         refuse_handshake(answer.status_code, message, retry_after(answer.headers.get("Retry-After")))
     except InvalidURI as error:
         raise Stopped(str(error)) from None
@@ -117,13 +117,13 @@ def _parsed(line: str | bytes) -> Message:
     except ValueError:
         message = None
     if not isinstance(message, dict):
-        raise Lost("what answers there is not a hub")
+        raise Lost("the server at this address is not a hub")
     return message
 
 
 def _message(body: bytes | bytearray | None) -> str | None:
     try:
-        found = json.loads((body or b"")[:_MOST_REASON])["error"]["message"]
+        found = json.loads((body or b"")[:_MAX_REASON_BYTES])["error"]["message"]
     except (ValueError, KeyError, TypeError):
         return None
     return str(found)
@@ -133,5 +133,5 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()  # asyncio's own sentence repeats the address.
+        return os.strerror(error.errno).lower()  # asyncio's own message repeats the address.
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""A reader's position in one channel: what to ask a hub for, and what each of its messages means for it. No I/O."""
+"""A reader's position in one channel: the subscription to send, and what each message of the hub changes. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 type Message = Mapping[str, Any]
 
 REF = 1
-# These say that trying again would be refused again; the others (rate_limited, unavailable, internal) may pass.
+# A retry would be refused again. The other codes (rate_limited, unavailable, internal) are temporary.
 _FINAL_CODES = {
     "invalid_request",
     "unauthenticated",
@@ -18,17 +18,17 @@ _FINAL_CODES = {
 }
 _FINAL_STATUSES = {400, 401, 403, 404}
 _FINAL_CLOSES = {
-    1008: "The hub ended the connection for its policy",
-    4401: "The token no longer counts: it was revoked, or has expired, or its user was disabled",
+    1008: "The hub closed the connection: it breaks the hub's policy",
+    4401: "The token is no longer valid: it was revoked or has expired, or its user was disabled",
 }
 
 
 class Stopped(Exception):
-    """There is nothing to wait for: the channel or the right to it is gone. The message is for a person."""
+    """The follower ends: the channel, or the right to read it, is gone. The message is for the terminal."""
 
 
 class Lost(Exception):
-    """This connection is of no use; the next one resumes from the position. `after` is in seconds."""
+    """The connection is unusable; the next one resumes from the position, after at least `after` seconds."""
 
     def __init__(self, reason: str, after: float = 0.0) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WasReset:
-    """The log could not go on from the position; what it still has follows from `first` on."""
+    """The hub could not serve the position; the updates from `first` on follow."""
 
     reason: str
     first: int
@@ -45,28 +45,28 @@ class WasReset:
 
     def __str__(self) -> str:
         why = {
-            "expired": "the channel no longer keeps all that was missed",
+            "expired": "the channel no longer keeps every missed update",
             "epoch": "the channel was emptied or restored from a backup",
-            "ahead": "the channel does not reach so far",
+            "ahead": "the position is beyond the end of the channel",
         }.get(self.reason, self.reason)
-        rest = "nothing is left" if self.first > self.last else f"going on at #{self.first}"
+        rest = "nothing is left" if self.first > self.last else f"continuing at #{self.first}"
         return f"reset: {why}; {rest}"
 
 
 class Follower:
-    """Follows one channel over any number of connections: each update comes out once, in order."""
+    """Follows one channel over any number of connections: returns each update once, in order."""
 
     def __init__(self, slug: str, *, after: int | None = None, last: int | None = None) -> None:
-        """From `after`, or with the newest `last`, or from now on."""
+        """Begins after the seq `after`, or with the newest `last` updates, or with the next update."""
         self._slug = slug
         self._last = last
         self._seq = after
         self._epoch: str | None = None
-        self._hole_at: int | None = None
+        self._gap_after: int | None = None
         self.is_subscribed = False
 
     def subscription(self) -> dict[str, object]:
-        """What to send first on a new connection."""
+        """The message to send first on a new connection."""
         self.is_subscribed = False
         message: dict[str, object] = {"type": "subscribe", "ref": REF, "channel": self._slug}
         if self._seq is not None:
@@ -77,8 +77,8 @@ class Follower:
             message["last"] = self._last
         return message
 
-    def take(self, message: Message) -> Message | WasReset | None:
-        """The update to show, or the reset to tell of; None when it is neither. Raises Stopped or Lost."""
+    def receive(self, message: Message) -> Message | WasReset | None:
+        """The update or the reset to show; None for any other message. Raises Stopped or Lost."""
         match message.get("type"):
             case "update":
                 return self._update(message)
@@ -88,7 +88,7 @@ class Follower:
                 self._epoch, self._seq = message["epoch"], message["first"] - 1
                 return WasReset(message["reason"], message["first"], message["last"])
             case "unsubscribed" if message.get("reason") == "revoked":
-                raise Stopped(f"The right to read {self._slug!r} was taken away.")
+                raise Stopped(f"The right to read {self._slug!r} was revoked.")
             case "unsubscribed" if message.get("reason") == "deleted":
                 raise Stopped(f"The channel {self._slug!r} was deleted.")
             case "unsubscribed":
@@ -100,7 +100,7 @@ class Follower:
     def _subscribed(self, message: Message) -> None:
         self.is_subscribed = True
         if self._seq is None:
-            # Of the newest `last` none may have come when the connection breaks: they count from here all the same.
+            # The connection may break before any of the newest `last` was received: the position is before them.
             self._seq = max(0, message["seq"] - (self._last or 0))
             self._epoch = message["epoch"]
         elif message["resumed"]:
@@ -111,29 +111,30 @@ class Follower:
         if epoch == self._epoch and self._seq is not None:
             if seq <= self._seq:
                 return None
-            if seq > self._seq + 1 and self._last is None and self._hole_at != self._seq:
-                self._hole_at = self._seq  # Asked for again, once: a log that has a hole must not hold us for ever.
-                raise Lost(f"#{self._seq + 1} to #{seq - 1} were passed over")
+            if seq > self._seq + 1 and self._last is None and self._gap_after != self._seq:
+                # Request the missing updates once: a log that really lacks them must not stop us.
+                self._gap_after = self._seq
+                raise Lost(f"#{self._seq + 1} to #{seq - 1} were missing")
         self._seq, self._epoch, self._last = seq, epoch, None
         return update
 
 
 def refuse(code: str, message: str) -> None:
-    """Raises Stopped for a refusal that stays, Lost for one that may pass."""
+    """Raises Stopped for a permanent refusal, Lost for a temporary one."""
     if code in _FINAL_CODES:
         raise Stopped(message)
     raise Lost(message)
 
 
 def refuse_handshake(status: int, message: str, after: float) -> None:
-    """The same for a handshake that was answered with this HTTP status; `after` is its Retry-After in seconds."""
+    """The same for a refused handshake, by its HTTP status; `after` is its Retry-After in seconds."""
     if status in _FINAL_STATUSES:
         raise Stopped(message)
     raise Lost(message, after)
 
 
 def closed(code: int | None, reason: str) -> Lost | Stopped:
-    """What the end of a connection means; None is one that broke without a goodbye."""
+    """The error that a close code stands for; None means that the connection broke without one."""
     if code in _FINAL_CLOSES:
         return Stopped(f"{_FINAL_CLOSES[code]}.")
     return Lost(reason or "the connection broke")

@@ -1,4 +1,4 @@
-"""Posting one update over HTTP until it is answered, under one idempotency key: sent twice, it is stored once."""
+"""Posts one update over HTTP and retries under one idempotency key, so that it is stored once."""
 
 import http.client
 import json
@@ -14,13 +14,13 @@ import click
 from app.cli.client.target import Target, delay, retry_after
 from app.cli.client.terminal import plain
 
-_TRY_SECONDS = 15.0
-_MOST_ANSWER = 1024 * 1024
-_BUSY = (429, 502, 503, 504)
+_REQUEST_TIMEOUT_S = 15.0
+_MAX_ANSWER_BYTES = 1024 * 1024
+_TEMPORARY_STATUSES = (429, 502, 503, 504)
 
 
-class _Again(Exception):
-    """This try failed in a way that the next may not; `after` is in seconds."""
+class _Retry(Exception):
+    """A temporary failure: retry after at least `after` seconds."""
 
     def __init__(self, reason: str, after: float = 0.0) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class _Again(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """One update on its way, and the key that all tries of it share."""
+    """One update to post, and the idempotency key that all attempts share."""
 
     hub: Target
     slug: str
@@ -42,32 +42,32 @@ class Posting:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """urllib would carry the token to wherever it is sent, and turn the POST into a GET."""
+    """Follows no redirect: urllib would send the token to the other address, and turn the POST into a GET."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def post(posting: Posting, *, within: float) -> tuple[dict[str, Any], bool]:
-    """The update as stored, and whether it had been stored before. Tries again for `within` seconds.
+    """The update as stored, and whether it was stored before. Retries for `within` seconds.
 
-    Raises ClickException with what the hub, or the network, says.
+    Raises ClickException with the message of the hub or of the network.
     """
-    proxies = [urllib.request.ProxyHandler({})] if posting.hub.is_near else []
+    proxies = [urllib.request.ProxyHandler({})] if posting.hub.is_local else []
     opener = urllib.request.build_opener(_NoRedirect, *proxies)
     deadline, tries = time.monotonic() + within, 0
     while True:
         tries += 1
         try:
-            return _try(opener, posting)
-        except _Again as again:
-            wait = max(delay(tries), again.after)
+            return _post_once(opener, posting)
+        except _Retry as failed:
+            wait = max(delay(tries), failed.after)
             if time.monotonic() + wait > deadline:
-                raise click.ClickException(f"Gave up after {within:g} s. {plain(again)}") from None
+                raise click.ClickException(f"Gave up after {within:g} s. {plain(failed)}") from None
         time.sleep(wait)
 
 
-def _try(opener: urllib.request.OpenerDirector, posting: Posting) -> tuple[dict[str, Any], bool]:
+def _post_once(opener: urllib.request.OpenerDirector, posting: Posting) -> tuple[dict[str, Any], bool]:
     request = urllib.request.Request(
         posting.hub.updates_url(posting.slug),
         data=json.dumps(posting.update).encode(),
@@ -81,29 +81,29 @@ def _try(opener: urllib.request.OpenerDirector, posting: Posting) -> tuple[dict[
         method="POST",
     )
     try:
-        with opener.open(request, timeout=_TRY_SECONDS) as answer:
-            stored = json.loads(answer.read(_MOST_ANSWER))
+        with opener.open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
+            stored = json.loads(answer.read(_MAX_ANSWER_BYTES))
             if not isinstance(stored, dict) or "seq" not in stored or "channel" not in stored:
-                raise click.ClickException(f"What answers at {posting.hub.url} is not a hub.")
+                raise click.ClickException(f"The server at {posting.hub.url} is not a hub.")
             return stored, answer.headers.get("Idempotent-Replayed") == "true"
     except urllib.error.HTTPError as error:
         with error:
-            sentence = _message(error)
-            if error.code in _BUSY:
-                raise _Again(sentence, retry_after(error.headers.get("Retry-After"))) from None
-        raise click.ClickException(plain(sentence)) from None
+            message = _message(error)
+            if error.code in _TEMPORARY_STATUSES:
+                raise _Retry(message, retry_after(error.headers.get("Retry-After"))) from None
+        raise click.ClickException(plain(message)) from None
     except ValueError:
-        raise click.ClickException(f"What answers at {posting.hub.url} is not a hub.") from None
+        raise click.ClickException(f"The server at {posting.hub.url} is not a hub.") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise _Again(f"{posting.hub.url} can't be reached: {getattr(reason, 'strerror', None) or reason}.") from None
+        raise _Retry(f"{posting.hub.url} can't be reached: {getattr(reason, 'strerror', None) or reason}.") from None
 
 
 def _message(error: urllib.error.HTTPError) -> str:
-    where = error.headers.get("Location")
-    if where is not None:
-        return f"The hub is elsewhere: {where}. Give its own address as --url."
+    location = error.headers.get("Location")
+    if location is not None:
+        return f"The hub redirects to {location}. Pass that hub's own address as --url."
     try:
-        return str(json.loads(error.read(_MOST_ANSWER))["error"]["message"])
+        return str(json.loads(error.read(_MAX_ANSWER_BYTES))["error"]["message"])
     except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
         return f"The hub answered {error.code}."

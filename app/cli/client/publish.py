@@ -1,4 +1,4 @@
-"""`tidewire publish`: one update from a shell, stored once however often it has to be sent."""
+"""`tidewire publish`: publishes one update from a shell; retries never store it twice."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from app.model.update import MAX_BODY_BYTES, Level
 
 
 def _number(_: click.Context, __: click.Parameter, text: str | None) -> int | float | None:
-    """A finite number, whole if it is written so. Raises BadParameter."""
+    """A finite number, an int if it is written as one. Raises BadParameter."""
     if text is None:
         return None
     try:
@@ -27,7 +27,7 @@ def _number(_: click.Context, __: click.Parameter, text: str | None) -> int | fl
 
 
 def _json(_: click.Context, __: click.Parameter, text: str | None) -> tuple[Any] | None:
-    """Any JSON value, in a tuple of one, so that null is not taken for absent. Raises BadParameter."""
+    """Any JSON value, in a tuple of one, to tell null from absent. Raises BadParameter."""
     try:
         return None if text is None else (json.loads(text, parse_constant=_refuse_constant),)
     except (ValueError, RecursionError) as error:
@@ -38,18 +38,18 @@ def _json(_: click.Context, __: click.Parameter, text: str | None) -> tuple[Any]
 @click.argument("slug")
 @click.argument("text", required=False)
 @click.option("--title", help="Up to 200 characters.")
-@click.option("--level", type=click.Choice(get_args(Level)), help="info when absent.")
-@click.option("--key", help="What it is about: its newest update stands on the board.")
-@click.option("--value", callback=_number, metavar="NUMBER", help="Finite; -3 or 42.1.")
-@click.option("--unit", help="Of the value.")
+@click.option("--level", type=click.Choice(get_args(Level)), help="The level; info when absent.")
+@click.option("--key", help="What the update is about; the board shows the newest update of each key.")
+@click.option("--value", callback=_number, metavar="NUMBER", help="A finite number, such as -3 or 42.1.")
+@click.option("--unit", help="The unit of the value.")
 @click.option("--progress", type=click.FloatRange(0, 1), help="From 0 to 1.")
-@click.option("--status", help="up, down, running …")
+@click.option("--status", help="Such as up, down or running.")
 @click.option("--tag", "tags", multiple=True, help="May be given up to 10 times.")
 @click.option("--link", help="An http(s) URL.")
 @click.option("--markdown", is_flag=True, help="TEXT is Markdown.")
 @click.option("--data", callback=_json, metavar="JSON", help="Any JSON value.")
 @click.option("--gone", is_flag=True, help="Take the key off the board.")
-@click.option("--idempotency-key", help="The same key again stores nothing. Made up when absent.")
+@click.option("--idempotency-key", help="A second publish under the same key stores nothing. Random when absent.")
 @click.option("--json", "as_json", is_flag=True, help="Print the update as stored.")
 @click.option(
     "--retry",
@@ -81,11 +81,11 @@ def publish(
     stored, is_replayed = post(posting, within=retry)
     click.echo(json_line(stored) if as_json else f"{stored['channel']} #{stored['seq']}")
     if is_replayed and idempotency_key is not None:
-        click.echo("Stored before under this idempotency key; nothing is new.", err=True)
+        click.echo("Already stored under this idempotency key; nothing new was stored.", err=True)
 
 
 def _update(body: str | None, fields: dict[str, Any]) -> dict[str, Any]:
-    """What was given, as the API takes it; the rules themselves are the hub's."""
+    """The given options as the API's fields. The hub checks the rules."""
     markdown, data, gone = fields.pop("markdown"), fields.pop("data"), fields.pop("gone")
     update = {name: value for name, value in {"body": body, **fields}.items() if value not in (None, ())}
     if markdown:
@@ -98,7 +98,7 @@ def _update(body: str | None, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _standard_input() -> str:
-    """All of it, without the line end that `echo` adds. Raises ClickException beyond the bound of a body."""
+    """All of standard input, without one final line end. Raises ClickException beyond the bound of a body."""
     given = sys.stdin.buffer.read(MAX_BODY_BYTES + 3)
     try:
         text = given.decode()

@@ -1,4 +1,4 @@
-"""What `publish` and `watch` share: where the hub is, who asks, and how long to wait before asking again."""
+"""Shared by `publish` and `watch`: the hub's address, the token, and the delay before a retry."""
 
 import ipaddress
 import os
@@ -12,23 +12,23 @@ from urllib.parse import quote, urlsplit
 import click
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-_MOST_TOKEN = 200
-_LONGEST_WAIT = 5.0
+_MAX_TOKEN_CHARACTERS = 200
+_MAX_DELAY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A hub, and the token that speaks for whoever asks. The token is in no text form of this."""
+    """A hub's address and the caller's token. `repr` does not show the token."""
 
     url: str
     headers: dict[str, str]
-    is_near: bool
+    is_local: bool
 
     def __repr__(self) -> str:
         return f"Target({self.url!r})"
 
     def updates_url(self, slug: str) -> str:
-        """Where the channel's updates are posted."""
+        """The address to which the channel's updates are posted."""
         return f"{self.url}/api/v1/channels/{quote(slug, safe='')}/updates"
 
     @property
@@ -51,22 +51,22 @@ def target(url: str, token_stdin: bool) -> Target:
     """The hub at `url`, with the token from standard input or TIDEWIRE_TOKEN if there is one. Raises UsageError."""
     token = os.environ.get("TIDEWIRE_TOKEN", "").strip()
     if token_stdin:
-        token = sys.stdin.buffer.readline(_MOST_TOKEN + 2).decode(errors="replace").strip()
-    if not (token.isascii() and token.isprintable() and " " not in token and len(token) <= _MOST_TOKEN):
-        raise click.UsageError("The token is not one: it is one word that begins with tw_.")
+        token = sys.stdin.buffer.readline(_MAX_TOKEN_CHARACTERS + 2).decode(errors="replace").strip()
+    if not (token.isascii() and token.isprintable() and " " not in token and len(token) <= _MAX_TOKEN_CHARACTERS):
+        raise click.UsageError("The token is malformed: a token is one word that begins with tw_.")
     if token_stdin and not token:
         raise click.UsageError("--token-stdin was given, and standard input is empty.")
-    return Target(_checked(url), {"Authorization": f"Bearer {token}"} if token else {}, _is_near(url))
+    return Target(_checked(url), {"Authorization": f"Bearer {token}"} if token else {}, _is_local(url))
 
 
 def delay(tries: int, random: Callable[[], float] = random.random) -> float:
-    """Seconds to wait after failure number `tries`, from 1: twice as long each time, up to 5 s, and spread, so that the
-    many who lost one hub do not come back as one."""
-    return float(min(_LONGEST_WAIT, 0.5 * 2 ** min(tries - 1, 10)) * (0.25 + 0.75 * random()))
+    """Seconds to wait after failure number `tries`, from 1: doubled each time, up to 5 s, and randomised, to avoid a
+    reconnect storm."""
+    return float(min(_MAX_DELAY_S, 0.5 * 2 ** min(tries - 1, 10)) * (0.25 + 0.75 * random()))
 
 
 def retry_after(value: str | None) -> float:
-    """A `Retry-After` in seconds; 0 when there is none, or one that is a date."""
+    """A `Retry-After` in seconds; 0 when there is none, or when it is a date."""
     return float(value) if value is not None and value.isascii() and value.isdigit() and len(value) < 6 else 0.0
 
 
@@ -81,8 +81,8 @@ def _checked(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
-def _is_near(url: str) -> bool:
-    """On this machine: no proxy of the environment can reach it for us."""
+def _is_local(url: str) -> bool:
+    """True for an address of this machine, which no proxy of the environment can reach."""
     host = urlsplit(url.strip()).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

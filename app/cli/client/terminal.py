@@ -1,4 +1,4 @@
-"""An update as a person reads it on a terminal; what others wrote reaches it as text, never as its commands."""
+"""Updates as text for a terminal, without any character that the terminal would take as a command."""
 
 import json
 import re
@@ -19,13 +19,13 @@ _LEVELS = {
     "error": ("✗", "red"),
     "critical": ("‼", "bright_red"),
 }
-_BAR = 20
-_MOST_DATA = 400
+_BAR_CELLS = 20
+_MAX_DATA_CHARACTERS = 400
 _INDENT = "    "
 
 
 def plain(text: object) -> str:
-    """One line without a character that a terminal takes as a command."""
+    """The text as one line, with every control character replaced."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", " ".join(str(text).splitlines()).replace("\t", " "))
 
 
@@ -36,9 +36,8 @@ def json_line(update: Mapping[str, Any]) -> str:
 
 
 def render(update: Mapping[str, Any], *, color: bool, today: date, zone: tzinfo | None = None) -> str:
-    """Time, seq, level, and whatever else the update has; its body below, indented, unless it is all there is.
-
-    `today` and `zone` are the reader's; without a zone it is the machine's own.
+    """Time, seq, level and the other fields on one line; the body indented below, or on that line if it is short and
+    there is no title. `today` and `zone` are the reader's; without a zone, the machine's own.
     """
     level = update.get("level", "info")
     mark, hue = _LEVELS.get(level, ("?", "white"))
@@ -73,10 +72,10 @@ def render(update: Mapping[str, Any], *, color: bool, today: date, zone: tzinfo 
 
 
 def bar(progress: float) -> str:
-    """A progress from 0 to 1 as a bar and per cent; full and 100 % only at 1."""
+    """A progress from 0 to 1 as a bar and a percentage; full and 100 % only at 1."""
     share = min(1.0, max(0.0, float(progress)))
-    full = int(share * _BAR)
-    return f"{'█' * full}{'░' * (_BAR - full)} {int(share * 100)}%"
+    full = int(share * _BAR_CELLS)
+    return f"{'█' * full}{'░' * (_BAR_CELLS - full)} {int(share * 100)}%"
 
 
 def _body(body: object) -> list[str]:
@@ -92,7 +91,7 @@ def _value(update: Mapping[str, Any]) -> str:
 
 
 def _time(at: str, zone: tzinfo | None, today: date) -> str:
-    """The time of day, and the day too where it is not today's for the reader."""
+    """The time of day, with the date unless it is today's for the reader."""
     try:
         moment = datetime.fromisoformat(at).astimezone(zone)
     except ValueError:
@@ -105,4 +104,4 @@ def _compact(value: object) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_DATA else text[: _MOST_DATA - 1] + "…"
+    return text if len(text) <= _MAX_DATA_CHARACTERS else text[: _MAX_DATA_CHARACTERS - 1] + "…"

@@ -1,4 +1,4 @@
-"""`tidewire watch`: a channel, live on the terminal or as lines of JSON, for as long as one likes."""
+"""`tidewire watch`: shows a channel live on the terminal, or as lines of JSON, until it is interrupted."""
 
 import asyncio
 import contextlib
@@ -9,28 +9,28 @@ from datetime import datetime
 
 import click
 
-from app.cli.client.connection import Broken, Mended, follow
+from app.cli.client.connection import Disconnected, Reconnected, follow
 from app.cli.client.following import Follower, Stopped, WasReset
 from app.cli.client.target import Target, client_options, target
 from app.cli.client.terminal import json_line, plain, render
 
-_MOST_LAST = 1000
+_MAX_LAST = 1000
 
 
 @click.command()
 @click.argument("slug")
-@click.option("--after", type=click.IntRange(0, 2**62), metavar="SEQ", help="Begin with what came after SEQ; 0 is all.")
-@click.option("--last", type=click.IntRange(0, _MOST_LAST), metavar="N", help="Begin with the newest N.")
+@click.option("--after", type=click.IntRange(0, 2**62), metavar="SEQ", help="Begin after this seq; 0 shows all.")
+@click.option("--last", type=click.IntRange(0, _MAX_LAST), metavar="N", help="Begin with the newest N updates.")
 @click.option("--json", "as_json", is_flag=True, help="Print each update as one line of JSON.")
 @client_options
 def watch(slug: str, after: int | None, last: int | None, as_json: bool, url: str, token_stdin: bool) -> int:
-    """Watch the channel SLUG live, from now on unless told otherwise; Ctrl-C ends it.
+    """Watch the channel SLUG live until Ctrl-C, beginning with the next update unless an option names another start.
 
-    A lost connection is made again and goes on where it broke: every update is shown once, in order. What is to be
-    said about that goes to stderr. A private channel needs a token in TIDEWIRE_TOKEN.
+    After a lost connection it reconnects and resumes: every update is shown once, in order. Messages about the
+    connection go to stderr. A private channel needs a token in TIDEWIRE_TOKEN.
     """
     if after is not None and last is not None:
-        raise click.UsageError("Give --after or --last, not both.")
+        raise click.UsageError("Pass --after or --last, not both.")
     hub = target(url, token_stdin)
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -39,7 +39,7 @@ def watch(slug: str, after: int | None, last: int | None, as_json: bool, url: st
     except Stopped as stopped:
         raise click.ClickException(plain(stopped)) from None
     except BrokenPipeError:
-        _leave_pipe()
+        _abandon_pipe()
     return 0
 
 
@@ -48,12 +48,12 @@ async def _show(hub: Target, follower: Follower, as_json: bool) -> None:
     async with aclosing(follow(hub, follower)) as events:
         async for event in events:
             match event:
-                case Broken(reason):
-                    _say(f"{hub.url}: {plain(reason)}; trying again")
-                case Mended():
-                    _say(f"{hub.url}: connected again")
+                case Disconnected(reason):
+                    _print_error(f"{hub.url}: {plain(reason)}; reconnecting")
+                case Reconnected():
+                    _print_error(f"{hub.url}: reconnected")
                 case WasReset():
-                    (_say if as_json else _print)(f"-- {plain(event)} --")
+                    (_print_error if as_json else _print)(f"-- {plain(event)} --")
                 case _:
                     _print(
                         json_line(event)
@@ -64,15 +64,15 @@ async def _show(hub: Target, follower: Follower, as_json: bool) -> None:
 
 def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
-    sys.stdout.flush()  # Whoever reads a pipe wants it now.
+    sys.stdout.flush()  # A reader of a pipe needs each update at once.
 
 
-def _say(sentence: str) -> None:
+def _print_error(line: str) -> None:
     with contextlib.suppress(OSError):
-        sys.stderr.write(sentence + "\n")
+        sys.stderr.write(line + "\n")
         sys.stderr.flush()
 
 
-def _leave_pipe() -> None:
-    """Whoever read has enough (`| head`): that is no error. The interpreter would flush into the pipe once more."""
+def _abandon_pipe() -> None:
+    """The reader closed the pipe (`| head`), which is no error. Keeps the interpreter from flushing into it again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""`tidewire watch` through whatever happens to the hub: every update once, in order, or a clear end."""
+"""`tidewire watch` across kills, restarts and lost links: every update once, in order, or a clear end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[HubProcess]:
 
 @pytest.fixture
 def cli(hub: HubProcess, tmp_path: Path) -> CommandLine:
-    """The command line on that hub."""
+    """The command line, pointed at that hub."""
     return CommandLine(tmp_path, {"TIDEWIRE_URL": hub.url})
 
 
@@ -36,7 +36,7 @@ async def test_a_watch_sees_every_update_once_across_kill_and_restart(hub: HubPr
         publishing = asyncio.create_task(publisher.publish_many(40))
         seen += await watch.json_lines(5)
         await hub.kill()
-        said = await watch.error_line()
+        error = await watch.error_line()
         await hub.start()
         await publishing
         seen += await watch.json_lines(35)
@@ -48,12 +48,12 @@ async def test_a_watch_sees_every_update_once_across_kill_and_restart(hub: HubPr
 
     assert [update["seq"] for update in seen] == list(range(1, 71))
     assert {update["seq"]: update["body"] for update in seen} == {a.seq: a.body for a in publisher.answered}
-    assert "trying again" in said
+    assert "reconnecting" in error
     assert (status, out) == (130, "")
-    assert "connected again" in err and "Traceback" not in err
+    assert "reconnected" in err and "Traceback" not in err
 
 
-async def test_a_dead_link_is_noticed_and_left(hub: HubProcess, cli: CommandLine) -> None:
+async def test_a_silent_link_is_detected_and_closed(hub: HubProcess, cli: CommandLine) -> None:
     async with Proxy(hub.port) as proxy, Publisher(hub.url, channel="lobby") as publisher:
         url = f"http://127.0.0.1:{proxy.port}"
         async with cli.running("watch", "lobby", "--after", "0", "--json", "--url", url) as watch:
@@ -61,20 +61,20 @@ async def test_a_dead_link_is_noticed_and_left(hub: HubProcess, cli: CommandLine
             seen = await watch.json_lines(1)
             proxy.swallow()
             await publisher.publish_many(3)
-            said = await watch.error_line(within=40)
+            error = await watch.error_line(within=40)
             await proxy.cut()
             await proxy.pass_on()
             seen += await watch.json_lines(3, within=30)
 
     assert [update["seq"] for update in seen] == [1, 2, 3, 4]
-    assert "trying again" in said
+    assert "reconnecting" in error
 
 
-async def test_a_watch_waits_for_a_hub_that_is_not_there_yet(tmp_path: Path) -> None:
+async def test_a_watch_waits_for_a_hub_that_is_not_running_yet(tmp_path: Path) -> None:
     port = free_port()
     cli = CommandLine(tmp_path, {"TIDEWIRE_URL": f"http://127.0.0.1:{port}"})
     async with cli.running("watch", "lobby", "--last", "5", "--json") as watch:
-        said = await watch.error_line()
+        error = await watch.error_line()
         async with (
             hub_process(tmp_path / "hub", {}, port=port) as hub,
             Publisher(hub.url, channel="lobby") as publisher,
@@ -83,10 +83,10 @@ async def test_a_watch_waits_for_a_hub_that_is_not_there_yet(tmp_path: Path) -> 
             await publisher.publish()
 
             assert [update["seq"] for update in await watch.json_lines(1)] == [1]
-    assert "connection refused" in said
+    assert "connection refused" in error
 
 
-async def test_a_watch_for_people_shows_what_stands_in_the_update(cli: CommandLine) -> None:
+async def test_a_watch_on_a_terminal_shows_the_updates_fields(cli: CommandLine) -> None:
     await cli.ok("publish", "lobby", "\x1b[2Jboo", "--title", "Backup", "--progress", "0.5", "--level", "warning")
     async with cli.running("watch", "lobby", "--last", "1") as watch:
         head, body = await watch.line(), await watch.line()
@@ -95,7 +95,7 @@ async def test_a_watch_for_people_shows_what_stands_in_the_update(cli: CommandLi
     assert body == "    \ufffd[2Jboo"
 
 
-async def test_a_reader_that_has_enough_ends_the_watch_quietly(cli: CommandLine) -> None:
+async def test_a_closed_pipe_ends_the_watch_without_an_error(cli: CommandLine) -> None:
     await cli.ok("publish", "lobby", "one")
     async with cli.running("watch", "lobby", "--after", "0") as watch:
         await watch.line()
@@ -106,7 +106,7 @@ async def test_a_reader_that_has_enough_ends_the_watch_quietly(cli: CommandLine)
         assert (await watch.rest())[1] == ""
 
 
-async def test_publish_waits_for_a_hub_that_restarts_and_gives_up_in_time(hub: HubProcess, cli: CommandLine) -> None:
+async def test_publish_retries_while_the_hub_restarts_and_gives_up_in_time(hub: HubProcess, cli: CommandLine) -> None:
     await hub.kill()
     late = asyncio.create_task(cli.run("publish", "lobby", "hello", "--retry", "25"))
     never = await cli.run("publish", "lobby", "hello", "--retry", "0.2")

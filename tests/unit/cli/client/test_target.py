@@ -1,4 +1,4 @@
-"""Where a client goes, with which token, and how long it waits."""
+"""A client's target: the hub's address, the token, and the delay before a retry."""
 
 import click
 import pytest
@@ -33,12 +33,12 @@ def test_the_addresses_of_a_hub(url: str, updates: str, socket: str) -> None:
     "url",
     ["x.org", "ftp://x.org", "http://", "http://x.org:99999", "http://ana:pw@x.org", "http://x.org/?a=b", "http://["],
 )
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_a_malformed_address_is_refused(url: str) -> None:
     with pytest.raises(click.UsageError, match="--url"):
         target(url, False)
 
 
-def test_a_token_comes_from_the_environment_and_stays_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_read_from_the_environment_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEWIRE_TOKEN", " tw_abc\n")
 
     hub = target("http://x.org", False)
@@ -48,7 +48,7 @@ def test_a_token_comes_from_the_environment_and_stays_out_of_sight(monkeypatch: 
 
 
 @pytest.mark.parametrize("token", ["tw_a b", "tw_a\r\nX: y", "tw_ä", "t" * 300])
-def test_what_is_no_token_is_refused_and_not_repeated(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_malformed_token_is_refused_and_not_repeated(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEWIRE_TOKEN", token)
 
     with pytest.raises(click.UsageError) as refused:
@@ -58,19 +58,19 @@ def test_what_is_no_token_is_refused_and_not_repeated(token: str, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("url", "is_near"),
+    ("url", "is_local"),
     [("http://localhost:1", True), ("http://[::1]:1", True), ("http://127.1.2.3", True), ("http://10.0.0.1", False)],
 )
-def test_no_proxy_leads_to_this_machine(url: str, is_near: bool) -> None:
-    assert target(url, False).is_near is is_near
+def test_only_an_address_of_this_machine_is_local(url: str, is_local: bool) -> None:
+    assert target(url, False).is_local is is_local
 
 
-def test_delays_double_up_to_a_bound_and_are_spread() -> None:
+def test_delays_double_up_to_a_bound_and_are_randomised() -> None:
     longest = [delay(tries, lambda: 1.0) for tries in range(1, 8)]
 
     assert longest == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0, 5.0]
     assert delay(10_000, lambda: 0.0) == 1.25
 
 
-def test_retry_after_in_seconds_alone_is_heard() -> None:
+def test_retry_after_is_read_in_seconds_only() -> None:
     assert [retry_after(text) for text in ("3", None, "soon", "-1", "9" * 40, "²")] == [3.0, 0.0, 0.0, 0.0, 0.0, 0.0]

@@ -1,4 +1,4 @@
-"""How an update looks on a terminal, and that what others wrote can't command it."""
+"""How an update looks on a terminal, and that its text can't control the terminal."""
 
 import json
 from datetime import UTC, date
@@ -16,12 +16,12 @@ TEXT = st.text(max_size=60)
 
 
 def shown(*, color: bool = False, **fields: Any) -> str:
-    """The update with these fields, as it is rendered on that day in UTC."""
+    """The update with these fields, rendered on that day in UTC."""
     return render({**UPDATE, **fields}, color=color, today=TODAY, zone=UTC)
 
 
-def commands_in(text: str) -> list[str]:
-    """The characters that a terminal obeys."""
+def controls_in(text: str) -> list[str]:
+    """The control characters of the text, but for line ends."""
     return [c for c in text if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160 or 0x202A <= ord(c) <= 0x202E)]
 
 
@@ -50,7 +50,7 @@ def test_an_update_reads(fields: dict[str, Any], expected: str) -> None:
     assert shown(**fields) == expected
 
 
-def test_color_stands_around_the_same_text() -> None:
+def test_color_leaves_the_text_as_it_is() -> None:
     colored = shown(color=True, title="T", level="error", key="k", progress=1)
 
     assert "\x1b[31m✗ error" in colored
@@ -65,25 +65,25 @@ def test_a_bar_is_full_only_at_the_end(progress: float, cells: int, per_cent: st
     assert bar(progress) == "█" * cells + "░" * (20 - cells) + " " + per_cent
 
 
-def test_an_escape_sequence_is_shown_and_not_obeyed() -> None:
+def test_an_escape_sequence_is_shown_as_text() -> None:
     attack = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egpj.exe"
 
     line = shown(title=attack, body=f"{attack}\r\nx", key=attack, status=attack, tags=[attack], unit=attack, value=1)
 
-    assert commands_in(line) == []
+    assert controls_in(line) == []
     assert "\ufffd]0;owned" in line
 
 
 @given(
     title=TEXT, body=TEXT, key=TEXT, author=TEXT, level=TEXT, link=TEXT, data=st.dictionaries(TEXT, TEXT, max_size=3)
 )
-def test_nothing_that_others_write_commands_the_terminal(**fields: Any) -> None:
-    assert commands_in(shown(**fields)) == []
-    assert commands_in(json_line(fields)) == []
+def test_no_field_controls_the_terminal(**fields: Any) -> None:
+    assert controls_in(shown(**fields)) == []
+    assert controls_in(json_line(fields)) == []
 
 
 @given(st.dictionaries(TEXT, TEXT | st.integers() | st.none(), max_size=5))
-def test_a_json_line_is_one_line_and_says_the_same(value: dict[str, Any]) -> None:
+def test_a_json_line_is_one_line_with_the_same_value(value: dict[str, Any]) -> None:
     line = json_line(value)
 
     assert json.loads(line) == value
