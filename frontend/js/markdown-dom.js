@@ -1,4 +1,4 @@
-// The tree of markdown.js as nodes of the document. Text stays text: nothing here reads HTML.
+// The tree of markdown.js as DOM nodes. Text stays text: nothing here parses HTML.
 
 /**
  * @param {import("./markdown.js").Node[]} tree

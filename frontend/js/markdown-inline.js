@@ -1,21 +1,21 @@
-// The inside of a Markdown paragraph: one pass from left to right, and no pattern that can run away.
+// Inline Markdown, in one pass from left to right, without a pattern that backtracks.
 
 const SAFE = /^(?:https?:\/\/|mailto:)[^\s\u0000-\u001f]+$/i;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
-const DEEPEST = 8;
+const MAX_DEPTH = 8;
 
 const element = (tag, children, attributes) => ({ tag, children, ...(attributes && { attributes }) });
 
 /**
- * Strong, em, code, links (http, https, mailto), hard breaks and backslash escapes; all else is text.
+ * Strong, em, code, links (http, https, mailto), hard breaks and backslash escapes; everything else is text.
  * @param {string} text
  * @param {number} [depth]
- * @param {boolean} [linked] inside a link, where no other may begin
+ * @param {boolean} [linked] true inside a link, which holds no other link
  * @returns {import("./markdown.js").Node[]}
  */
 export function parseInline(text, depth = 0, linked = false) {
   const nodes = [];
-  const absent = new Set(); // What is not ahead of here is not further ahead either: each is looked for in vain once.
+  const absent = new Set(); // Marks that do not occur ahead: each is searched for in vain only once.
   const find = (what, from, fits = () => true) => {
     if (absent.has(what)) return -1;
     let found = text.indexOf(what, from);
@@ -27,7 +27,7 @@ export function parseInline(text, depth = 0, linked = false) {
   let plain = "";
   let at = 0;
   while (at < text.length) {
-    const found = depth < DEEPEST ? readSpan(text, at, find, inner, linked) : null;
+    const found = depth < MAX_DEPTH ? readSpan(text, at, find, inner, linked) : null;
     if (found) {
       if (plain) nodes.push(plain);
       plain = "";
@@ -109,10 +109,10 @@ function closes(text, end, mark, length) {
 function readLink(text, at, find, inner) {
   const middle = find("](", at + 1);
   const end = middle < 0 ? -1 : find(")", middle + 2);
-  // Another "[" before the middle means that this one opens nothing.
+  // Another "[" before the middle: this one opens no link.
   if (end < 0 || text.slice(at + 1, middle).includes("[")) return null;
   const [, address] = /^\s*<?([^\s>]*)/.exec(text.slice(middle + 2, end));
-  // An address that may not be opened stays what it is, text, as the server shows it.
+  // An address with another scheme stays text, as on the server.
   return SAFE.test(address) ? { node: anchor(address, inner(at + 1, middle, true)), next: end + 1 } : null;
 }
 

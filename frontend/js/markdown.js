@@ -1,16 +1,16 @@
-// A small, safe Markdown: text in, a plain tree out. It knows no HTML, so none can come through.
+// A small, safe Markdown parser: text in, a plain tree out. It parses no HTML, so none gets through.
 
 import { parseInline } from "./markdown-inline.js";
 
 /** @typedef {{tag: string, attributes?: Object<string, string>, children: Node[]} | string} Node */
 
-const DEEPEST = 6;
+const MAX_DEPTH = 6;
 const FENCE = /^ {0,3}(`{3,}|~{3,})[^`]*$/;
 const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*))?$/;
 const RULE = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|(\d{1,9})[.)])([ \t]+|$)/;
-// Inside a paragraph "14. July" is prose; only a bullet or a 1 begins a list there.
+// Inside a paragraph "14. July" is text; only a bullet or a 1 begins a list there.
 const FIRST_ITEM = /^ {0,3}(?:[-*+]|1[.)])[ \t]+\S/;
 
 const element = (tag, children, attributes) => ({ tag, children, ...(attributes && { attributes }) });
@@ -42,8 +42,8 @@ function readBlock(lines, at, depth) {
   if ((match = FENCE.exec(line))) return readFence(lines, at, match);
   if ((match = HEADING.exec(line))) return readHeading(at, match);
   if (RULE.test(line)) return { node: element("hr", []), next: at + 1 };
-  if (depth < DEEPEST && QUOTE.test(line)) return readQuote(lines, at, depth);
-  if (depth < DEEPEST && (match = ITEM.exec(line))) return readList(lines, at, match, depth);
+  if (depth < MAX_DEPTH && QUOTE.test(line)) return readQuote(lines, at, depth);
+  if (depth < MAX_DEPTH && (match = ITEM.exec(line))) return readList(lines, at, match, depth);
   return readParagraph(lines, at, depth);
 }
 
@@ -96,7 +96,7 @@ function readItem(lines, at, match) {
     const line = lines[next];
     const blank = line.trim() === "";
     const belongs = /^\s*/.exec(line)[0].length >= Math.min(indent, 4);
-    // A blank line belongs to the item only when what follows it does.
+    // A blank line belongs to the item only if the next line does.
     if (blank && !(next + 1 < lines.length && /^ {2,}\S/.test(lines[next + 1]))) break;
     if (!blank && !belongs && (ITEM.test(line) || startsBlock(line))) break;
     if (!blank && !belongs && lines[next - 1].trim() === "") break;
@@ -107,7 +107,7 @@ function readItem(lines, at, match) {
   return { lines: inner, next };
 }
 
-// A lone paragraph in an item is just its text, so that short lists stay tight.
+// An item with one paragraph holds its text directly, so that short lists stay tight.
 const loosen = (nodes) =>
   nodes[0]?.tag === "p" && nodes.filter((node) => node.tag === "p").length === 1
     ? [...nodes[0].children, ...nodes.slice(1)]
@@ -117,7 +117,7 @@ const startsBlock = (line) => [FENCE, HEADING, RULE, QUOTE, FIRST_ITEM].some((pa
 
 function readParagraph(lines, at, depth) {
   let end = at + 1;
-  while (end < lines.length && lines[end].trim() !== "" && !(startsBlock(lines[end]) && depth < DEEPEST)) end++;
+  while (end < lines.length && lines[end].trim() !== "" && !(startsBlock(lines[end]) && depth < MAX_DEPTH)) end++;
   const text = lines.slice(at, end).map((line) => line.trimStart()).join("\n").trimEnd();
   return { node: element("p", parseInline(text)), next: end };
 }

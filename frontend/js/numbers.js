@@ -1,4 +1,4 @@
-// Numbers as the server writes them: grouped by commas, with every digit that was sent.
+// Numbers as the server renders them: grouped by commas, with every digit.
 
 /**
  * "1234567.5" becomes "1,234,567.5"; a number that is written with an exponent stays as it is.
@@ -13,5 +13,5 @@ export function numberText(value) {
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
-/** A share of one as whole percent: 0.7 becomes "70 %". Never rounds up to 100 what is not done. */
+/** A share of one as a whole percentage: 0.7 becomes "70 %". Rounds down, so that only 1 is "100 %". */
 export const percentText = (share) => `${Math.floor(share * 100 + 1e-9)} %`;

@@ -1,4 +1,4 @@
-// Moments in words: in UTC as the server writes them, in the reader's own zone, and as "how long ago".
+// Times as text: in UTC as the server renders them, in the reader's zone, and as "how long ago".
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -8,8 +8,8 @@ const DAY = 24 * HOUR;
 export const utcText = (date) => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 /**
- * "just now", "40 s ago", "5 min ago", "3 h ago"; null when it is a day ago or more, or ahead of this clock by
- * more than a minute: then only a date tells the truth.
+ * "just now", "40 s ago", "5 min ago", "3 h ago"; null when it is a day ago or more, or more than a
+ * minute ahead of this clock: then show the date.
  * @param {Date} date
  * @param {number} now milliseconds, as `Date.now()`
  * @returns {string | null}
@@ -26,7 +26,7 @@ export function ago(date, now) {
 const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
-/** Writes every `<time datetime>` under `root` in the reader's zone, with the whole moment as its title. */
+/** Shows every `<time datetime>` under `root` in the reader's zone, with the full time as its title. */
 export function localise(root, now = Date.now()) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const date = new Date(time.dateTime);

@@ -1,4 +1,4 @@
-"""A hub as a process of its own, and a page on it that complains about nothing."""
+"""A hub as its own process, and a browser page on it whose console must stay without errors."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +19,6 @@ async def hub(tmp_path: Path) -> AsyncIterator[HubProcess]:
 
 @pytest.fixture
 async def visitor(browser: Browser, hub: HubProcess) -> AsyncIterator[Visitor]:
-    """Somebody at a desktop, looking at the lobby; whatever their browser complained of fails the test."""
-    async with Visitor.arriving(browser, hub.url) as someone:
-        yield someone
+    """A desktop visitor of the lobby; an error in the browser's console fails the test."""
+    async with Visitor.visiting(browser, hub.url) as visitor:
+        yield visitor

@@ -1,4 +1,4 @@
-"""The channel's page is live: every update once and in order, through a killed hub, and the same after a reload."""
+"""The channel's page is live: every update once and in order, across a killed hub, and the same after a reload."""
 
 import asyncio
 import re
@@ -14,43 +14,43 @@ RICH = {
 }  # fmt: skip
 
 
-async def test_an_update_stands_in_the_page_at_once(hub: HubProcess, visitor: Visitor) -> None:
+async def test_an_update_appears_on_the_page_at_once(hub: HubProcess, visitor: Visitor) -> None:
     await post(hub.url, "before")
     await visitor.open()
     await visitor.live()
     for body in ("one", "two", "three"):
         await post(hub.url, body)
-    await visitor.sees(4)
+    await visitor.wait_for(4)
 
     assert await visitor.seqs() == [4, 3, 2, 1]
     assert await visitor.page.locator("#u4").inner_text() != ""
 
 
-async def test_a_killed_hub_comes_back_and_nothing_is_lost_or_doubled(hub: HubProcess, visitor: Visitor) -> None:
+async def test_nothing_is_lost_or_doubled_when_a_killed_hub_returns(hub: HubProcess, visitor: Visitor) -> None:
     await visitor.open()
     await visitor.live()
     await post(hub.url, "one")
-    await visitor.sees(1)
+    await visitor.wait_for(1)
     await hub.kill()
-    await visitor.lost()
+    await visitor.disconnected()
     await hub.start()
     for body in ("two", "three"):
         await post(hub.url, body)
     await visitor.live()
-    await visitor.sees(3)
+    await visitor.wait_for(3)
     await post(hub.url, "four")
-    await visitor.sees(4)
+    await visitor.wait_for(4)
 
     assert await visitor.seqs() == [4, 3, 2, 1]
 
 
-async def test_what_came_live_looks_the_same_after_a_reload(hub: HubProcess, visitor: Visitor) -> None:
+async def test_live_updates_look_the_same_after_a_reload(hub: HubProcess, visitor: Visitor) -> None:
     await visitor.open()
     await visitor.live()
     await post(hub.url, "Two lines:\n<b>not bold</b>", **RICH)
     await post(hub.url, "**bold**, `code` and [a link](https://example.org)\n\n- one\n- two", Markdown="yes")
     await post(hub.url, "[no](javascript:alert(1)) <img src=x onerror=alert(1)>", Markdown="yes")
-    await visitor.sees(3)
+    await visitor.wait_for(3)
     live = [await _markup(visitor, seq) for seq in (1, 2, 3)]
     await visitor.open()
     reloaded = [await _markup(visitor, seq) for seq in (1, 2, 3)]
@@ -59,7 +59,7 @@ async def test_what_came_live_looks_the_same_after_a_reload(hub: HubProcess, vis
 
 
 async def _markup(visitor: Visitor, seq: int) -> str:
-    """The item's own markup, but for its times, which grow older, and for white space."""
+    """The item's markup without white space and times, which change."""
     html: str = await visitor.page.locator(f"#u{seq}").evaluate("item => item.outerHTML")
     return re.sub(r"\s+", "", re.sub(r"<time.*?</time>|<!--.*?-->", "", html, flags=re.DOTALL))
 
@@ -67,17 +67,17 @@ async def _markup(visitor: Visitor, seq: int) -> str:
 async def test_watchers_are_counted(browser: Browser, hub: HubProcess, visitor: Visitor) -> None:
     await visitor.open()
     await visitor.live()
-    async with Visitor.arriving(browser, hub.url) as other:
+    async with Visitor.visiting(browser, hub.url) as other:
         await other.open()
         await visitor.page.get_by_text("2 watching").wait_for(timeout=10_000)
     await visitor.page.get_by_text("1 watching").wait_for(timeout=10_000)
 
 
-async def test_an_emptied_log_is_said_and_not_passed_over(hub: HubProcess, visitor: Visitor) -> None:
+async def test_an_emptied_log_is_reported(hub: HubProcess, visitor: Visitor) -> None:
     await visitor.open()
     await visitor.live()
     await post(hub.url, "old")
-    await visitor.sees(1)
+    await visitor.wait_for(1)
     command = [*hub.command, "channel", "empty", "lobby", "--yes"]
     process = await asyncio.create_subprocess_exec(*command, cwd=hub.directory, env=hub.environment)
     async with asyncio.timeout(30):
@@ -87,7 +87,7 @@ async def test_an_emptied_log_is_said_and_not_passed_over(hub: HubProcess, visit
     await visitor.page.get_by_text("new", exact=True).wait_for(timeout=10_000)
 
 
-async def test_who_reads_further_down_is_not_moved(hub: HubProcess, visitor: Visitor) -> None:
+async def test_a_reader_further_down_is_not_moved(hub: HubProcess, visitor: Visitor) -> None:
     for number in range(40):
         await post(hub.url, f"update {number}")
     await visitor.open()
@@ -99,6 +99,6 @@ async def test_who_reads_further_down_is_not_moved(hub: HubProcess, visitor: Vis
     await button.wait_for(timeout=10_000)
     after = await visitor.page.locator("#u10").bounding_box()
     await button.click()
-    await visitor.sees(seq)
+    await visitor.wait_for(seq)
 
     assert before == after

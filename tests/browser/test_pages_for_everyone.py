@@ -15,7 +15,7 @@ async def test_no_page_scrolls_sideways(browser: Browser, hub: HubProcess, width
     await post(hub.url, "x" * 400 + " https://example.org/" + "y" * 300, Title="t" * 200, Key="k" * 80, Status="s" * 40)
     await post(hub.url, "```\n" + "code " * 80 + "\n```", Markdown="yes", Tags=",".join(["t" * 40] * 10))
     size = {"width": width, "height": 844}
-    async with Visitor.arriving(browser, hub.url, viewport=size, color_scheme=scheme) as visitor:
+    async with Visitor.visiting(browser, hub.url, viewport=size, color_scheme=scheme) as visitor:
         wide = []
         for path in PAGES[:-1]:
             await visitor.open(path)
@@ -27,7 +27,7 @@ async def test_no_page_scrolls_sideways(browser: Browser, hub: HubProcess, width
 
 async def test_everything_is_readable_without_javascript(browser: Browser, hub: HubProcess) -> None:
     await post(hub.url, "hello from a shell", Title="Greeting", Progress="0.5")
-    async with Visitor.arriving(browser, hub.url, java_script_enabled=False) as visitor:
+    async with Visitor.visiting(browser, hub.url, java_script_enabled=False) as visitor:
         await visitor.open()
         text = await visitor.page.locator("main").inner_text()
         await visitor.open("/")
@@ -39,7 +39,7 @@ async def test_everything_is_readable_without_javascript(browser: Browser, hub: 
         assert "Lobby" in index
 
 
-async def test_a_hostile_update_is_only_text(hub: HubProcess, visitor: Visitor) -> None:
+async def test_a_hostile_update_is_shown_as_text(hub: HubProcess, visitor: Visitor) -> None:
     await visitor.open()
     await visitor.live()
     attack = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"
@@ -47,7 +47,7 @@ async def test_a_hostile_update_is_only_text(hub: HubProcess, visitor: Visitor) 
         hub.url, attack, Title=attack, Key=attack[:80], Status=attack[:40], Tags=attack[:40], Unit="<b>", Value="1"
     )
     await post(hub.url, attack + "\n\n[x](javascript:document.title='pwned')", Markdown="yes")
-    await visitor.sees(2)
+    await visitor.wait_for(2)
     live_title = await visitor.page.title()
     await visitor.open()
     await visitor.live()
@@ -56,7 +56,7 @@ async def test_a_hostile_update_is_only_text(hub: HubProcess, visitor: Visitor) 
     assert await visitor.page.locator(".feed script, .feed img, .feed b, .feed a[href^=javascript]").count() == 0
 
 
-async def test_the_keyboard_reaches_everything_and_shows_where_it_is(hub: HubProcess, visitor: Visitor) -> None:
+async def test_the_keyboard_reaches_every_control_and_shows_the_focus(hub: HubProcess, visitor: Visitor) -> None:
     await post(hub.url, "see", Link="https://example.org/")
     await visitor.open()
     await visitor.live()
@@ -77,18 +77,18 @@ async def test_the_keyboard_reaches_everything_and_shows_where_it_is(hub: HubPro
     assert all(rings)
 
 
-async def test_a_page_that_is_not_there_says_what_to_do_next(browser: Browser, hub: HubProcess) -> None:
-    async with Visitor.arriving(browser, hub.url) as visitor:
+async def test_the_page_for_404_says_what_to_do_next(browser: Browser, hub: HubProcess) -> None:
+    async with Visitor.visiting(browser, hub.url) as visitor:
         answer = await visitor.page.goto(hub.url + "/no-such-channel")
         text = await visitor.page.locator("main").inner_text()
-        visitor.complaints.clear()  # Chromium tells of the 404 itself.
+        visitor.errors.clear()  # Chromium reports the 404 by itself.
 
         assert answer is not None
         assert answer.status == 404
         assert "Check the spelling" in text
 
 
-async def test_older_updates_are_a_page_away(hub: HubProcess, visitor: Visitor) -> None:
+async def test_older_updates_are_one_link_away(hub: HubProcess, visitor: Visitor) -> None:
     for number in range(60):
         await post(hub.url, f"update {number}")
     await visitor.open()

@@ -1,4 +1,4 @@
-"""Somebody with a browser: what they see of a channel's page, and what their browser complained of."""
+"""A visitor with a browser: what a channel's page shows, and the errors in the browser's console."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,42 +8,42 @@ from urllib.parse import urlsplit
 import aiohttp
 from playwright.async_api import Browser, Page, Request
 
-WITHIN = 15_000  # milliseconds; a reconnect waits for its backoff
+TIMEOUT_MS = 15_000  # A reconnect waits for its backoff.
 
 
 class Visitor:
-    """One page in a context of its own. Waits are for what the page shows, never for time."""
+    """One page in its own context. It waits for what the page shows, never for time to pass."""
 
     def __init__(self, page: Page, hub_url: str) -> None:
         self.page = page
         self.hub_url = hub_url
-        self.complaints: list[str] = []
-        self.elsewhere: list[str] = []
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: self._note(said.type, said.text))
-        page.on("request", self._look)
+        self.errors: list[str] = []
+        self.foreign_requests: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self._record_message(message.type, message.text))
+        page.on("request", self._record_request)
 
     @classmethod
     @asynccontextmanager
-    async def arriving(cls, browser: Browser, hub_url: str, **context: Any) -> AsyncIterator["Visitor"]:
+    async def visiting(cls, browser: Browser, hub_url: str, **context: Any) -> AsyncIterator["Visitor"]:
         """A visitor of this hub; `context` as Playwright's new_context takes it."""
         own = await browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **context})
         visitor = cls(await own.new_page(), hub_url)
         yield visitor
         await own.close()
-        assert (visitor.complaints, visitor.elsewhere) == ([], [])
+        assert (visitor.errors, visitor.foreign_requests) == ([], [])
 
     async def open(self, path: str = "/lobby") -> None:
         await self.page.goto(self.hub_url + path)
 
     async def live(self) -> None:
-        await self.page.wait_for_selector("[data-part=state][data-state=live]", timeout=WITHIN)
+        await self.page.wait_for_selector("[data-part=state][data-state=live]", timeout=TIMEOUT_MS)
 
-    async def lost(self) -> None:
-        await self.page.wait_for_selector("[data-part=state]:not([data-state=live])", timeout=WITHIN)
+    async def disconnected(self) -> None:
+        await self.page.wait_for_selector("[data-part=state]:not([data-state=live])", timeout=TIMEOUT_MS)
 
-    async def sees(self, seq: int) -> None:
-        await self.page.wait_for_selector(f"#u{seq}", timeout=WITHIN, state="attached")
+    async def wait_for(self, seq: int) -> None:
+        await self.page.wait_for_selector(f"#u{seq}", timeout=TIMEOUT_MS, state="attached")
 
     async def seqs(self) -> list[int]:
         """The updates on the page, from top to bottom."""
@@ -51,22 +51,22 @@ class Visitor:
         return [int(await item.get_attribute("data-seq") or 0) for item in shown]
 
     async def overflows(self) -> bool:
-        """Would one have to scroll sideways?"""
+        """True if the page is wider than the window."""
         wide: bool = await self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
         return wide
 
-    def _note(self, kind: str, text: str) -> None:
-        # A browser tells of a refused connection itself; that the page lives through it is what is tested.
+    def _record_message(self, kind: str, text: str) -> None:
+        # The browser reports a refused connection by itself; that the page survives it is what is tested.
         if kind in ("error", "warning") and "ERR_CONNECTION_REFUSED" not in text and "WebSocket connection" not in text:
-            self.complaints.append(text)
+            self.errors.append(text)
 
-    def _look(self, request: Request) -> None:
+    def _record_request(self, request: Request) -> None:
         if urlsplit(request.url).netloc != urlsplit(self.hub_url).netloc and not request.url.startswith("data:"):
-            self.elsewhere.append(request.url)
+            self.foreign_requests.append(request.url)
 
 
 async def post(hub_url: str, body: str, slug: str = "lobby", **headers: str) -> int:
-    """Publish by the short form, as curl does; the seq."""
+    """Publishes by text publish, as curl does. Returns the seq."""
     async with aiohttp.ClientSession() as http, http.post(f"{hub_url}/{slug}", data=body, headers=headers) as answer:
         assert answer.status == 201, await answer.text()
         seq: int = (await answer.json())["seq"]

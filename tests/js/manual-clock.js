@@ -1,4 +1,4 @@
-// A clock that stands still until a test moves it: the same four functions as the real one.
+// A clock that a test advances by hand, with the functions of the real one.
 
 export class ManualClock {
   #now = 0;
@@ -16,8 +16,8 @@ export class ManualClock {
     this.#timers.delete(timer);
   };
 
-  /** Lets `span` milliseconds pass; what falls due runs in its order, each at its own moment. */
-  pass(span) {
+  /** Advances by `span` milliseconds and runs every timer that falls due, in order, each at its own time. */
+  advance(span) {
     const end = this.#now + span;
     for (let due = this.#earliest(end); due; due = this.#earliest(end)) {
       const [timer, { act, due: moment }] = due;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { parse } from "../../frontend/js/markdown.js";
 
-// The tree written as indented HTML would be, for the eye only: nothing of this reaches a page.
+// The tree as HTML, for the comparisons of this file only.
 const write = (nodes) =>
   nodes
     .map((node) => {
@@ -76,14 +76,14 @@ test("every link is cut off from its opener", () => {
   assert.equal(link.attributes.rel, "noopener noreferrer");
 });
 
-test("the only tags are the ones that a stylesheet knows", () => {
+test("the only tags are those of the stylesheet", () => {
   const known = new Set("p br h1 h2 h3 h4 h5 h6 em strong code pre ul ol li blockquote hr a".split(" "));
   const everything = Object.values(cases).map(([text]) => text).join("\n\n");
 
   for (const { tag } of walk(parse(everything))) assert.ok(known.has(tag), tag);
 });
 
-test("32 KiB of the worst takes no time to speak of", () => {
+test("32 KiB of the worst input takes little time", () => {
   const inline = ["*a ", "**a*", "_a", "[", "[a](", "](", "`a``", "<", "\\", "![", "*_", "((", "  \n"];
   const blocks = ["> ", "- ", "# #", "1. ", "~~~", "a\n- "];
   const worst = [...inline, ...blocks];

@@ -12,7 +12,7 @@ test("the next update is accepted and moves the position", () => {
   assert.deepEqual(decide(at(4), update(5)), { verdict: "accept", position: at(5) });
 });
 
-test("an update that was seen is dropped", () => {
+test("an update that was received before is dropped", () => {
   for (const seq of [1, 4]) assert.deepEqual(decide(at(4), update(seq)), { verdict: "drop", position: at(4) });
 });
 
@@ -20,11 +20,11 @@ test("an update after a hole is a gap, and the position stays", () => {
   assert.deepEqual(decide(at(4), update(6)), { verdict: "gap", position: at(4) });
 });
 
-test("an update of another log is a gap: a reset ought to have come before it", () => {
+test("an update of another log without a reset before it is a gap", () => {
   assert.deepEqual(decide(at(4), update(5, "e2")), { verdict: "gap", position: at(4) });
 });
 
-test("whoever has no position takes the first update there is", () => {
+test("a reader without a position accepts the first update", () => {
   assert.deepEqual(decide({ epoch: null, seq: null }, update(7)), { verdict: "accept", position: at(7) });
 });
 
@@ -48,7 +48,7 @@ test("an expired position in a log with nothing left jumps to its last", () => {
   assert.deepEqual(decide(at(4), reset("expired", null, 20)), { verdict: "accept", position: at(20) });
 });
 
-test("a new log begins anew, even when its numbers are lower", () => {
+test("a new log starts from its first update, even when its seqs are lower", () => {
   assert.deepEqual(decide(at(90), reset("epoch", 1, 3, "e2")), { verdict: "accept", position: at(0, "e2") });
 });
 
@@ -56,19 +56,19 @@ test("a position ahead of the log is set back", () => {
   assert.deepEqual(decide(at(90), reset("ahead", 1, 3)), { verdict: "accept", position: at(0) });
 });
 
-test("the echo of a reset changes nothing", () => {
+test("a repeated reset changes nothing", () => {
   assert.equal(decide(at(12), reset("expired", 10, 20)).verdict, "drop");
   assert.equal(decide(at(2, "e2"), reset("epoch", 1, 3, "e2")).verdict, "drop");
 });
 
-test("whatever is doubled, dropped, mixed up or cut, what is accepted is 1..n once and in order", () => {
+test("whatever is doubled, dropped, reordered or cut, 1..n is accepted once and in order", () => {
   for (let seed = 1; seed <= 500; seed++) {
     const random = seeded(seed);
     const n = 1 + Math.floor(random() * 40);
     const accepted = [];
     let position = at(0);
     for (let runs = 0; accepted.length < n && runs < 10_000; runs++) {
-      // Each run is one connection: it serves from the position, faultily, until it is cut or a gap ends it.
+      // Each run is one connection that serves from the position, with faults, until it is cut or a gap ends it.
       for (const seq of faulty(position.seq, n, random)) {
         const decision = decide(position, update(seq));
         position = decision.position;

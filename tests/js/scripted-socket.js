@@ -1,4 +1,4 @@
-// The WebSocket interface with the far end in the test's hands.
+// The WebSocket interface, with the server's end controlled by the test.
 
 /** A fresh class for each test, so that every test has its own list of sockets. */
 export function scriptedSockets() {
@@ -24,19 +24,19 @@ export function scriptedSockets() {
     }
 
     /** The hub sends one frame that holds these messages. */
-    say(...messages) {
-      this.sayText(messages.map((message) => JSON.stringify(message)).join("\n"));
+    deliver(...messages) {
+      this.deliverText(messages.map((message) => JSON.stringify(message)).join("\n"));
     }
 
-    sayText(data) {
+    deliverText(data) {
       this.dispatchEvent(new MessageEvent("message", { data }));
     }
 
     welcome() {
-      this.say({ type: "welcome", server: "test", user: null, max_update_bytes: 65536 });
+      this.deliver({ type: "welcome", server: "test", user: null, max_update_bytes: 65536 });
     }
 
-    /** The link ends, from the far end or below it. */
+    /** The connection ends, closed by the hub or broken by the network. */
     drop(code = 1006) {
       this.dispatchEvent(Object.assign(new Event("close"), { code }));
     }

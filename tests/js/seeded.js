@@ -1,4 +1,4 @@
-// Random numbers that a seed repeats (mulberry32), so that a failing run can be run again.
+// Random numbers from a seed (mulberry32), so that a failing run can be repeated.
 
 /** @param {number} seed @returns {() => number} numbers in [0, 1) */
 export function seeded(seed) {

@@ -9,19 +9,19 @@ import { ago, utcText } from "../../frontend/js/time.js";
 const NOON = Date.parse("2026-11-21T12:00:00Z");
 const before = (seconds) => ago(new Date(NOON - seconds * 1000), NOON);
 
-test("how long ago is said in the largest unit that fits", () => {
+test("how long ago is given in the largest unit that fits", () => {
   const spans = [0, 9, 10, 59, 60, 3_599, 3_600, 86_399];
   const expected = ["just now", "just now", "10 s ago", "59 s ago", "1 min ago", "59 min ago", "1 h ago", "23 h ago"];
 
   assert.deepEqual(spans.map(before), expected);
 });
 
-test("a day and more, and a moment ahead, are left to a date", () => {
+test("a day and more, and a time ahead, need a date", () => {
   assert.deepEqual([before(86_400), before(-61)], [null, null]);
-  assert.equal(before(-30), "just now"); // Clocks differ a little.
+  assert.equal(before(-30), "just now"); // Clocks differ slightly.
 });
 
-test("a moment in UTC reads as the server writes it", () => {
+test("a time in UTC reads as the server renders it", () => {
   assert.equal(utcText(new Date("2026-11-21T09:30:59.999Z")), "2026-11-21 09:30 UTC");
 });
 
@@ -32,11 +32,11 @@ test("numbers are grouped and keep every digit", () => {
   assert.deepEqual(numbers.map(numberText), expected);
 });
 
-test("what is not done is never 100 %", () => {
+test("less than one is never 100 %", () => {
   assert.deepEqual([0, 0.29, 0.7, 0.999, 1].map(percentText), ["0 %", "29 %", "70 %", "99 %", "100 %"]);
 });
 
-test("every state of a connection has its words", () => {
+test("every state of a connection has its text", () => {
   assert.equal(stateText({ name: "live" }), "Live");
   assert.equal(stateText({ name: "waiting", seconds: 4 }), "Connection lost. Reconnecting in 4 s");
   assert.equal(stateText({ name: "refused", message: "This channel was deleted." }), "This channel was deleted.");
@@ -45,19 +45,19 @@ test("every state of a connection has its words", () => {
   assert.equal(stateText({ name: "connecting" }, true), "Reconnecting…");
 });
 
-test("every reset says what happened", () => {
+test("every reset has its text", () => {
   assert.match(resetText({ reason: "expired", first: 19 }), /before #19/);
   assert.match(resetText({ reason: "expired", first: null }), /expired/);
-  assert.match(resetText({ reason: "epoch" }), /begun anew/);
+  assert.match(resetText({ reason: "epoch" }), /restarted/);
   assert.match(resetText({ reason: "ahead" }), /set back/);
 });
 
-test("one is singular, and a full count says so", () => {
+test("one is singular, and a count at the maximum is marked", () => {
   assert.deepEqual([watchingText(1), watchingText(12)], ["1 watching", "12 watching"]);
   assert.deepEqual([1, 2, 500].map((n) => countText(n, 500)), ["1 new update", "2 new updates", "500+ new updates"]);
 });
 
-test("a page on https talks to its hub in secret", () => {
+test("a page on https uses wss", () => {
   assert.equal(socketUrl({ protocol: "https:", host: "hub.example" }), "wss://hub.example/api/v1/ws");
   assert.equal(socketUrl({ protocol: "http:", host: "127.0.0.1:8000" }), "ws://127.0.0.1:8000/api/v1/ws");
 });

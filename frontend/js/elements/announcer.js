@@ -1,36 +1,37 @@
-// Says in a live region how many updates came, at most once in ten seconds, so that a busy channel can be borne.
+// Announces the number of new updates in a live region, at most once in ten seconds, for screen readers.
 
-const QUIET = 10_000;
+const INTERVAL_MS = 10_000;
+const FIRST_DELAY_MS = 1_000;
 
-/** Counts what arrives and tells it to those who listen rather than look. */
+/** Counts new updates and writes the count into the region. */
 export class Announcer {
   #region;
   #count = 0;
   #timer = null;
 
-  /** @param {HTMLElement} region an aria-live region that nobody else writes to */
+  /** @param {HTMLElement} region an aria-live region that only this class writes to */
   constructor(region) {
     this.#region = region;
   }
 
-  /** @param {number} count how many came just now */
+  /** @param {number} count the number of updates just received */
   add(count) {
     this.#count += count;
-    this.#timer ??= setTimeout(() => this.#speak(), 1_000);
+    this.#timer ??= setTimeout(() => this.#announce(), FIRST_DELAY_MS);
   }
 
-  /** Says nothing more. */
+  /** Stops announcing. */
   stop() {
     clearTimeout(this.#timer);
   }
 
-  #speak() {
+  #announce() {
     if (this.#count === 0) {
       this.#timer = null;
       return;
     }
     this.#region.textContent = `${this.#count} new ${this.#count === 1 ? "update" : "updates"}`;
     this.#count = 0;
-    this.#timer = setTimeout(() => this.#speak(), QUIET);
+    this.#timer = setTimeout(() => this.#announce(), INTERVAL_MS);
   }
 }

@@ -1,4 +1,4 @@
-// The live list of one channel: it goes on from where the server's rendering ended.
+// The live list of one channel. It resumes from the position that the server rendered.
 
 import { Connection } from "../live/connection.js";
 import { socketUrl, watchNetwork } from "../live/network.js";
@@ -8,21 +8,21 @@ import { Announcer } from "./announcer.js";
 import { countText, resetText, stateText, watchingText } from "./feed-words.js";
 import { markerItem, updateItem } from "./update-item.js";
 
-const LONGEST = 500;
+const MAX_ITEMS = 500;
 
 /**
  * `<update-feed data-channel data-epoch data-seq>` around the parts that `channel.html` renders, each named by
  * `data-part`: bar, state, watching, new, list, empty, older, announcer. The list is newest first.
- * While the reader is at the top, updates go straight in; further down they wait behind the "new" button, so that
- * nothing moves under the eye. At most 500 items are held, on the page and waiting.
+ * While the reader is at the top, updates are shown at once; further down they wait behind the "new" button, so that
+ * the reader's place does not move. At most 500 items are kept, on the page and waiting each.
  */
 export class UpdateFeed extends HTMLElement {
   #gone;
   #connection;
   #subscription;
   #announcer;
-  #waiting = []; // items not shown yet, oldest first
-  #arrived = []; // items of this turn of the loop, shown together at its end
+  #waiting = []; // items that are not shown yet, oldest first
+  #arrived = []; // items of this turn of the event loop, inserted together at its end
   #unseen = 0;
   #wasLive = false;
   #title = document.title;
@@ -45,7 +45,7 @@ export class UpdateFeed extends HTMLElement {
   disconnectedCallback() {
     this.#gone.abort();
     this.#announcer.stop();
-    // Should it be put back into the page, it goes on from here.
+    // If the element is inserted again, it resumes from this position.
     Object.assign(this.dataset, this.#subscription.position);
     this.#subscription.close();
     this.#connection.close();
@@ -67,7 +67,7 @@ export class UpdateFeed extends HTMLElement {
     this.#arrive(markerItem(resetText(reset)));
   }
 
-  // The numbers begin anew, so what stands here gives up its own; it stays readable.
+  // The seqs start again at 1, so the shown items give up their ids and links; they stay readable.
   #retireShown() {
     for (const item of [...this.#part("list").children, ...this.#waiting, ...this.#arrived]) {
       item.removeAttribute("id");
@@ -77,16 +77,16 @@ export class UpdateFeed extends HTMLElement {
   }
 
   #arrive(item) {
-    // One frame may carry hundreds: they enter the document together, when the frame has been read.
-    if (this.#arrived.push(item) === 1) queueMicrotask(() => this.#settle());
-    if (this.#arrived.length > LONGEST) this.#arrived.shift();
+    // One frame may carry hundreds of updates: insert them together, after the whole frame was read.
+    if (this.#arrived.push(item) === 1) queueMicrotask(() => this.#insertArrived());
+    if (this.#arrived.length > MAX_ITEMS) this.#arrived.shift();
   }
 
-  #settle() {
+  #insertArrived() {
     const atTop = this.#waiting.length === 0 && this.#atTop();
     this.#announcer.add(this.#arrived.length);
     this.#countUnseen(this.#arrived.length);
-    this.#waiting = [...this.#waiting, ...this.#arrived].slice(-LONGEST);
+    this.#waiting = [...this.#waiting, ...this.#arrived].slice(-MAX_ITEMS);
     this.#arrived = [];
     if (atTop) this.#showWaiting();
     else this.#showCount();
@@ -101,7 +101,7 @@ export class UpdateFeed extends HTMLElement {
     for (const item of this.#waiting) localise(item);
     list.prepend(...this.#waiting.reverse());
     this.#waiting = [];
-    while (list.children.length > LONGEST) list.lastElementChild.remove();
+    while (list.children.length > MAX_ITEMS) list.lastElementChild.remove();
     this.#part("empty").hidden = list.children.length > 0;
     this.#showOlder(list);
     this.#showCount();
@@ -110,19 +110,19 @@ export class UpdateFeed extends HTMLElement {
   #showOlder(list) {
     const oldest = [...list.querySelectorAll(".update:not(.update-past)")].at(-1)?.dataset.seq;
     if (oldest > 1) this.#part("older").querySelector("a").href = `?before=${oldest}`;
-    if (list.children.length === LONGEST) this.#part("older").hidden = false;
+    if (list.children.length === MAX_ITEMS) this.#part("older").hidden = false;
   }
 
   #showCount() {
     const button = this.#part("new");
     button.hidden = this.#waiting.length === 0;
-    button.textContent = `${countText(this.#waiting.length, LONGEST)} ↑`;
+    button.textContent = `${countText(this.#waiting.length, MAX_ITEMS)} ↑`;
   }
 
   #backToTop() {
     this.#showWaiting();
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.scrollIntoView({ block: "start", behavior: calm ? "instant" : "smooth" });
+    const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.scrollIntoView({ block: "start", behavior: reduced ? "instant" : "smooth" });
     this.#part("list").focus({ preventScroll: true });
   }
 
@@ -134,7 +134,7 @@ export class UpdateFeed extends HTMLElement {
     if (state.name !== "live") this.#part("watching").textContent = "";
   }
 
-  // In a tab behind others the title counts what came, until the reader looks.
+  // In a hidden tab the title counts the new updates, until the tab is shown.
   #countUnseen(count) {
     this.#unseen = document.hidden ? this.#unseen + count : 0;
     document.title = this.#unseen > 0 ? `(${this.#unseen}) ${this.#title}` : this.#title;

@@ -15,7 +15,7 @@ function make(tag, className, ...children) {
 }
 
 /**
- * @param {object} update as it came over the wire
+ * @param {object} the update as received
  * @returns {HTMLLIElement}
  */
 export function updateItem(update) {
@@ -28,7 +28,7 @@ export function updateItem(update) {
 }
 
 /**
- * A line between updates that tells what happened to the log.
+ * A line between updates that reports a reset of the log.
  * @param {string} text
  * @returns {HTMLLIElement}
  */
@@ -77,10 +77,10 @@ function progress({ progress, title, key }) {
   return make("p", "update-progress", bar, make("span", "", percentText(progress)));
 }
 
-// Longer Markdown is shown as it is, here and by the server: a hostile one costs its length squared.
-const MOST_MARKDOWN = 8192;
+// Longer Markdown is shown as plain text, here and by the server: a hostile one costs its length squared.
+const MAX_MARKDOWN = 8192;
 const body = ({ body, format }) =>
-  format === "markdown" && body.length <= MOST_MARKDOWN
+  format === "markdown" && body.length <= MAX_MARKDOWN
     ? make("div", "update-body prose", toDom(parse(body)))
     : make("div", "update-body update-text", body);
 
@@ -93,13 +93,13 @@ function* foot(update) {
   }
 }
 
-// Indented as far as a person reads, as the server does: a few kilobytes of brackets nested in one another would be
-// indented to a hundred megabytes.
-const MOST_INDENTED = 20;
+// Deeper JSON is not indented, as on the server: a few kilobytes of nested brackets would be indented to a hundred
+// megabytes.
+const MAX_INDENTED_LEVELS = 20;
 const isShallow = (value, levels) =>
   value === null || typeof value !== "object" ||
   (levels > 0 && Object.values(value).every((each) => isShallow(each, levels - 1)));
-const dataText = (data) => JSON.stringify(data, null, isShallow(data, MOST_INDENTED) ? 2 : 0);
+const dataText = (data) => JSON.stringify(data, null, isShallow(data, MAX_INDENTED_LEVELS) ? 2 : 0);
 
 function link(address) {
   const anchor = make("a", "", address);

@@ -1,20 +1,20 @@
-// One websocket to the hub that stands up again by itself; what it carries is others' business.
+// One websocket to the hub that reconnects by itself. It knows no channel.
 
 import { delay, delayAfterShutdown } from "./backoff.js";
 
 const SUBPROTOCOL = "tidewire.v1";
-const WELCOME_WITHIN = 10_000;
-const PING_EVERY = 20_000;
-const ANSWER_WITHIN = 10_000;
-const STEADY_AFTER = 5_000;
-const OFFLINE_PROBE = 30_000;
+const WELCOME_TIMEOUT_MS = 10_000;
+const PING_INTERVAL_MS = 20_000;
+const PONG_TIMEOUT_MS = 10_000;
+const STEADY_AFTER_MS = 5_000;
+const OFFLINE_PROBE_MS = 30_000;
 const SHUTDOWN = 1001;
 const UNAUTHENTICATED = 4401;
 
 /**
- * Events: `state`, whose detail is `{name, seconds?, message?}` with the name one of
- * `connecting`, `live`, `waiting` (seconds until the next try), `offline`, `refused` (message says why; no more tries);
- * and `message`, whose detail is one parsed JSON object from the hub.
+ * Events: `state`, whose detail is `{name, seconds?, message?}` with the name one of `connecting`, `live`, `waiting`
+ * (seconds until the next attempt), `offline`, `refused` (message gives the reason; no more attempts); and `message`,
+ * whose detail is one parsed JSON object from the hub.
  */
 export class Connection extends EventTarget {
   #url;
@@ -25,8 +25,8 @@ export class Connection extends EventTarget {
   #state = { name: "closed" };
   #tries = 0;
   #liveSince = 0;
-  #retry = null; // the timer of the next try
-  #deadline = null; // the timer of the next ping, or of the answer that is due
+  #retry = null; // the timer of the next attempt
+  #deadline = null; // the timer of the next ping, or of the answer that is awaited
 
   /**
    * @param {string} url ws:// or wss://
@@ -41,102 +41,102 @@ export class Connection extends EventTarget {
     this.#clock = clock;
   }
 
-  /** The newest state, as the `state` event told it. */
+  /** The current state, the detail of the last `state` event. */
   get state() {
     return this.#state;
   }
 
-  /** Connects, now, unless a socket is already open or opening. */
+  /** Connects now, unless a socket is already open or opening. */
   open() {
     if (this.#socket) return;
     this.#clock.clearTimeout(this.#retry);
-    this.#become({ name: "connecting" });
+    this.#setState({ name: "connecting" });
     const socket = new this.#Socket(this.#url, [SUBPROTOCOL]);
     this.#socket = socket;
-    // A socket that was let go may still speak; only the one held now is heard.
-    const heard = (listener) => (event) => socket === this.#socket && listener(event);
-    socket.addEventListener("message", heard(({ data }) => this.#read(data)));
-    socket.addEventListener("close", heard(({ code }) => this.#closed(code)));
-    this.#expectWithin(WELCOME_WITHIN);
+    // An abandoned socket may still fire events; only those of the current one count.
+    const ifCurrent = (listener) => (event) => socket === this.#socket && listener(event);
+    socket.addEventListener("message", ifCurrent(({ data }) => this.#read(data)));
+    socket.addEventListener("close", ifCurrent(({ code }) => this.#closed(code)));
+    this.#restartAfter(WELCOME_TIMEOUT_MS);
   }
 
-  /** Closes for good, silently; `open` begins anew. */
+  /** Closes without an event and does not reconnect; `open` starts again. */
   close() {
     this.#clock.clearTimeout(this.#retry);
-    this.#letGo(1000);
+    this.#abandon(1000);
     this.#state = { name: "closed" };
   }
 
-  /** Sends one message if the connection is live, and says whether it was. */
+  /** Sends one message if the connection is live. Returns false, and sends nothing, if it is not. */
   send(message) {
     if (this.#state.name !== "live") return false;
     this.#socket.send(JSON.stringify(message));
     return true;
   }
 
-  /** The network or the reader is back: tries at once, or makes sure that a live link is not dead. */
+  /** The network or the reader is back: connects at once, or pings a live connection to check it. */
   wake() {
     if (this.#state.name === "live") this.#ping();
     else if (this.#state.name === "waiting" || this.#state.name === "offline") this.open();
   }
 
-  /** The browser says that there is no network. It can be wrong (a hub on this machine), so a slow probe goes on. */
+  /** The browser reports no network. It can be wrong (a hub on this machine), so it is probed every 30 s. */
   offline() {
     if (this.#state.name === "closed" || this.#state.name === "refused") return;
-    this.#letGo();
-    this.#become({ name: "offline" });
-    this.#openIn(OFFLINE_PROBE);
+    this.#abandon();
+    this.#setState({ name: "offline" });
+    this.#openIn(OFFLINE_PROBE_MS);
   }
 
-  /** Gives up this socket and comes back after the usual wait: for one who finds the stream broken. */
+  /** Closes this socket and reconnects after the usual delay: for a caller that found the stream broken. */
   restart() {
     if (this.#socket) this.#closed(1006);
   }
 
-  /** Ends it with the reason in plain words; nothing is tried again until `open`. */
+  /** Ends the connection with a message for the reader, and does not reconnect until `open`. */
   refuse(message) {
     this.#clock.clearTimeout(this.#retry);
-    this.#letGo(1000);
-    this.#become({ name: "refused", message });
+    this.#abandon(1000);
+    this.#setState({ name: "refused", message });
   }
 
   #read(frame) {
     const socket = this.#socket;
     for (const line of String(frame).split("\n")) {
-      if (socket !== this.#socket) return; // A listener closed it; the rest is asked for again after the reconnect.
+      if (socket !== this.#socket) return; // A listener closed it; the rest is requested again after the reconnect.
       if (line.trim() === "") continue;
       let message;
       try {
         message = JSON.parse(line);
       } catch {
-        return this.restart(); // What the line held is unknown, so ask again from the position.
+        return this.restart(); // The line's content is lost: reconnect and resume from the position.
       }
       if (message.type === "welcome") this.#welcomed();
       this.dispatchEvent(new CustomEvent("message", { detail: message }));
     }
-    if (socket === this.#socket && this.#state.name === "live") this.#pingIn(PING_EVERY);
+    if (socket === this.#socket && this.#state.name === "live") this.#pingIn(PING_INTERVAL_MS);
   }
 
   #welcomed() {
     this.#liveSince = this.#clock.now();
-    this.#become({ name: "live" });
+    this.#setState({ name: "live" });
   }
 
   #closed(code) {
-    // Only a link that held for a while clears the count, or a hub that hangs up at once is asked four times a second.
-    if (this.#state.name === "live" && this.#clock.now() - this.#liveSince >= STEADY_AFTER) this.#tries = 0;
-    this.#letGo();
-    if (code === UNAUTHENTICATED) return this.refuse("Your access has ended. Reload the page to go on.");
+    // Only a connection that lasted resets the count: a hub that closes at once would be called four times a second.
+    if (this.#state.name === "live" && this.#clock.now() - this.#liveSince >= STEADY_AFTER_MS) this.#tries = 0;
+    this.#abandon();
+    if (code === UNAUTHENTICATED) return this.refuse("Your access has ended. Reload the page to continue.");
     const wait = code === SHUTDOWN ? delayAfterShutdown(this.#random) : delay(this.#tries++, this.#random);
     this.#openIn(wait);
-    this.#become({ name: "waiting", seconds: Math.ceil(wait / 1000) });
+    this.#setState({ name: "waiting", seconds: Math.ceil(wait / 1000) });
   }
 
-  #letGo(code) {
+  #abandon(code) {
     const socket = this.#socket;
     this.#socket = null;
     this.#clock.clearTimeout(this.#deadline);
-    socket?.close(code); // On a dead link its close event may take minutes; nobody waits for it.
+    socket?.close(code); // On a broken link the close event may take minutes; do not wait for it.
   }
 
   #openIn(wait) {
@@ -150,15 +150,15 @@ export class Connection extends EventTarget {
   }
 
   #ping() {
-    if (this.send({ type: "ping" })) this.#expectWithin(ANSWER_WITHIN);
+    if (this.send({ type: "ping" })) this.#restartAfter(PONG_TIMEOUT_MS);
   }
 
-  #expectWithin(wait) {
+  #restartAfter(wait) {
     this.#clock.clearTimeout(this.#deadline);
     this.#deadline = this.#clock.setTimeout(() => this.restart(), wait);
   }
 
-  #become(state) {
+  #setState(state) {
     this.#state = state;
     this.dispatchEvent(new CustomEvent("state", { detail: state }));
   }

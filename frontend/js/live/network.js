@@ -1,9 +1,9 @@
-// What the browser knows of the network and the reader, passed on to a connection.
+// Passes the browser's events about the network and the tab to a connection.
 
 /**
- * Wakes the connection when the network or the reader comes back, and tells it when the network goes.
+ * Wakes the connection when the network or the tab comes back, and takes it offline when the network is lost.
  * @param {import("./connection.js").Connection} connection
- * @param {AbortSignal} signal lets go of every listener
+ * @param {AbortSignal} signal removes every listener
  */
 export function watchNetwork(connection, signal) {
   window.addEventListener("offline", () => connection.offline(), { signal });
@@ -13,7 +13,7 @@ export function watchNetwork(connection, signal) {
 }
 
 /**
- * The hub's websocket as seen from a page.
+ * The address of the hub's websocket, from the page's own address.
  * @param {{protocol: string, host: string}} location
  */
 export const socketUrl = ({ protocol, host }) =>

@@ -1,4 +1,4 @@
-// A reader is a position: what a message means for one who has read up to (epoch, seq). Pure, no state.
+// A reader is a position: decides what a message means for a reader at (epoch, seq). Pure, no state.
 
 /**
  * @typedef {{epoch: string | null, seq: number | null}} Position  seq is null until the server names one
@@ -12,8 +12,8 @@ const gap = (position) => ({ verdict: "gap", position });
 
 /**
  * What to do with an `update`, `reset` or `subscribed` message.
- * "accept": it is the next thing, go on from the new position. "drop": it was seen before or says nothing new.
- * "gap": something between the position and this message is missing, ask again from the position.
+ * "accept": it is the next message, move to the new position. "drop": it was received before or changes nothing.
+ * "gap": updates between the position and this message are missing, subscribe again from the position.
  * @param {Position} position
  * @param {{type: string, epoch?: string, seq?: number, resumed?: boolean,
  *          reason?: string, first?: number, last?: number}} message
@@ -41,10 +41,10 @@ function decideUpdate(position, { epoch, seq }) {
 }
 
 function decideReset(position, { reason, epoch, first, last }) {
-  // An empty log has nothing first: what comes next is after its last.
+  // An empty log has no first update: the next one follows its last.
   const start = first > 0 ? first - 1 : last;
   const sameLog = epoch === position.epoch;
-  // The same log can only expire forwards, and a new log can only begin once: the rest is an echo.
+  // The same log can only expire forwards, and a new log can only begin once: anything else is a repeated reset.
   if (sameLog && reason === "expired" && start <= position.seq) return drop(position);
   if (sameLog && reason === "epoch") return drop(position);
   return accept({ epoch, seq: start });
@@ -52,6 +52,6 @@ function decideReset(position, { reason, epoch, first, last }) {
 
 function decideSubscribed(position, { epoch, seq, resumed }) {
   if (position.seq === null) return accept({ epoch, seq });
-  if (resumed === false) return accept(position); // A reset comes next and says where to go on.
+  if (resumed === false) return accept(position); // A reset follows and names the new position.
   return accept({ epoch: position.epoch ?? epoch, seq: position.seq });
 }

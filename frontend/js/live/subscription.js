@@ -1,10 +1,10 @@
-// One channel followed from a position: every update is told once and in order, however often the link breaks.
+// One channel, followed from a position: emits every update once and in order, across reconnects.
 
 import { delay } from "./backoff.js";
 import { decide } from "./position.js";
 
-const ANSWER_WITHIN = 15_000;
-const REFUSALS = new Set(["unauthenticated", "forbidden", "not_found", "invalid_request"]);
+const SUBSCRIBE_TIMEOUT_MS = 15_000;
+const PERMANENT_REFUSALS = new Set(["unauthenticated", "forbidden", "not_found", "invalid_request"]);
 const ENDINGS = {
   revoked: "You may no longer read this channel.",
   deleted: "This channel was deleted.",
@@ -12,7 +12,7 @@ const ENDINGS = {
 
 /**
  * Events: `update` (detail: the update), `reset` (detail: `{reason, epoch, first, last}`), `presence`
- * (detail: `{watching, users}`) and `ended` (detail: `{message}`, in words for the reader; nothing follows).
+ * (detail: `{watching, users}`) and `ended` (detail: `{message}`, a text for the reader; no event follows).
  */
 export class Subscription extends EventTarget {
   #connection;
@@ -21,16 +21,16 @@ export class Subscription extends EventTarget {
   #gone = new AbortController();
   #ref = 0;
   #subscribed = false;
-  #stumbles = 0; // gaps and soft errors since the last update that was accepted
-  #retry = null; // the timer of the next question, or of the answer that is due
+  #failures = 0; // gaps and temporary errors since the last accepted update
+  #retry = null; // the timer of the next subscribe, or of the answer that is awaited
   #random;
   #clock;
 
   /**
-   * Follows at once when the connection is live, and again whenever it becomes live.
+   * Subscribes as soon as the connection is live, and again whenever it becomes live.
    * @param {import("./connection.js").Connection} connection
    * @param {string} channel its slug
-   * @param {import("./position.js").Position} position what has been read; `seq: null` means live from now
+   * @param {import("./position.js").Position} position how far it was read; `seq: null` means live from now
    * @param {{random?: () => number, clock?: {setTimeout: Function, clearTimeout: Function}}} [parts]
    */
   constructor(connection, channel, position, { random = Math.random, clock = globalThis } = {}) {
@@ -41,9 +41,9 @@ export class Subscription extends EventTarget {
     this.#random = random;
     this.#clock = clock;
     const { signal } = this.#gone;
-    connection.addEventListener("state", ({ detail }) => this.#linked(detail.name === "live"), { signal });
-    connection.addEventListener("message", ({ detail }) => this.#hear(detail), { signal });
-    if (connection.state.name === "live") this.#linked(true);
+    connection.addEventListener("state", ({ detail }) => this.#connectionChanged(detail.name === "live"), { signal });
+    connection.addEventListener("message", ({ detail }) => this.#receive(detail), { signal });
+    if (connection.state.name === "live") this.#connectionChanged(true);
   }
 
   /** The position read so far. */
@@ -51,7 +51,7 @@ export class Subscription extends EventTarget {
     return this.#position;
   }
 
-  /** Stops following and tells the hub, if it can be told. */
+  /** Stops following, and unsubscribes if the connection is live. */
   close() {
     this.#stop();
     this.#connection.send({ type: "unsubscribe", channel: this.#channel });
@@ -62,7 +62,7 @@ export class Subscription extends EventTarget {
     this.#clock.clearTimeout(this.#retry);
   }
 
-  #linked(live) {
+  #connectionChanged(live) {
     this.#subscribed = false;
     this.#clock.clearTimeout(this.#retry);
     if (live) this.#subscribe();
@@ -72,28 +72,28 @@ export class Subscription extends EventTarget {
     const { epoch, seq } = this.#position;
     const from = seq === null ? {} : epoch === null ? { after: seq } : { after: seq, epoch };
     this.#connection.send({ type: "subscribe", ref: ++this.#ref, channel: this.#channel, ...from });
-    this.#later(() => this.#connection.restart(), ANSWER_WITHIN);
+    this.#schedule(() => this.#connection.restart(), SUBSCRIBE_TIMEOUT_MS);
   }
 
-  #later(act, wait) {
+  #schedule(act, wait) {
     this.#clock.clearTimeout(this.#retry);
     this.#retry = this.#clock.setTimeout(act, wait);
   }
 
-  #hear(message) {
+  #receive(message) {
     if (message.type === "error") return this.#refused(message);
     if (message.channel !== this.#channel) return;
     switch (message.type) {
       case "subscribed":
-        // An answer to an older question says nothing about the run of updates that is awaited now.
-        if (message.ref === this.#ref) this.#begin(message);
+        // An answer to an older subscribe does not start the updates of the current one.
+        if (message.ref === this.#ref) this.#subscribedNow(message);
         break;
       case "update":
       case "reset":
-        if (this.#subscribed) this.#take(message);
+        if (this.#subscribed) this.#apply(message);
         break;
       case "presence":
-        this.#tell("presence", { watching: message.watching, users: message.users ?? [] });
+        this.#emit("presence", { watching: message.watching, users: message.users ?? [] });
         break;
       case "unsubscribed":
         if (message.reason in ENDINGS) this.#end(ENDINGS[message.reason]);
@@ -101,41 +101,41 @@ export class Subscription extends EventTarget {
     }
   }
 
-  #begin(message) {
+  #subscribedNow(message) {
     this.#subscribed = true;
     this.#clock.clearTimeout(this.#retry);
     this.#position = decide(this.#position, message).position;
     this.#connection.send({ type: "presence", channel: this.#channel, on: true });
   }
 
-  #take(message) {
+  #apply(message) {
     const { verdict, position } = decide(this.#position, message);
-    if (verdict === "gap") return this.#mend();
+    if (verdict === "gap") return this.#resubscribe();
     if (verdict === "drop") return;
     this.#position = position;
-    this.#stumbles = 0;
-    this.#tell(message.type, message);
+    this.#failures = 0;
+    this.#emit(message.type, message);
   }
 
-  #mend() {
-    this.#subscribed = false; // What is still on its way belongs to the broken run.
-    if (this.#stumbles++ > 0) return this.#connection.restart();
+  #resubscribe() {
+    this.#subscribed = false; // Updates that are still in flight belong to the broken subscription.
+    if (this.#failures++ > 0) return this.#connection.restart();
     this.#connection.send({ type: "unsubscribe", channel: this.#channel });
     this.#subscribe();
   }
 
   #refused({ ref, code, message }) {
     if (ref !== this.#ref || this.#subscribed) return;
-    if (REFUSALS.has(code)) return this.#end(message);
-    this.#later(() => this.#subscribe(), delay(this.#stumbles++, this.#random));
+    if (PERMANENT_REFUSALS.has(code)) return this.#end(message);
+    this.#schedule(() => this.#subscribe(), delay(this.#failures++, this.#random));
   }
 
   #end(message) {
     this.#stop();
-    this.#tell("ended", { message });
+    this.#emit("ended", { message });
   }
 
-  #tell(name, detail) {
+  #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

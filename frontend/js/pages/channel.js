@@ -1,4 +1,4 @@
-// A channel's page: gives the live list its tag.
+// A channel's page: defines the live list's tag.
 
 import { UpdateFeed } from "../elements/update-feed.js";
 

@@ -1,4 +1,4 @@
-// Every page: times in the reader's own zone, kept fresh.
+// Every page: shows times in the reader's zone and refreshes them.
 
 import { localise } from "../time.js";
 

@@ -1,4 +1,4 @@
-"""The frontend's files come as what they are, once, and nothing else comes out of its folder."""
+"""The frontend's files are served with their type and revalidated, and no other file is served."""
 
 import pytest
 
@@ -16,14 +16,14 @@ from tests.support.hub import ServedHub
         ("/robots.txt", "text/plain"),
     ],
 )
-async def test_a_file_comes_as_what_it_is(hub_sqlite: ServedHub, path: str, kind: str) -> None:
+async def test_a_file_is_served_with_its_type(hub_sqlite: ServedHub, path: str, kind: str) -> None:
     answer = await hub_sqlite.call("GET", path)
 
     assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (200, kind)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_a_file_that_is_the_same_is_not_sent_again(hub_sqlite: ServedHub) -> None:
+async def test_an_unchanged_file_is_not_sent_again(hub_sqlite: ServedHub) -> None:
     first = await hub_sqlite.call("GET", "/static/js/time.js")
     same = await hub_sqlite.call("GET", "/static/js/time.js", headers={"If-None-Match": first.headers["ETag"]})
     other = await hub_sqlite.call("GET", "/static/js/time.js", headers={"If-None-Match": '"other"'})
@@ -48,7 +48,7 @@ async def test_a_file_that_is_the_same_is_not_sent_again(hub_sqlite: ServedHub) 
         "/static/js/" + "a" * 5000 + ".js",
     ],
 )
-async def test_nothing_else_comes_out(hub_sqlite: ServedHub, path: str) -> None:
+async def test_no_other_file_is_served(hub_sqlite: ServedHub, path: str) -> None:
     answer = await hub_sqlite.call("GET", path)
 
     assert answer.status in (308, 404), answer
