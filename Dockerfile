@@ -1,11 +1,11 @@
 # syntax=docker/dockerfile:1
 
-# The first stage builds a virtual environment from the pins; nothing of what it needs for that reaches the second.
+# The first stage builds a virtual environment from the pins; its build tools do not reach the second stage.
 FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 RUN python -m venv /venv
-# The pins come first and alone: a change of the code then costs no new installation.
+# The pins are copied first, alone, so that a change of the code does not reinstall the dependencies.
 COPY requirements.txt ./
 RUN /venv/bin/python -m pip install --require-hashes -r requirements.txt
 COPY . .
@@ -13,7 +13,7 @@ RUN /venv/bin/python -m pip install --no-deps . \
  && /venv/bin/python -m pip uninstall --yes pip
 
 FROM python:3.13-slim
-# Nobody needs to write anywhere but to /data.
+# Only /data is writable.
 RUN groupadd --system --gid 10001 tidewire \
  && useradd --system --uid 10001 --gid tidewire --home-dir /data --no-create-home --shell /usr/sbin/nologin tidewire \
  && install --directory --owner=tidewire --group=tidewire --mode=0700 /data
@@ -26,9 +26,9 @@ ENV PATH=/venv/bin:$PATH \
     TIDEWIRE_DATA_DIR=/data \
     TIDEWIRE_DATABASE_URL=sqlite+aiosqlite:////data/tidewire.db \
     TIDEWIRE_BIND=0.0.0.0:8000
-# `tidewire serve` reads hypercorn.toml from where it is started.
+# `tidewire serve` reads hypercorn.toml from the working directory.
 WORKDIR /etc/tidewire
-# By number, so that an orchestrator can see that it is not root.
+# By number, so that an orchestrator can check that it is not root.
 USER 10001:10001
 VOLUME /data
 EXPOSE 8000

@@ -1,15 +1,15 @@
-# Everything a contributor types. Needs make and Python 3.13 or newer; the rest is brought by the targets themselves.
+# The contributors' commands. They need make and Python 3.13 or newer; the targets install the rest.
 
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip --disable-pip-version-check --quiet
 ARGS   ?=
 
-# What `make lock` compiles with: pins for every platform, hashes for every file, and no address of any index.
+# The options of `make lock`: pins for every platform, hashes for every file, and no index address in the output.
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
            --no-annotate --no-emit-index-url --no-emit-find-links
 
-# A name on the PATH may be a version manager's shim that does not run, so each candidate has to prove itself.
+# A name on the PATH may be a version manager's shim that does not run, so each candidate is tried.
 FIND_PYTHON = for candidate in python3.13 python3.14 python3 \
 	    "$$(pyenv root 2>/dev/null)"/versions/3.13*/bin/python "$$HOME"/.pyenv/versions/3.13*/bin/python; do \
 	  if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 13))' 2>/dev/null; then \
@@ -56,14 +56,14 @@ fmt: $(VENV)/.development  ## format the code and apply the safe fixes
 bench: $(VENV)/.development  ## measure publishing, fan-out, memory and resuming
 	@$(PYTHON) -m benchmarks $(ARGS)
 
-screenshots: browser  ## make the README's pictures again from a running hub
+screenshots: browser  ## take the README's screenshots again, from a running hub
 	@$(PYTHON) -m benchmarks.screenshots $(ARGS)
 
 lock: $(VENV)/.development  ## compile both requirements files from pyproject.toml, newest releases
 	@$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
 	@$(COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
-clean:  ## remove what the targets made (never data/)
+clean:  ## remove what the targets created (never data/)
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -73,7 +73,7 @@ browser: $(VENV)/.development
 $(PYTHON):
 	@python="$$($(FIND_PYTHON))" && "$$python" -m venv $(VENV)
 
-# The stamps hold what was installed last; an install runs again only when its pins change.
+# Stamp files: an installation runs again only if its pins changed.
 $(VENV)/.runtime: requirements.txt pyproject.toml | $(PYTHON)
 	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps -e .

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: over the connection it is handed, else over one of its own."""
+"""Alembic's environment: runs on the given connection, else on one of its own."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 
 def migrate(connection: Connection) -> None:
-    """Run the wanted migrations on this connection."""
+    """Runs the requested migrations on this connection."""
     context.configure(
         connection=connection,
         target_metadata=context.config.attributes.get("metadata"),
@@ -20,7 +20,7 @@ def migrate(connection: Connection) -> None:
 
 
 async def connect_and_migrate() -> None:
-    """For the `alembic` command itself; `tidewire db upgrade` hands a connection instead."""
+    """For the `alembic` command itself; `tidewire db upgrade` passes a connection instead."""
     url = os.environ.get("TIDEWIRE_DATABASE_URL", "sqlite+aiosqlite:///data/tidewire.db")
     engine = create_async_engine(url)
     async with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""The log: channels, updates with their search, and who may: users, members, tokens, tickets."""
+"""The log: channels, updates and their search index; and access: users, members, tokens, tickets."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,8 +11,8 @@ depends_on = None
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NAME = sa.String(80).with_variant(sa.String(80, collation="C"), "postgresql")
 
-# SQLite's full-text index keeps no copy of the texts (contentless), so its rowid must lead back to the update:
-# 40 bits of seq under the channel's id. Deleting from such an index takes the old words, which a trigger has.
+# SQLite's full-text index keeps no copy of the texts (contentless), so its rowid identifies the update: 40 bits of seq
+# below the channel's id. Deleting from such an index needs the old words, which a trigger has.
 SQLITE_SEARCH = (
     "CREATE VIRTUAL TABLE updates_words USING fts5(words, content='', tokenize='unicode61 remove_diacritics 0')",
     """CREATE TRIGGER updates_words_insert AFTER INSERT ON updates WHEN new.words IS NOT NULL BEGIN
@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("retention_days", sa.Integer()),
         sa.Column("retention_updates", sa.Integer()),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
-        # A deleted channel's id must not come back: feeds and the search index are known by it.
+        # A deleted channel's id must not be reused: feeds and the search index are keyed by it.
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -81,7 +81,7 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
     )
     op.create_index("update_tags_seq", "update_tags", ["channel_id", "seq"])
-    create_people()
+    create_users()
     if op.get_context().dialect.name == "sqlite":
         for statement in SQLITE_SEARCH:
             op.execute(statement)
@@ -89,8 +89,8 @@ def upgrade() -> None:
         op.execute("CREATE INDEX updates_words ON updates USING gin (to_tsvector('simple'::regconfig, words))")
 
 
-def create_people() -> None:
-    """Users and what they may."""
+def create_users() -> None:
+    """The tables of users and their access."""
     op.create_table(
         "users",
         sa.Column("id", BIG, primary_key=True, autoincrement=True),

@@ -1,6 +1,6 @@
-"""The index of words is of runs of updates, written behind the commits: of every update it was half of its price.
+"""Words are indexed by runs of updates, after the commits: an index of each update was half of a publish's cost.
 
-It is empty at first. The hub fills it as soon as it runs, and a search looks through what is not indexed yet.
+The index is empty at first. The hub fills it while it runs, and a search scans the updates that are not indexed yet.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ depends_on = None
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-# Letters to Python and so to the hub, but gaps between words to FTS5.
+# Letters for Python and so for the hub, but separators for FTS5.
 LETTERS = "".join(chr(code) for code in (*range(0x19B0, 0x19C1), 0x19C8, 0x19C9, 0x1CF2, 0x1CF3))
 # As in 0001: no copy of the texts, 40 bits of the first seq under the channel's id, a trigger that has the old words.
 SQLITE_SEARCH = (
@@ -67,7 +67,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE word_runs")  # And its triggers.
+    op.execute("DROP TABLE word_runs")  # With its triggers.
     if op.get_context().dialect.name == "sqlite":
         op.execute("DROP TABLE word_runs_search")
         for statement in SQLITE_SEARCH_BEFORE:
