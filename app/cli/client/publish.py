@@ -81,7 +81,7 @@ def publish(
     stored, is_replayed = post(posting, within=retry)
     click.echo(json_line(stored) if as_json else f"{stored['channel']} #{stored['seq']}")
     if is_replayed and idempotency_key is not None:
-        click.echo("Already stored under this idempotency key; nothing new was stored.", err=True)
+        click.echo("Already stored under this idempotency key; nothing is new.", err=True)
 
 
 def _update(body: str | None, fields: dict[str, Any]) -> dict[str, Any]:
