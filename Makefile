@@ -4,6 +4,8 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip --disable-pip-version-check --quiet
 ARGS   ?=
+# Workers of pytest; empty runs all tests in one process, for a debugger.
+PARALLEL ?= --numprocesses 2 --dist loadgroup
 
 # The options of `make lock`: pins for every platform, hashes for every file, and no index address in the output.
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
@@ -32,7 +34,7 @@ test: check browser  ## check, then run every test (ARGS="tests/unit -k name" na
 	@if command -v node >/dev/null; then \
 	  if [ -n "$(JS_TESTS)" ]; then node --test --test-reporter=dot $(JS_TESTS); fi; \
 	else echo "node is not on the PATH: the JavaScript tests were not run."; fi
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 
 check: check-python check-js check-docker  ## format, lint, types and syntax, changing nothing
 

@@ -10,6 +10,16 @@ from tests.support.browser import launched
 from tests.support.postgres import GivenPostgres, Postgres, open_postgres
 from tests.support.redis import GivenRedis, Redis, open_redis
 
+# Real processes under faults, and a browser: side by side they would wait for one another.
+SERIAL = {"faults", "browser"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what measures time, or starts many processes, in one worker: the others run beside it."""
+    for item in items:
+        if item.path.parent.name in SERIAL:
+            item.add_marker(pytest.mark.xdist_group("serial"))
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[GivenPostgres]:
