@@ -1,1 +1,1 @@
-"""What the hub can do: one verb, one function, one transaction, the broker told after the commit."""
+"""What the hub can do: one verb, one function, one transaction, the announcement after the commit."""

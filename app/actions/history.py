@@ -43,7 +43,7 @@ async def read_board(
         channel, _ = await readable_in(tx, who, slug)
         if at is not None and not channel.first_seq - 1 <= at <= channel.last_seq:
             raise InvalidRequest(
-                f"at must be from {channel.first_seq - 1} to {channel.last_seq}, which is what the log can tell of.",
+                f"at must be from {channel.first_seq - 1} to {channel.last_seq}, which the log holds.",
                 field="at",
             )
         last = channel.last_seq if at is None else at

@@ -9,8 +9,7 @@ from app.clock import now_ms
 from app.errors import InvalidRequest, NotFound, Unauthenticated
 from app.model.access import Principal, Role, Scope, no_such_channel
 from app.model.token import TokenLine
-from app.store import channels, credentials, members, tokens
-from app.store import users as people
+from app.store import channels, credentials, members, tokens, users
 from app.store.engine.database import Database
 from app.store.tokens import NewToken
 
@@ -42,7 +41,7 @@ async def create_token(db: Database, draft: TokenDraft) -> str:
         raise InvalidRequest("A token needs a scope: read, publish or both.", field="scope")
     secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
     async with db.transaction() as tx:
-        user = await people.find(tx, draft.user)
+        user = await users.find(tx, draft.user)
         if user is None:
             raise NotFound(f"There is no user {draft.user!r}.", field="user")
         channel = await channels.find(tx, draft.channel) if draft.channel is not None else None
@@ -69,13 +68,13 @@ async def revoke_token(db: Database, prefix: str) -> None:
     """Revoke the token that begins so; what it holds open ends within the poll interval. Raises NotFound."""
     async with db.transaction() as tx:
         if not await tokens.revoke(tx, prefix[:_SHOWN], now_ms()):
-            raise NotFound(f"There is no living token that begins with {prefix[:_SHOWN]!r}.")
+            raise NotFound(f"There is no valid token that begins with {prefix[:_SHOWN]!r}.")
 
 
 async def list_tokens(db: Database, user_name: str) -> list[TokenLine]:
     """A user's tokens, newest first. Raises NotFound."""
     async with db.reading() as tx:
-        user = await people.find(tx, user_name)
+        user = await users.find(tx, user_name)
         if user is None:
             raise NotFound(f"There is no user {user_name!r}.", field="user")
         return await tokens.listed(tx, user.id)

@@ -1,4 +1,4 @@
-"""User accounts, as the operator makes and disables them."""
+"""Users, as the operator creates and disables them."""
 
 import asyncio
 import re
@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 
 from app.clock import now_ms
 from app.errors import InvalidRequest, NotFound
-from app.store import users as people
+from app.store import users
 from app.store.engine.database import Database
 from app.store.users import User
 
@@ -32,13 +32,13 @@ async def create_user(db: Database, name: str, email: str, password: str | None,
     # Hashing takes tens of milliseconds on purpose: not on the loop.
     password_hash = await asyncio.to_thread(_hasher.hash, password) if password is not None else None
     async with db.transaction() as tx:
-        return await people.add(tx, name, email.lower(), password_hash, is_admin, now_ms())
+        return await users.add(tx, name, email.lower(), password_hash, is_admin, now_ms())
 
 
 async def set_user_disabled(db: Database, name: str, disabled: bool) -> None:
-    """Disable or enable a user: a disabled one's tokens stop counting. Raises NotFound."""
+    """Disable or enable a user: a disabled one's tokens are no longer valid. Raises NotFound."""
     async with db.transaction() as tx:
-        user = await people.find(tx, name)
+        user = await users.find(tx, name)
         if user is None:
             raise NotFound(f"There is no user {name!r}.", field="name")
-        await people.set_disabled(tx, user.id, now_ms() if disabled else None)
+        await users.set_disabled(tx, user.id, now_ms() if disabled else None)

@@ -1,1 +1,1 @@
-"""How processes tell one another what was committed; none of it is believed without the log."""
+"""How processes announce commits to one another; the log remains the truth."""

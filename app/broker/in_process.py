@@ -4,7 +4,7 @@ from app.broker.protocol import Hint, Listener, PresenceSnapshot
 
 
 class InProcessBroker:
-    """The broker of a hub that is one process: there are no others to tell."""
+    """The broker of a hub that is one process: it has no others to announce to."""
 
     async def __aenter__(self) -> "InProcessBroker":
         return self
@@ -13,22 +13,22 @@ class InProcessBroker:
         return None
 
     def attach(self, listener: Listener) -> None:
-        """Nothing ever comes in."""
+        """Nothing is ever received."""
 
     def announce(self, hint: Hint) -> None:
-        """The own process was told first."""
+        """There is no other process."""
 
     def announce_access_changed(self) -> None:
-        """The own process was told first."""
+        """There is no other process."""
 
     def announce_presence_changed(self, channel_id: int) -> None:
-        """The own process was told first."""
+        """There is no other process."""
 
     async def listen(self, channel_id: int) -> None:
-        """There is nobody to hear."""
+        """There is no other process."""
 
     def ignore(self, channel_id: int) -> None:
-        """There is nobody to hear."""
+        """There is no other process."""
 
     async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
         """This process is all there is."""

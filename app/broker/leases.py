@@ -9,7 +9,7 @@ from redis.asyncio.client import Pipeline
 from app.broker.protocol import MAX_PRESENCE_NAMES, PresenceSnapshot
 
 _NODES = b"tidewire:nodes"
-_ALIVE = b"alive"  # A field that every part has: a part without watchers is still a process's.
+_ALIVE = b"alive"  # A field of every part: one without watchers is still a process's.
 
 
 class Leases:
@@ -29,7 +29,7 @@ class Leases:
         self._touched.add(channel_id)
 
     def write_touched(self, pipeline: Pipeline, here: Callable[[int], PresenceSnapshot]) -> None:
-        """Put what changed before whatever else the pipeline says about it."""
+        """Write what changed before whatever else the pipeline does."""
         touched, self._touched = self._touched, set()
         for channel_id in touched:
             snapshot = here(channel_id)
@@ -58,23 +58,23 @@ class Leases:
         await self._redis.srem(_NODES, self._node)
 
     async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
-        """This process's part and what the living others have in Redis. Ended leases are forgotten on the way."""
+        """This process's part and those of the others whose lease is valid. Parts without a lease are removed."""
         members = await self._redis.smembers(_NODES)
         nodes = [node for node in members if isinstance(node, bytes) and node != self._node]
         pipeline = self._redis.pipeline(transaction=False)
         for node in nodes:
             pipeline.hmget(self._key(node), [_ALIVE, b"%d" % channel_id])
         watching, names = here.watching, set(here.users)
-        dead = []
+        expired = []
         for node, (alive, part) in zip(nodes, await pipeline.execute(), strict=True):
             if alive is None:
-                dead.append(node)
+                expired.append(node)
             elif part is not None:
                 count, users = msgspec.json.decode(part, type=tuple[int, list[str]])
                 watching += count
                 names.update(users)
-        if dead:
-            await self._redis.srem(_NODES, *dead)
+        if expired:
+            await self._redis.srem(_NODES, *expired)
         return PresenceSnapshot(watching, tuple(sorted(names)[:MAX_PRESENCE_NAMES]))
 
     @staticmethod

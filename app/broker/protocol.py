@@ -27,13 +27,13 @@ class PresenceSnapshot:
 
 
 class Listener(Protocol):
-    """Who is told what comes in. Every method is synchronous and quick."""
+    """What receives announcements. Every method is synchronous and quick."""
 
     def on_hint(self, hint: Hint) -> None:
         """Another process committed these."""
 
     def on_access_changed(self) -> None:
-        """Somewhere a right or a channel changed: look at once instead of at the next poll."""
+        """A right or a channel changed elsewhere: reconcile now instead of at the next poll."""
 
     def on_presence_changed(self, channel_id: int) -> None:
         """Who watches the channel changed in another process."""
@@ -52,22 +52,22 @@ class Broker(Protocol):
     async def __aexit__(self, *failure: object) -> None: ...
 
     def attach(self, listener: Listener) -> None:
-        """Whom to tell; before the broker is entered."""
+        """Set the listener, before the broker is entered."""
 
     def announce(self, hint: Hint) -> None:
-        """Tell the others. Never waits: what can't be sent now is dropped, the log has it."""
+        """Announce to the other processes. Never waits: what can't be sent now is dropped, the log has it."""
 
     def announce_access_changed(self) -> None:
-        """Tell the others that a right or a channel changed."""
+        """Announce that a right or a channel changed."""
 
     def announce_presence_changed(self, channel_id: int) -> None:
-        """Tell the others that who watches changed here."""
+        """Announce that the watchers of a channel changed here."""
 
     async def listen(self, channel_id: int) -> None:
-        """Hear this channel's hints from now on. Returns when that is so, or when waiting longer is of no use."""
+        """Receive this channel's hints from now on. Returns when that is so, or when longer waiting is of no use."""
 
     def ignore(self, channel_id: int) -> None:
-        """Hear them no longer."""
+        """Receive them no longer."""
 
     async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
         """Who watches in all processes; `here` is this one's part."""

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from app.broker import hint_codec
 from app.broker.leases import Leases
 from app.broker.protocol import Hint, Listener, PresenceSnapshot
-from app.broker.redis_outage import OUTAGES, backoff, tell
+from app.broker.redis_outage import OUTAGES, backoff, log_outage
 from app.broker.redis_subscription import Subscription
 from app.config import Settings
 from app.errors import Unavailable
@@ -24,19 +24,19 @@ from app.tasks import TaskScope
 _CONTROL = b"tidewire:control"
 _ACCESS = b"access"
 _PRESENCE = b"presence "
-_OUTBOX_BYTES = 8 * 2**20  # Waiting for Redis at most; what comes beyond is dropped and the log is read instead.
-_SENT_AT_ONCE = 500
+MAX_OUTBOX_BYTES = 8 * 2**20  # That wait for Redis; beyond, hints are dropped and the log is read instead.
+MAX_PIPELINE = 500
 
 
 class RedisBroker:
-    """One connection that publishes, one that is subscribed, and a probe that notices when the second hears nothing."""
+    """One connection that publishes, one that is subscribed, and a probe that notices when the second is deaf."""
 
     def __init__(self, settings: Settings) -> None:
         assert settings.redis_url is not None
-        # A connection that died while it was idle is found out by its next command, which is said again at once: a
-        # hint said twice is harmless. What hears must not connect again by itself, or what it missed goes unnoticed.
+        # A connection that failed while it was idle is noticed by its next command, which is sent again at once: a
+        # doubled hint is harmless. The subscriber must not reconnect by itself, or what it missed goes unnoticed.
         self._redis = _client(settings.redis_url, tries_again=1)
-        self._hearing = _client(settings.redis_url, tries_again=0)
+        self._subscriber = _client(settings.redis_url, tries_again=0)
         self._node = secrets.token_hex(6)
         probe = b"tidewire:probe:" + self._node.encode()
         self._leases = Leases(self._redis, self._node, settings.presence_lease, self._everything_here)
@@ -44,12 +44,12 @@ class RedisBroker:
         self._settings = settings
         self._listener: Listener | None = None
         self._subscription = Subscription(
-            self._hearing,
+            self._subscriber,
             (_CONTROL,),
             probe,
             settings.poll_interval,
             send_probe=lambda: self._put(probe, b""),
-            hear=self._hear,
+            receive=self._receive,
             missed=self._missed,
         )
         self._outbox: deque[tuple[bytes, bytes]] = deque()
@@ -58,7 +58,7 @@ class RedisBroker:
 
     async def __aenter__(self) -> Self:
         self._tasks.spawn(self._send_all(), "redis: send")
-        self._tasks.spawn(self._subscription.run(), "redis: hear")
+        self._tasks.spawn(self._subscription.run(), "redis: receive")
         self._tasks.spawn(self._keep_leases(), "redis: leases")
         return self
 
@@ -69,28 +69,28 @@ class RedisBroker:
                 await self._leases.give_up()
         except OUTAGES:
             pass  # They end by themselves.
-        await self._hearing.aclose()
+        await self._subscriber.aclose()
         await self._redis.aclose()
 
     def attach(self, listener: Listener) -> None:
-        """Whom to tell."""
+        """Set the listener."""
         self._listener = listener
 
     def announce(self, hint: Hint) -> None:
-        """Tell the others, soon."""
+        """Announce it, soon."""
         self._put(hint_codec.topic(hint.channel_id), hint_codec.encode(self._node, hint))
 
     def announce_access_changed(self) -> None:
-        """Tell the others, soon."""
+        """Announce it, soon."""
         self._put(_CONTROL, _ACCESS)
 
     def announce_presence_changed(self, channel_id: int) -> None:
-        """Write this process's part first, then tell the others."""
+        """Write this process's part first, then announce it."""
         self._leases.touch(channel_id)
         self._put(_CONTROL, _PRESENCE + b"%d" % channel_id)
 
     async def listen(self, channel_id: int) -> None:
-        """Subscribe; waits for Redis to confirm, but for no longer than a second: then the poll has to do."""
+        """Subscribe; waits for Redis to confirm, for at most a second: then the reconciler has to do."""
         await self._subscription.add(channel_id)
 
     def ignore(self, channel_id: int) -> None:
@@ -120,7 +120,7 @@ class RedisBroker:
         return self._listener.here(channel_id) if self._listener is not None else PresenceSnapshot(0, ())
 
     def _put(self, topic: bytes, message: bytes) -> None:
-        if self._outbox_bytes + len(message) <= _OUTBOX_BYTES:
+        if self._outbox_bytes + len(message) <= MAX_OUTBOX_BYTES:
             self._outbox.append((topic, message))
             self._outbox_bytes += len(message)
             self._work.set()
@@ -136,7 +136,7 @@ class RedisBroker:
                     await self._send_some()
                 tries = 0
             except Exception as error:
-                tell("Redis took no hints", error)
+                log_outage("Redis took no hints", error)
                 self._outbox.clear()  # Until Redis is back the poll will have found them.
                 self._outbox_bytes = 0
                 tries += 1
@@ -146,13 +146,13 @@ class RedisBroker:
     async def _send_some(self) -> None:
         pipeline = self._redis.pipeline(transaction=False)
         self._leases.write_touched(pipeline, self._here)
-        for _ in range(min(len(self._outbox), _SENT_AT_ONCE)):
+        for _ in range(min(len(self._outbox), MAX_PIPELINE)):
             topic, message = self._outbox.popleft()
             self._outbox_bytes -= len(message)
             pipeline.publish(topic, message)
         await pipeline.execute()
 
-    def _hear(self, topic: bytes, data: bytes) -> None:
+    def _receive(self, topic: bytes, data: bytes) -> None:
         if self._listener is None:
             return
         if topic != _CONTROL:
@@ -165,7 +165,7 @@ class RedisBroker:
             self._listener.on_presence_changed(int(data[len(_PRESENCE) :]))
 
     def _missed(self) -> None:
-        """What was announced meanwhile is unknown: look at everything once."""
+        """What was announced meanwhile is unknown: reconcile."""
         if self._listener is not None:
             self._listener.on_access_changed()
 
@@ -176,7 +176,7 @@ class RedisBroker:
                 async with asyncio.timeout(2):
                     await self._leases.renew()
             except Exception as error:
-                tell("Redis took no leases", error)
+                log_outage("Redis took no leases", error)
             await asyncio.sleep(self._settings.presence_lease / 3)
 
 

@@ -1,4 +1,4 @@
-"""When Redis fails: what that looks like, how it is told, and how long to wait before the next try."""
+"""When Redis fails: which errors that are, how they are logged, and how long to wait before the next try."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ log = logging.getLogger("tidewire.redis")
 OUTAGES = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
 
 
-def tell(what: str, error: Exception) -> None:
+def log_outage(what: str, error: Exception) -> None:
     """An outage is one line; what we did not foresee is logged whole. Neither ends the loop it happened in."""
     if isinstance(error, OUTAGES):
         log.warning("%s: %s", what, error)

@@ -1,7 +1,7 @@
-"""What this process hears from Redis: one subscribed connection, made again after every failure and when it is deaf.
+"""What this process receives from Redis: one subscribed connection, replaced after a failure and when it is deaf.
 
 Pub/sub can go deaf without an error, so the subscription is probed: the broker publishes to a topic of this process's
-own, and when nothing of it comes back the connection is given up.
+own, and when none of it is received the connection is replaced.
 """
 
 import asyncio
@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from app.broker import hint_codec
-from app.broker.redis_outage import backoff, tell
+from app.broker.redis_outage import backoff, log_outage
 
-_LISTEN_WAIT = 1.0
-_DEAF_AFTER = 3  # Probes that did not come back.
+LISTEN_TIMEOUT_S = 1.0
+DEAF_AFTER_PROBES = 3
 
 
 class Subscription:
@@ -28,27 +28,27 @@ class Subscription:
         every: float,
         *,
         send_probe: Callable[[], None],
-        hear: Callable[[bytes, bytes], None],
+        receive: Callable[[bytes, bytes], None],
         missed: Callable[[], None],
     ) -> None:
-        """`every`, in seconds, is between two probes. `hear` gets topic and message of all but the probe; `missed` is
-        called when something may have gone unheard."""
+        """`every`, in seconds, is between two probes. `receive` gets topic and message of all but the probe; `missed`
+        is called when something may have been missed."""
         self._redis = redis
         self._always = always
         self._probe = probe
         self._every = every
         self._send_probe = send_probe
-        self._hear = hear
+        self._receive = receive
         self._missed = missed
         self._wanted: dict[int, asyncio.Future[None]] = {}
         self._to_add: set[int] = set()
         self._to_drop: set[int] = set()
         self._changed = asyncio.Event()
         self._connected = False
-        self._heard = 0.0
+        self._last_probe = 0.0
 
     async def add(self, channel_id: int) -> None:
-        """Hear this channel; waits for Redis to confirm, but for no longer than a second: then the poll has to do."""
+        """Receive this channel; waits for Redis to confirm, for at most a second: then the reconciler has to do."""
         confirmed = self._wanted.get(channel_id)
         if confirmed is None:
             confirmed = self._wanted[channel_id] = asyncio.get_running_loop().create_future()
@@ -56,10 +56,10 @@ class Subscription:
             self._to_add.add(channel_id)
             self._changed.set()
         if self._connected and not confirmed.done():
-            await asyncio.wait([confirmed], timeout=_LISTEN_WAIT)
+            await asyncio.wait([confirmed], timeout=LISTEN_TIMEOUT_S)
 
     def drop(self, channel_id: int) -> None:
-        """Hear it no longer, soon."""
+        """Receive it no longer, soon."""
         if self._wanted.pop(channel_id, None) is not None:
             self._to_add.discard(channel_id)
             self._to_drop.add(channel_id)
@@ -76,14 +76,14 @@ class Subscription:
                     # The probe last: when it is confirmed, so is everything before it.
                     await pubsub.subscribe(*self._always, *map(hint_codec.topic, self._wanted), self._probe)
                     self._connected = True
-                    self._heard = asyncio.get_running_loop().time()
+                    self._last_probe = asyncio.get_running_loop().time()
                     group.create_task(self._watch_probe())
                     group.create_task(self._apply_changes(pubsub))
                     tries = 0
                     while True:
                         self._take(await pubsub.get_message(timeout=None))
             except* Exception as errors:
-                tell("Redis is not heard", errors.exceptions[0])
+                log_outage("Redis sends no hints", errors.exceptions[0])
             self._connected = False
             self._missed()
             tries += 1
@@ -102,12 +102,12 @@ class Subscription:
                 await self._changed.wait()
 
     async def _watch_probe(self) -> None:
-        """Raises TimeoutError when the subscription has gone deaf: Redis takes what we send and we hear none of it."""
+        """Raises TimeoutError when the subscription is deaf: Redis accepts what is sent, and returns none of it."""
         loop = asyncio.get_running_loop()
         while True:
             self._send_probe()
             await asyncio.sleep(self._every)
-            if loop.time() - self._heard > _DEAF_AFTER * self._every:
+            if loop.time() - self._last_probe > DEAF_AFTER_PROBES * self._every:
                 raise TimeoutError("the subscription has gone deaf")
 
     def _take(self, message: dict[str, object] | None) -> None:
@@ -119,13 +119,13 @@ class Subscription:
             self._confirm(topic)
         elif message["type"] == "message" and isinstance(data, bytes):
             if topic == self._probe:
-                self._heard = asyncio.get_running_loop().time()
+                self._last_probe = asyncio.get_running_loop().time()
             else:
-                self._hear(topic, data)
+                self._receive(topic, data)
 
     def _confirm(self, topic: bytes) -> None:
         if topic == self._probe:
-            self._missed()  # What was announced until now went unheard.
+            self._missed()  # What was announced until now was missed.
         channel_id = hint_codec.channel_of(topic)
         confirmed = self._wanted.get(channel_id) if channel_id is not None else None
         if confirmed is not None and not confirmed.done():

@@ -17,8 +17,8 @@ class Recent[K: Hashable, V]:
     of a reconnect storm waits here, where nothing times out, and not for a connection to the database.
     """
 
-    def __init__(self, flights: SingleFlight[tuple[K, bool], V], look_up: Callable[[K], Awaitable[V]]) -> None:
-        self._flights = flights
+    def __init__(self, single_flight: SingleFlight[tuple[K, bool], V], look_up: Callable[[K], Awaitable[V]]) -> None:
+        self._single_flight = single_flight
         self._look_up = look_up
         self._answers: dict[K, tuple[V, float]] = {}
         self._generation = 0
@@ -32,11 +32,11 @@ class Recent[K: Hashable, V]:
     async def get(self, key: K) -> V:
         """The answer, at most half a second old. Raises what the look-up raises, which is not kept."""
         known = self.known(key)
-        return known if known is not None else await self._flights.run((key, False), lambda: self._load(key))
+        return known if known is not None else await self._single_flight.run((key, False), lambda: self._load(key))
 
     async def look_up(self, key: K) -> V:
         """The answer as it stands now; the look-up is shared only with other callers of this method."""
-        return await self._flights.run((key, True), lambda: self._load(key))
+        return await self._single_flight.run((key, True), lambda: self._load(key))
 
     def forget(self) -> None:
         """Look everything up anew: something changed, or may have."""

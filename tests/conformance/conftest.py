@@ -11,7 +11,7 @@ from tests.support.process import HubProcess
 
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """A hub on SQLite, with an echo beside it. One address makes all the load here, so its limit is that of a crowd."""
+    """A hub on SQLite, with an echo beside it. One address makes all the load here, so its limit is high."""
     directory = tmp_path_factory.mktemp("conformance")
     hub = HubProcess(
         directory,

@@ -1,1 +1,1 @@
-"""What breaks while the hub works, and the law that holds all the same."""
+"""What breaks while the hub works, and the invariants that hold all the same."""

@@ -14,7 +14,7 @@ from tests.support.publisher import Publisher
 from tests.support.watcher import Watcher
 from tests.support.ways import Way
 
-# One address makes all the load here, so its limit is that of a crowd.
+# One address makes all the load here, so its limit is high.
 SETTINGS = {"TIDEWIRE_ANONYMOUS_RATE": "100000", "TIDEWIRE_ANONYMOUS_BURST": "100000"}
 
 type OpenHub = Callable[..., AbstractAsyncContextManager[HubProcess]]

@@ -1,4 +1,4 @@
-"""The law: what was answered 201 is stored once, and every watcher ends with every seq once, in order, with no hole."""
+"""The invariants: what was answered 201 is stored once, and every watcher receives every seq once, in order."""
 
 import asyncio
 import time

@@ -62,7 +62,7 @@ TOO_LARGE = {
     "two fragments": frame(TEXT, b"x" * LIMIT, fin=False) + frame(0x0, b"x"),
     "a tebibyte announced": frame(TEXT, b"x" * (LIMIT + 1), length=2**40),
     "a binary one": frame(BINARY, b"x" * (LIMIT + 1)),
-    "one that says goodbye afterwards": frame(TEXT, b"x" * (LIMIT + 1)) + frame(CLOSE, b"\x03\xe8") + b"and goes on",
+    "one that closes afterwards": frame(TEXT, b"x" * (LIMIT + 1)) + frame(CLOSE, b"\x03\xe8") + b"and goes on",
 }
 
 

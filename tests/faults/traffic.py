@@ -52,7 +52,7 @@ class Traffic:
         self._over.set()
 
     async def settle(self, *, within: float) -> int:
-        """Everything is answered already: hold the hubs to the law, and return how many updates there were."""
+        """Everything is answered already: check the invariants, and return how many updates there were."""
         log = await history(self.urls[0])
         await all_seen(self.watchers, len(log), within=within)
 
@@ -67,7 +67,7 @@ class Traffic:
 async def traffic(
     *urls: str, publishers: int = 20, watchers: int = 50, settled_within: float = 15
 ) -> AsyncIterator[Traffic]:
-    """That many of each on these hubs, all watchers live at the start; leaving it holds the hubs to the law.
+    """That many of each on these hubs, all watchers live at the start; leaving it checks the invariants.
 
     The watchers take turns in kind and in the hub they begin with.
     """

@@ -20,13 +20,13 @@ from tests.support.served import served
 from tests.support.ways import Way, as_seen
 
 # One address makes all the load here.
-CROWD: dict[str, Any] = {"anonymous_rate": 100_000.0, "anonymous_burst": 100_000}
+HIGH_LIMITS: dict[str, Any] = {"anonymous_rate": 100_000.0, "anonymous_burst": 100_000}
 
 
 @asynccontextmanager
 async def serving_as(way: Way, settings: Settings, **changes: Any) -> AsyncIterator[ServedHub]:
     """A hub of these settings on a free loopback port, on the running loop; to be called within `ways.run`."""
-    app = create_app(replace(settings, **CROWD, **changes))
+    app = create_app(replace(settings, **HIGH_LIMITS, **changes))
     async with served(as_seen(way, app)) as url, aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         yield ServedHub(app, url, http)
 

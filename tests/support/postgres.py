@@ -107,7 +107,7 @@ class Postgres(GivenPostgres):
         self.start()
 
     def kill(self) -> None:
-        """No goodbye: what was committed has to come back by recovery at the next start."""
+        """Without a shutdown: what was committed has to come back by recovery at the next start."""
         # SIGQUIT takes the backends along; after SIGKILL they could hold the port and the memory for a while.
         self._server.end(signal.SIGQUIT, within=30)
 

@@ -87,7 +87,7 @@ class HubProcess:
         raise AssertionError(f"the hub was not ready within {within} s ({last}):\n{self.log[-4000:]}")
 
     async def kill(self) -> None:
-        """kill -9: no goodbye, no flush."""
+        """kill -9: nothing is closed, nothing flushed."""
         await self._end(signal.SIGKILL, within=10)
 
     async def stop(self, *, within: float = STOP_WITHIN) -> int:

@@ -1,4 +1,4 @@
-"""A websocket's conversation, said and heard message by message, each in the order it came."""
+"""A websocket's client that sends and receives message by message, in order."""
 
 import asyncio
 import json

@@ -58,7 +58,7 @@ def create(slug: str, **fields: object) -> None:
 @click.argument("slug")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def empty(slug: str, yes: bool) -> None:
-    """Remove every update of the channel SLUG, for good. Its watchers are told, and begin anew."""
+    """Remove every update of the channel SLUG, for good. Its watchers receive a reset."""
     if not yes:
         click.confirm(f"Remove every update of {slug!r}, for good?", abort=True, err=True)
     emptied = on_database(lambda db: empty_channel(db, slug))

@@ -10,7 +10,7 @@ from app.config import Settings
 
 @click.group()
 def db() -> None:
-    """Upgrade the database, or tell it that it was restored."""
+    """Upgrade the database, or give its logs new epochs after a restore."""
 
 
 @db.command()
@@ -39,7 +39,7 @@ def restored() -> None:
     """Give every channel's log a new epoch, after a restore from an older backup.
 
     Updates that were published after the backup are gone and their numbers will be given again: with the new epoch
-    every watcher is told so, and begins anew, instead of passing over the new ones.
+    every watcher receives a reset, instead of missing the new ones.
     """
     count = on_database(renew_epochs)
     click.echo(f"{count} {'log has' if count == 1 else 'logs have'} a new epoch.")

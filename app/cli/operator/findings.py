@@ -1,4 +1,4 @@
-"""What can be said about the settings from themselves alone: how they stand, passwords hidden, and what is unsafe."""
+"""The checks of the settings alone: their values, without passwords, and which of them are unsafe."""
 
 import re
 from collections.abc import Iterator
@@ -62,13 +62,13 @@ def unsafe(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             State.UNSAFE,
             "address",
-            f"{settings.bind} is heard on this machine alone: right behind a proxy here, wrong in a container.",
+            f"{settings.bind} is reached from this machine alone: right behind a local proxy, wrong in a container.",
         )
     if not is_production and not settings.bind.startswith(_LOOPBACK):
         yield Finding(
             State.UNSAFE,
             "address",
-            f"{settings.bind} is heard by others, in {settings.env}: set TIDEWIRE_ENV=production.",
+            f"{settings.bind} is reached by others, in {settings.env}: set TIDEWIRE_ENV=production.",
         )
     if is_production and settings.public_url is None:
         yield Finding(

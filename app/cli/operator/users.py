@@ -1,4 +1,4 @@
-"""`tidewire user`: accounts, as the operator makes and disables them."""
+"""`tidewire user`: users, as the operator creates and disables them."""
 
 import sys
 
@@ -28,7 +28,7 @@ def create(name: str, email: str, admin: bool, password_stdin: bool) -> None:
 @user.command()
 @click.argument("name")
 def disable(name: str) -> None:
-    """Disable the user NAME: their tokens stop counting, and what they hold open ends within seconds."""
+    """Disable the user NAME: their tokens are no longer valid, and their connections end within seconds."""
     on_database(lambda db: set_user_disabled(db, name, True))
     click.echo(f"Disabled {name}.")
 

@@ -57,7 +57,7 @@ def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngi
 
 
 def _prepare_postgresql(settings: Settings, connection: Any, _record: object) -> None:
-    # A hub whose machine or network is gone says no goodbye, and its open transaction would hold the channel's row, and
+    # A hub whose machine or network fails closes nothing, and its open transaction would hold the channel's row, and
     # every other hub's publishes, until TCP gives up after two hours. No transaction of ours idles beyond its bound.
     idle = int(1000 * max(settings.commit_timeout, settings.query_timeout))
     cursor = connection.cursor()

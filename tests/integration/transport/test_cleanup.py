@@ -103,7 +103,7 @@ def test_a_storm_of_comers_and_goers_leaves_nothing_behind(
 
 @pytest.mark.parametrize("way", Way)
 def test_a_crowd_that_has_left_is_not_held_in_memory(settings_sqlite: Settings, way: Way) -> None:
-    async def crowd(hub: ServedHub) -> None:
+    async def many(hub: ServedHub) -> None:
         sockets = [await raw_socket(hub).__aenter__() for _ in range(60)]
         for number, raw in enumerate(sockets):
             if number % 3:
@@ -128,7 +128,7 @@ def test_a_crowd_that_has_left_is_not_held_in_memory(settings_sqlite: Settings, 
             await hub.publish("ci", body="the first")
             before = held()
             for _ in range(2):
-                await crowd(hub)
+                await many(hub)
 
             # A loop over all connections may keep the last that it looked at until it looks again.
             await until_let_go(before, but=2)

@@ -42,7 +42,7 @@ def test_nothing_follows_a_close_frame(settings_sqlite: Settings, way: Way) -> N
     async def play() -> None:
         close = frame(CLOSE, b"\x03\xe8")
         ping = frame(TEXT, b'{"type":"ping"}')
-        publish = frame(TEXT, b'{"type":"publish","channel":"ci","update":{"body":"last words"}}')
+        publish = frame(TEXT, b'{"type":"publish","channel":"ci","update":{"body":"the last"}}')
         async with serving_as(way, settings_sqlite) as hub, asyncio.TaskGroup() as tasks:
             await hub.channel("ci")
             tasks.create_task(publish_all(hub, "ci", 40, size=10, text="z" * 2000))

@@ -1,4 +1,4 @@
-"""A feed on a model: its log, hints that go astray, and readers who check the law on everything they are written."""
+"""A model of the live part: a feed, its log, hints that go astray, and readers that check the invariants."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ METRICS = Metrics()
 
 
 class Reader(StallingSink):
-    """A watcher's sink that checks the law on everything written to it."""
+    """A watcher's sink that checks the invariants on everything written to it."""
 
     def __init__(self, watch: Watch) -> None:
         super().__init__()

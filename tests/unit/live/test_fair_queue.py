@@ -1,4 +1,4 @@
-"""FairQueue: a crowd is served in the order of coming, a few a pass, and others have the loop in between."""
+"""The fair queue: many waiters go on in order, a few a pass, and others have the loop in between."""
 
 import asyncio
 
@@ -29,9 +29,9 @@ async def test_a_crowd_goes_in_order_and_leaves_room_for_others() -> None:
         await queue.take()
         served.append(number)
 
-    async with asyncio.TaskGroup() as crowd:
+    async with asyncio.TaskGroup() as tasks_of_many:
         for number in range(100):
-            crowd.create_task(one(number))
+            tasks_of_many.create_task(one(number))
         while len(served) < 100:
             before = len(served)
             await asyncio.sleep(0)

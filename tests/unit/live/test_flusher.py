@@ -1,4 +1,4 @@
-"""The ticker: an idle hub writes in the next turn, a busy one in batches, and nobody waits for long."""
+"""The flusher: an idle hub writes in the next pass, a busy one in batches, and no watcher waits for long."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,16 +17,16 @@ FINE = 1e-6
 class Writer:
     """Something to be flushed, at a cost: it notes when that was, and what had come by then."""
 
-    def __init__(self, ticker: Flusher, cost: float = 0.0, then: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, flusher: Flusher, cost: float = 0.0, then: Callable[[], None] = lambda: None) -> None:
         self.times: list[float] = []
         self.batches: list[list[int]] = []
-        self._ticker, self._cost, self._then = ticker, cost, then
+        self._flusher, self._cost, self._then = flusher, cost, then
         self._come: list[int] = []
 
     def come(self, number: int) -> None:
         """Something to write."""
         self._come.append(number)
-        self._ticker.schedule(self)
+        self._flusher.schedule(self)
 
     def flush(self) -> int:
         """Write what came."""
@@ -112,8 +112,8 @@ def test_nothing_waits_longer_than_one_flush_and_its_pause(steps: list[tuple[flo
     async def play() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, ClockworkLoop)
-        ticker = Flusher()
-        writer = Writer(ticker)
+        flusher = Flusher()
+        writer = Writer(flusher)
         came: list[float] = []
         worst = 0.0
         for number, (cost, gap) in enumerate(steps):
@@ -133,8 +133,8 @@ def test_nothing_waits_longer_than_one_flush_and_its_pause(steps: list[tuple[flo
 
 def test_all_that_is_due_is_one_tick_and_rests_once() -> None:
     async def play() -> None:
-        ticker = Flusher()
-        writers = [Writer(ticker, 0.004) for _ in range(3)]
+        flusher = Flusher()
+        writers = [Writer(flusher, 0.004) for _ in range(3)]
         for _ in range(2):
             for number, writer in enumerate(writers):
                 writer.come(number)
@@ -155,8 +155,8 @@ def test_one_that_fails_does_not_stop_the_others_nor_the_clock(caplog: pytest.Lo
         raise RuntimeError("broken")
 
     async def play() -> None:
-        ticker = Flusher()
-        broken, whole = Writer(ticker, then=fail), Writer(ticker)
+        flusher = Flusher()
+        broken, whole = Writer(flusher, then=fail), Writer(flusher)
         for number in range(2):
             broken.come(number)
             whole.come(number)
@@ -171,9 +171,9 @@ def test_one_that_fails_does_not_stop_the_others_nor_the_clock(caplog: pytest.Lo
 
 def test_what_comes_while_all_is_written_waits_for_the_next_tick() -> None:
     async def play() -> None:
-        ticker = Flusher()
-        again = Writer(ticker, 0.003)
-        first = Writer(ticker, 0.001, lambda: again.come(1))
+        flusher = Flusher()
+        again = Writer(flusher, 0.003)
+        first = Writer(flusher, 0.001, lambda: again.come(1))
         again.come(0)
         first.come(0)
         await asyncio.sleep(1)
@@ -186,12 +186,12 @@ def test_what_comes_while_all_is_written_waits_for_the_next_tick() -> None:
 
 def test_what_is_forgotten_is_not_written_and_may_come_again() -> None:
     async def play() -> None:
-        ticker = Flusher()
-        gone, stays = Writer(ticker), Writer(ticker)
+        flusher = Flusher()
+        gone, stays = Writer(flusher), Writer(flusher)
         gone.come(0)
         stays.come(0)
-        ticker.forget(gone)
-        ticker.forget(gone)
+        flusher.forget(gone)
+        flusher.forget(gone)
         await turns(3)
         before = list(gone.batches)
         gone.come(1)

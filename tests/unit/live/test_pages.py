@@ -1,4 +1,4 @@
-"""Who is behind shares what is read: one query for a crowd, and none for who comes back to what is in memory."""
+"""Watchers that are behind share what is read: one query for all, and none for what is in memory."""
 
 from app.model.position import After, Now
 from app.tasks import TaskScope

@@ -23,9 +23,9 @@ class Load:
 
 async def test_a_thousand_share_one_load_and_go_on_a_few_a_pass() -> None:
     async with TaskScope() as tasks:
-        flights: SingleFlight[int, str] = SingleFlight(tasks)
+        loads: SingleFlight[int, str] = SingleFlight(tasks)
         load = Load()
-        asked = [asyncio.ensure_future(flights.run(1, load)) for _ in range(1000)]
+        asked = [asyncio.ensure_future(loads.run(1, load)) for _ in range(1000)]
         await asyncio.sleep(0)
         load.landed.set_result("found")
         steps = [0]
@@ -40,9 +40,9 @@ async def test_a_thousand_share_one_load_and_go_on_a_few_a_pass() -> None:
 
 async def test_what_fails_fails_for_all_who_still_wait_and_the_next_one_tries_again() -> None:
     async with TaskScope() as tasks:
-        flights: SingleFlight[int, str] = SingleFlight(tasks)
+        loads: SingleFlight[int, str] = SingleFlight(tasks)
         load, again = Load(), Load()
-        left, stays = (asyncio.ensure_future(flights.run(1, load)) for _ in range(2))
+        left, stays = (asyncio.ensure_future(loads.run(1, load)) for _ in range(2))
         await asyncio.sleep(0)
         left.cancel()
         load.landed.set_exception(LookupError("gone"))
@@ -50,14 +50,14 @@ async def test_what_fails_fails_for_all_who_still_wait_and_the_next_one_tries_ag
             await stays
         again.landed.set_result("found")
 
-        assert await flights.run(1, again) == "found"
+        assert await loads.run(1, again) == "found"
         assert left.cancelled()
 
 
 async def test_nobody_waits_for_a_load_whose_scope_has_ended() -> None:
     async with TaskScope() as tasks:
-        flights: SingleFlight[int, str] = SingleFlight(tasks)
-        asked = asyncio.ensure_future(flights.run(1, Load()))
+        loads: SingleFlight[int, str] = SingleFlight(tasks)
+        asked = asyncio.ensure_future(loads.run(1, Load()))
         await asyncio.sleep(0)
     with pytest.raises(asyncio.CancelledError):
         await asked

@@ -1,4 +1,4 @@
-"""The law of the live part: past and future join without a seam, whatever becomes of the hints."""
+"""The invariants of the live part: past and future join without a seam, whatever becomes of the hints."""
 
 import asyncio
 
@@ -42,7 +42,7 @@ def test_every_reader_sees_every_update_once_and_in_order(steps: list[tuple[str,
             for reader in model.readers:
                 reader.go_on()
             await until(lambda: {(reader.epoch, reader.seq) for reader in model.readers} == {newest})
-            await until(lambda: tasks.quiet)  # All ride, at the price of nothing.
+            await until(lambda: tasks.quiet)  # All are live, and cost no task.
             model.feed.close()
 
     asyncio.run(play())
@@ -51,15 +51,15 @@ def test_every_reader_sees_every_update_once_and_in_order(steps: list[tuple[str,
 async def test_riders_are_written_what_came_in_one_turn_as_one_batch_and_cost_no_task() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
-        riders = [model.join(Now()) for _ in range(3)]
+        live = [model.join(Now()) for _ in range(3)]
         quiet = tasks.quiet
         model.feed.offer("e1", model.journal.commit(1))
         model.feed.offer("e1", model.journal.commit(1))
-        written = [reader.seq for reader in riders]
-        await until(lambda: riders[0].seq == 2)
+        written = [reader.seq for reader in live]
+        await until(lambda: live[0].seq == 2)
 
         assert (quiet, written) == (True, [0, 0, 0])
-        assert [(reader.seq, reader.batches) for reader in riders] == [(2, 1)] * 3
+        assert [(reader.seq, reader.batches) for reader in live] == [(2, 1)] * 3
         assert (tasks.quiet, model.journal.reads) == (True, 0)
 
 
@@ -81,9 +81,9 @@ async def test_one_that_stalls_goes_on_from_the_ring_when_it_can_and_the_others_
 async def test_more_at_once_than_the_ring_holds_reaches_the_riders_from_the_log() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
-        riders = [model.join(Now()) for _ in range(5)]
+        live = [model.join(Now()) for _ in range(5)]
         model.feed.offer("e1", model.journal.commit(7))
-        await until(lambda: {reader.seq for reader in riders} == {7} and tasks.quiet)
+        await until(lambda: {reader.seq for reader in live} == {7} and tasks.quiet)
 
         assert model.journal.reads == 1
 

@@ -29,7 +29,7 @@ def frames(messages: list[str | bytes | tuple[str, str]]) -> bytes:
 
 
 def heard(parts: list[bytes]) -> tuple[list[str], int]:
-    """The texts, in order, and how many of them came by the short way."""
+    """The texts, in order, and how many of them were parsed by the fast path."""
     connection, texts, quick = BoundedConnection(SERVER), [""], 0
     for part in parts:
         found, rest = connection.take_texts(part, MOST)

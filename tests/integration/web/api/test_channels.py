@@ -133,7 +133,7 @@ async def test_a_deleted_channel_is_gone_and_one_of_its_name_begins_anew(hub: Se
     async with Watcher(hub.url, channel="ci", resume=False) as watcher:
         await watcher.seen(1)
         deleted = await hub.call("DELETE", f"{PATH}/ci", token=token)
-        goodbye = await watcher.message("unsubscribed")
+        ended = await watcher.message("unsubscribed")
     gone = await hub.call("GET", f"{PATH}/ci", token=token)
     again = await hub.call("DELETE", f"{PATH}/ci", token=token)
     await hub.call("POST", PATH, token=token, json={"slug": "ci", "visibility": "public"})
@@ -141,7 +141,7 @@ async def test_a_deleted_channel_is_gone_and_one_of_its_name_begins_anew(hub: Se
     board = await hub.call("GET", f"{PATH}/ci/board")
 
     assert (deleted.status, deleted.body, gone.status, again.status) == (204, b"", 404, 404)
-    assert goodbye["reason"] == "deleted"
+    assert ended["reason"] == "deleted"
     assert (anew.json["last_seq"], anew.json["updates"], board.json["board"]) == (0, [], {})
     assert anew.json["epoch"] != first["epoch"]
 

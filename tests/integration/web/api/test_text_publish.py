@@ -1,4 +1,4 @@
-"""The short form: what a shell sends becomes an update, its headers the fields, and mistakes are named."""
+"""Text publish: what a shell sends becomes an update, its headers the fields, and mistakes are named."""
 
 import asyncio
 import sys

@@ -74,11 +74,11 @@ async def test_each_change_is_told_and_who_leaves_is_gone(hub: ServedHub) -> Non
 
 async def test_a_crowd_is_told_at_most_once_a_second(hub: ServedHub) -> None:
     await hub.channel("ci")
-    async with talking(hub.url) as talker, AsyncExitStack() as crowd:
+    async with talking(hub.url) as talker, AsyncExitStack() as stack:
         await talker.ask(ASK)
         times = [time.monotonic()]
         for _ in range(10):
-            watcher = await crowd.enter_async_context(Watcher(hub.url, channel="ci"))
+            watcher = await stack.enter_async_context(Watcher(hub.url, channel="ci"))
             await watcher.live()
         heard: list[Message] = []
         while not heard or heard[-1]["watching"] < 10:
