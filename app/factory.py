@@ -76,6 +76,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
             app.extensions[EXTENSION] = services
             for job in (reconcile, poll_presence, retain, index_words):
                 services.tasks.spawn(job(services), job.__name__)
+            services.tasks.spawn(services.connections.check_all(), "connections: check")
             if not settings.rate_limits:
                 log.warning("Rate limits are off (TIDEWIRE_RATE_LIMITS): for load tests only")
             supervisor.log_form()

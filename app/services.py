@@ -79,8 +79,6 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         identities = Recent(SingleFlight(tasks), partial(recognise, db))
         for cache in (admissions, identities):
             hub.on_change(cache.forget)
-        connections = Connections(settings)
-        tasks.spawn(connections.check_all(), "connections: check")
         yield Services(
             settings=settings,
             metrics=metrics,
@@ -93,7 +91,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             words=words,
             admissions=admissions,
             identities=identities,
-            connections=connections,
+            connections=Connections(settings),
             buckets=Buckets(),
             login_throttle=asyncio.Lock(),
         )

@@ -26,7 +26,12 @@ class Connections:
         self._wires: set[Wire] = set()
         self._websockets: set[Websocket] = set()
         self._changed = asyncio.Event()
-        self.closing = False
+        self._cut_at: float | None = None  # By the loop's clock, once a shutdown has begun.
+
+    @property
+    def closing(self) -> bool:
+        """True once a shutdown has begun."""
+        return self._cut_at is not None
 
     def add(self, who: Principal, end: End) -> None:
         """Hold a websocket or stream; `end` is called when it must end. Raises Unavailable when there are too many, or
@@ -88,13 +93,13 @@ class Connections:
 
     async def shut_down(self) -> None:
         """The one way to end them all: accept no new ones, end each in its own protocol, and cut what is still open
-        after four fifths of the shutdown timeout. Returns when nothing is open, or all is cut."""
-        if not self.closing:
-            self.closing = True
+        four fifths of the shutdown timeout after the first call. Returns when nothing is open, or all is cut."""
+        if self._cut_at is None:
+            self._cut_at = asyncio.get_running_loop().time() + self._settings.shutdown_timeout * CUT_AFTER
             for end in tuple(self._followers):
                 end(EndReason.SHUTDOWN)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.shutdown_timeout * CUT_AFTER):
+            async with asyncio.timeout_at(self._cut_at):
                 while self._followers or self._wires:
                     self._changed.clear()
                     await self._changed.wait()
