@@ -76,6 +76,9 @@ async def _serve_plain(connection: Connection, handshake: Handshake) -> None:
                 await client.finish()
                 # Quart closes with 1000 whatever happened, so the code is sent here.
                 await handshake.close(*closing.result())
+                # Read on until the client has closed: a server whose queue is full would wait for this task for ever.
+                client.resume()
+                await asyncio.wait({receiving})
     except (TimeoutError, OSError):
         pass  # It accepts no data, not even that; the server ends what is left of it.
     finally:
