@@ -1,4 +1,4 @@
-"""`tidewire serve`: the hub under hypercorn, until it is told to stop."""
+"""`tidewire serve`: the hub under hypercorn, until it is stopped."""
 
 import asyncio
 import os
@@ -20,8 +20,8 @@ from app.server.configuration import server_config
 def serve(bind: str | None, workers: int | None) -> int:
     """Serve the hub.
 
-    hypercorn.toml in the working directory changes how; where to listen and with how many processes is said by the
-    settings. SIGTERM and Ctrl-C end it gracefully: sockets are closed with 1001 and commits are finished first.
+    hypercorn.toml in the working directory changes how; the settings name the address and the number of processes.
+    SIGTERM and Ctrl-C end it gracefully: sockets are closed with 1001 and commits are finished first.
     """
     # In the environment, where spawned workers find it.
     for name, value in (("TIDEWIRE_BIND", bind), ("TIDEWIRE_WORKERS", workers)):
@@ -34,7 +34,7 @@ def serve(bind: str | None, workers: int | None) -> int:
     try:
         return run(config)
     except LifespanFailureError:
-        return 1  # The application has said why.
+        return 1  # The application has printed the reason.
     except LifespanTimeoutError as error:
         raise click.ClickException(f"The hub took too long: {error}") from None
 

@@ -59,7 +59,7 @@ def _values() -> dict[str, Any]:
 
 
 def _check_loop(name: str) -> None:
-    """hypercorn would say so with a trace."""
+    """Raise ConfigError, where hypercorn would end with a trace."""
     if name not in ("asyncio", "uvloop"):
         raise ConfigError(f'{FILE}: worker_class must be "asyncio" or "uvloop"; got {name!r}.')
     if name == "uvloop" and find_spec("uvloop") is None:

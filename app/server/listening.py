@@ -1,6 +1,7 @@
 """Where the workers listen: on Linux each at a socket of its own on the one port, and the kernel deals connections out.
 
-At a socket that they share, whoever wakes first takes all who stand at the door: of a crowd that comes back, most.
+At a socket that they share, the worker that wakes first accepts all that wait: in a reconnect storm, most of them
+(benchmark `workers`).
 """
 
 import socket
@@ -12,7 +13,7 @@ from hypercorn.config import Config, Sockets
 
 
 class HubConfig(Config):
-    """hypercorn's configuration, which says in one sentence where it can't listen."""
+    """hypercorn's configuration; an address where it can't listen is reported in one sentence."""
 
     def create_sockets(self) -> Sockets:
         """Raises ClickException for an address that is taken, not ours, or none."""
@@ -29,7 +30,8 @@ class HubConfig(Config):
         return sockets
 
     def _check_free(self) -> None:
-        """Several workers share their port with every process of this user that asks for that, another hub's too."""
+        """Raise ClickException for a port in use: several workers would share it with any process of this user that
+        allows that, another hub's too."""
         alone = HubConfig()
         alone.bind = [bind for bind in self.bind if not bind.startswith(("unix:", "fd:"))]
         for found in alone.create_sockets().insecure_sockets if alone.bind else ():

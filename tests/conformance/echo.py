@@ -1,4 +1,4 @@
-"""A blueprint as an operator may add one: websockets that say back what they are told, as Autobahn's cases want it."""
+"""A blueprint as an operator may add one: websockets that send back what they receive, as Autobahn's cases want it."""
 
 from quart import Blueprint, websocket
 from wsproto.frame_protocol import FrameProtocol
@@ -14,8 +14,10 @@ async def echo() -> None:
     """By Quart's own means, on the server's own protocol."""
     await websocket.accept()
     while True:
-        heard: str | bytes | None = await websocket.receive()
-        await websocket.send(b"" if heard is None else heard)  # Quart takes an empty binary message for a missing text.
+        message: str | bytes | None = await websocket.receive()
+        await websocket.send(
+            b"" if message is None else message
+        )  # Quart takes an empty binary message for a missing text.
 
 
 @blueprint.websocket("/echo/direct")

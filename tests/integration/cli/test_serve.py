@@ -1,4 +1,4 @@
-"""`tidewire serve`: a clear line for what keeps it from starting, and an end in time with every socket told."""
+"""`tidewire serve`: one clear line for what keeps it from starting, and an end in time that closes every socket."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.support.watcher import Watcher
 SHUTDOWN = 3.0
 
 
-async def test_sigterm_ends_it_in_time_and_tells_every_socket(tmp_path: Path) -> None:
+async def test_sigterm_ends_it_in_time_and_closes_every_socket(tmp_path: Path) -> None:
     async with (
         hub_process(tmp_path, {"TIDEWIRE_SHUTDOWN_TIMEOUT": str(SHUTDOWN)}) as hub,
         Watcher(hub.url, channel="lobby", resume=False) as watcher,

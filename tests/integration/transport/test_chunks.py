@@ -78,14 +78,14 @@ async def chunks(raw: RawSocket) -> list[bytes]:
 
 
 @LOOPS
-def test_what_is_written_and_said_arrives_whole_and_in_order(loop: Way) -> None:
+def test_what_is_written_and_sent_arrives_whole_and_in_order(loop: Way) -> None:
     async def play() -> None:
         async with answering() as (answer, raw):
             expected = []
             for number in range(100):
                 assert answer.sink.write(batch(number))
-                answer.sink.send(b"said %d\n" % number)
-                expected += [batch(number).encoded(ndjson) + b"\r\n", b"said %d\n\r\n" % number]
+                answer.sink.send(b"sent %d\n" % number)
+                expected += [batch(number).encoded(ndjson) + b"\r\n", b"sent %d\n\r\n" % number]
                 if number % 7 == 0:
                     await answer.sink.drain()
                     await asyncio.sleep(0)

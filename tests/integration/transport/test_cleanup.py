@@ -1,4 +1,4 @@
-"""What is left of those who come and go, however they go and whatever happens meanwhile: nothing."""
+"""Nothing is left of clients that come and go, however they leave and whatever happens meanwhile."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ async def publish_until(hub: ServedHub, over: asyncio.Event) -> None:
 
 
 async def talk(hub: ServedHub, chance: random.Random) -> None:
-    """A websocket that says this and that in any order, without waiting for answers, and leaves in any way."""
+    """A websocket that sends messages in any order, without waiting for answers, and leaves in any way."""
     async with raw_socket(hub) as raw:
         raw._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await raw.upgrade()
@@ -142,7 +142,7 @@ def test_a_subscription_that_is_left_while_it_begins_is_left(settings_sqlite: Se
 
     async def play() -> None:
         async with serving_as(way, settings_sqlite) as hub, raw_socket(hub) as raw:
-            # Or what is said second would wait for the acknowledgement of the first.
+            # Or what is sent second would wait for the acknowledgement of the first.
             raw._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await hub.channel("ci")
             await raw.upgrade()
@@ -152,16 +152,16 @@ def test_a_subscription_that_is_left_while_it_begins_is_left(settings_sqlite: Se
                 await raw.say({"type": "subscribe", "ref": step, "channel": "ci"})
                 await asyncio.sleep(step / 10_000)
                 await raw.say({"type": "unsubscribe", "ref": -step - 1, "channel": "ci"})
-                heard: list[dict[str, Any]] = []
-                while not heard or heard[-1]["type"] != "unsubscribed":
-                    heard += await raw.messages()
-                await hub.publish("ci", body="to nobody")
+                received: list[dict[str, Any]] = []
+                while not received or received[-1]["type"] != "unsubscribed":
+                    received += await raw.messages()
+                await hub.publish("ci", body="no watcher")
                 await raw.say({"type": "ping", "ref": step})
-                heard += await raw.messages()
+                received += await raw.messages()
 
-                said = [(message["type"], message["ref"]) for message in heard]
-                begun = [("subscribed", step)] if len(said) == 3 else []
-                assert said == [*begun, ("unsubscribed", -step - 1), ("pong", step)]
+                answers = [(message["type"], message["ref"]) for message in received]
+                begun = [("subscribed", step)] if len(answers) == 3 else []
+                assert answers == [*begun, ("unsubscribed", -step - 1), ("pong", step)]
                 assert hub.services.hub.feeds() == {}
                 left.append(len(begun))
 

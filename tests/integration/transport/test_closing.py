@@ -1,4 +1,4 @@
-"""The end of a websocket: nothing follows a close frame, whoever sent it, and what is said after it is nobody's."""
+"""The end of a websocket: nothing follows a close frame, whichever side sent it, and what comes after it is dropped."""
 
 import asyncio
 import contextlib
@@ -90,7 +90,7 @@ def test_nothing_follows_the_hubs_own_close_while_it_waits_for_the_answer(
 
 
 @pytest.mark.parametrize("way", Way)
-def test_what_a_client_says_after_the_hubs_close_is_nobodys(
+def test_what_a_client_sends_after_the_hubs_close_is_dropped(
     settings_sqlite: Settings, way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It has not read the close yet, or does not care (RFC 6455, 5.5.1)."""

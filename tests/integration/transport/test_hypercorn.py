@@ -37,8 +37,8 @@ async def test_the_guard_takes_its_places_under_hypercorn() -> None:
         guard(stream, lambda: None)
         await receive()
         await send({"type": "websocket.accept", "subprotocol": "b", "headers": [(b"x-header", b"kept")]})
-        while (heard := await receive())["type"] == "websocket.receive":
-            await send({"type": "websocket.send", "text": heard["text"]})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": message["text"]})
 
     async with (
         served(application) as url,
@@ -55,7 +55,7 @@ async def test_the_guard_takes_its_places_under_hypercorn() -> None:
 
 
 @pytest.mark.parametrize("stream", [None, object(), "a stream"])
-def test_whatever_else_is_left_alone(stream: object) -> None:
+def test_anything_else_is_left_alone(stream: object) -> None:
     guard(stream, lambda: None)
 
 
@@ -89,7 +89,7 @@ def test_events_are_those_of_wsproto() -> None:
     assert [type(event) for event in events] == [TextMessage, Ping, Pong, TextMessage]
 
 
-def test_after_our_close_only_the_client_s_is_heard() -> None:
+def test_after_our_close_only_the_client_s_is_reported() -> None:
     connection = BoundedConnection(SERVER)
     connection.send(CloseConnection(1001))
     events = receive(connection, frame(TEXT, b"a"), frame(PING, b"b"), frame(CLOSE, b"\x03\xe9"), frame(TEXT, b"c"))

@@ -19,14 +19,14 @@ CHANNELS = [f"c{n}" for n in range(5)]
 
 async def messages_until(raw: RawSocket, wanted: dict[str, int]) -> list[dict[str, Any]]:
     """Every message up to the one after which each channel's newest is as wanted."""
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
     newest = dict.fromkeys(wanted, 0)
     while newest != wanted:
         for message in await raw.messages():
-            heard.append(message)
+            received.append(message)
             if message["type"] == "update":
                 newest[message["channel"]] = message["seq"]
-    return heard
+    return received
 
 
 @pytest.mark.parametrize("way", Way)
@@ -44,13 +44,13 @@ def test_several_channels_on_one_connection_each_keep_their_order(settings_sqlit
                     await asyncio.sleep(0.01)
                     await raw.say({"type": "subscribe", "ref": ref, "channel": slug, "after": ref})
                     await raw.say({"type": "ping", "ref": ref})
-                heard = await messages_until(raw, dict.fromkeys(CHANNELS, 320))
+                received = await messages_until(raw, dict.fromkeys(CHANNELS, 320))
 
             for ref, slug in enumerate(CHANNELS):
-                of_it = [message for message in heard if message.get("channel") == slug]
+                of_it = [message for message in received if message.get("channel") == slug]
                 assert (of_it[0]["type"], of_it[0]["ref"]) == ("subscribed", ref)
                 assert [message["seq"] for message in of_it[1:]] == list(range(ref + 1, 321))
-            assert [message["ref"] for message in heard if message["type"] == "pong"] == list(range(5))
+            assert [message["ref"] for message in received if message["type"] == "pong"] == list(range(5))
 
     run(way, play())
 
@@ -96,7 +96,7 @@ def test_nothing_of_a_channel_comes_after_it_was_left_and_nothing_is_missing_aft
 
 
 @pytest.mark.parametrize("way", Way)
-def test_what_is_said_in_one_turn_is_one_frame(settings_sqlite: Settings, way: Way) -> None:
+def test_what_is_sent_in_one_turn_is_one_frame(settings_sqlite: Settings, way: Way) -> None:
     async def play() -> None:
         async with serving_as(way, settings_sqlite) as hub, raw_socket(hub) as raw:
             await raw.upgrade()
@@ -147,7 +147,7 @@ def test_pings_are_answered_between_frames_however_much_flows(settings_sqlite: S
 
 @pytest.mark.parametrize("way", Way)
 def test_a_reset_stands_between_what_retention_took_and_what_it_left(settings_sqlite: Settings, way: Way) -> None:
-    """The log is trimmed under one who reads it: told before the first update that is not the next."""
+    """The log is trimmed under a watcher that reads it: the reset comes before the first update after it."""
 
     async def play() -> None:
         async with serving_as(way, settings_sqlite, page_updates=5, ring_updates=5) as hub:

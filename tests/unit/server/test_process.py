@@ -1,4 +1,4 @@
-"""A process of the hub's own: what is said in one line, and what is left alone where the caller owns the process."""
+"""A process of the hub's own: what ends it in one line, and what is left alone where the caller owns the process."""
 
 import gc
 import logging

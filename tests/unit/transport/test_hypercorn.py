@@ -28,8 +28,8 @@ def frames(messages: list[str | bytes | tuple[str, str]]) -> bytes:
     return out
 
 
-def heard(parts: list[bytes]) -> tuple[list[str], int]:
-    """The texts, in order, and how many of them were parsed by the fast path."""
+def received(parts: list[bytes]) -> tuple[list[str], int]:
+    """The texts, in order, and how many of them came by the short way."""
     connection, texts, quick = BoundedConnection(SERVER), [""], 0
     for part in parts:
         found, rest = connection.take_texts(part, MOST)
@@ -54,14 +54,14 @@ def heard(parts: list[bytes]) -> tuple[list[str], int]:
     ),
     cuts=st.lists(st.integers(1, 5000), max_size=30),
 )
-def test_messages_are_heard_whole_and_in_order_however_they_are_cut(
+def test_messages_are_received_whole_and_in_order_however_they_are_cut(
     messages: list[str | bytes | tuple[str, str]], cuts: list[int]
 ) -> None:
     stream, parts = frames(messages), []
     for cut in cuts:
         parts.append(stream[:cut])
         stream = stream[cut:]
-    texts, _ = heard([part for part in [*parts, stream] if part])
+    texts, _ = received([part for part in [*parts, stream] if part])
 
     assert texts == [
         each if isinstance(each, str) else "".join(each) for each in messages if not isinstance(each, bytes)
@@ -69,10 +69,10 @@ def test_messages_are_heard_whole_and_in_order_however_they_are_cut(
 
 
 def test_a_stream_of_small_messages_never_meets_wsproto() -> None:
-    """Cut in the middle of each: where a release of wsproto hides what it has begun, this says so."""
+    """Cut in the middle of each: where a release of wsproto hides what it has begun, this test fails."""
     given = [f"message {number}" for number in range(100)]
     stream = frames(list(given))
-    texts, quick = heard([stream[at : at + 7] for at in range(0, len(stream), 7)])
+    texts, quick = received([stream[at : at + 7] for at in range(0, len(stream), 7)])
 
     assert (texts, quick) == (given, 100)
 
@@ -84,7 +84,7 @@ def test_what_is_wrong_is_left_to_wsproto() -> None:
         b"\x81\xfe\x00\x05\0\0\0\0hello",  # A length that needs no second byte.
         b"\x81\x81\0\0\0\0\xff",  # Not UTF-8.
         b"\x80\x81\0\0\0\0x",  # A continuation of nothing.
-        b"\x81\xff" + (5).to_bytes(8) + b"\0\0\0\0hello",  # Eight bytes for what two would say.
+        b"\x81\xff" + (5).to_bytes(8) + b"\0\0\0\0hello",  # Eight bytes for a length of two.
     ]
     for data in broken:
         connection = BoundedConnection(SERVER)

@@ -53,7 +53,7 @@ async def turns(count: int = 10) -> None:
         await asyncio.sleep(0)
 
 
-STEPS = st.lists(st.sampled_from(["write", "large", "say", "take", "turn", "drain"]), max_size=80)
+STEPS = st.lists(st.sampled_from(["write", "large", "send", "take", "turn", "drain"]), max_size=80)
 
 
 @given(STEPS)
@@ -71,9 +71,9 @@ def test_everything_that_was_taken_in_arrives_in_its_order_and_nothing_else(step
                     if server.sink.write(one):
                         accepted.append(one.encoded(ndjson))
                     assert (accepted[-1:] == [one.encoded(ndjson)]) is not full
-                case "say":
-                    server.sink.send(b"said %d\n" % number)
-                    accepted.append(b"said %d\n" % number)
+                case "send":
+                    server.sink.send(b"sent %d\n" % number)
+                    accepted.append(b"sent %d\n" % number)
                 case "take":
                     server.take()
                 case "drain":
@@ -101,7 +101,7 @@ async def test_who_takes_nothing_holds_no_more_than_the_bound_and_one_batch() ->
 
     assert HIGH < server.held <= HIGH + 10_100
     assert not server.sink.write(batch(written, 1))
-    server.sink.send(b"what is no update is said all the same\n")
+    server.sink.send(b"what is no update is sent all the same\n")
     assert server.held > HIGH
 
 
@@ -192,10 +192,10 @@ async def test_a_client_that_left_closes_the_sink() -> None:
     assert not server.sink.write(batch(1))
 
 
-async def test_a_server_that_refuses_a_message_closes_the_sink_and_nothing_goes_unheard() -> None:
+async def test_a_server_that_refuses_a_message_closes_the_sink_and_no_exception_goes_unretrieved() -> None:
     """Servers other than hypercorn raise a RuntimeError for what is sent too late."""
-    unheard: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unheard.append(context))
+    unretrieved: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: unretrieved.append(context))
 
     async def send(message: dict[str, Any]) -> None:
         raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
@@ -205,7 +205,7 @@ async def test_a_server_that_refuses_a_message_closes_the_sink_and_nothing_goes_
         await turns()
     await turns()
 
-    assert (sink.closed, unheard) == (True, [])
+    assert (sink.closed, unretrieved) == (True, [])
 
 
 @pytest.mark.parametrize("act", [PlainSink.release, lambda sink: sink.send(b"again\n")], ids=["closed", "written"])
