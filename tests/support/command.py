@@ -25,6 +25,10 @@ class Outcome:
     err: str
 
 
+def _restore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class CommandLine:
     """Commands in one working directory; each gets `settings` and nothing of the test run's own."""
 
@@ -76,6 +80,8 @@ class CommandLine:
             env={**self._env, **settings},
             limit=2**20,
             process_group=0,
+            # A shell's background job starts with SIGINT ignored, and its children inherit that.
+            preexec_fn=_restore_interrupt,
         )
 
 
