@@ -64,14 +64,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         db = Database(settings)
         stack.push_async_callback(db.close)
         await ready_schema(settings, db)
+        log = Log(db, settings)
+        stack.push_async_callback(log.close)  # After the tasks have ended: one of them may still commit.
         metrics = Metrics()
         tasks = await stack.enter_async_context(TaskScope())
         broker: Broker = RedisBroker(settings) if settings.redis_url else InProcessBroker()
         read = partial(read_log, db, most=settings.page_updates, most_bytes=settings.page_bytes)
         hub = Hub(broker, read, settings, metrics, tasks)
         await stack.enter_async_context(broker)
-        log = Log(db, settings)
-        stack.push_async_callback(log.close)
         words = WordIndex(db, tasks)
         publisher = Publisher(log, hub, words, settings, metrics, tasks)
         stack.push_async_callback(publisher.drain)
@@ -111,6 +111,6 @@ def _only_worker(settings: Settings) -> int:
         os.close(lock)
         raise ConfigError(
             "Another worker already runs on this database, and TIDEWIRE_REDIS_URL is not set: without Redis one worker "
-            "does not hear at once what another commits. Set the URL, or run one worker."
+            "is not notified at once of what another commits. Set the URL, or run one worker."
         ) from None
     return lock
