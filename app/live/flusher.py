@@ -23,9 +23,9 @@ class Flusher:
     single updates to twice as long where it wrote many.
 
     So writing takes at most two thirds of the time, what arrives meanwhile is written together, and an idle hub writes
-    in the next pass of the loop. Half the pause brought 1100 watchers of 50 updates a second from a median delay of 17
-    ms to 8 (`benchmarks`: scale); twice the pause after many brought single requests at full speed from 0.97 to 0.76 µs
-    a delivery (`benchmarks`: fanout).
+    in the next pass of the loop. Half the pause after single updates brought a thousand watchers of 50 updates a second
+    from 17 ms to 8; twice the pause after many made single requests at full speed an eighth cheaper a delivery (the
+    benchmarks `reconnect` and `fanout`, when each was added).
     """
 
     def __init__(self) -> None:

@@ -25,6 +25,9 @@ FACES = {"web", "integrations", "jobs", "cli"}
 # The live part knows its neighbours by their Protocols, and never a socket of theirs.
 PROTOCOLS = {"live": {"app.broker.protocol", "app.transport.sink"}}
 
+# What else may be imported on the same floor: of the web, integrations use what every view shares.
+BESIDE = {"integrations": "app.web.http."}
+
 # Where a library with a say in the architecture may be imported; a library that is not named here is free.
 LIBRARIES = {
     "quart": {"web", "integrations", "cli", "server", "factory", ""},
@@ -125,6 +128,7 @@ def _refused_inside(place: str, target: str) -> str | None:
     if place in FACES and other == "store":
         return f"a face ({place}) imports the store ({target}): call an action"
     same = other == place or FLOORS[other] == FLOORS[place] == 0 or target in PROTOCOLS.get(place, ())
+    same = same or (place in BESIDE and f"{target}.".startswith(BESIDE[place]))
     if same or FLOORS[other] < FLOORS[place]:
         return None
     return f"floor {FLOORS[place]} ({place or 'app'}) imports floor {FLOORS[other]} ({target})"

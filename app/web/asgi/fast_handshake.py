@@ -1,6 +1,6 @@
 """The fast path of a handshake: a websocket that only the hub has to do with is accepted without Quart.
 
-Quart takes half of a handshake (`make bench ARGS="memory"`: what connecting costs beside hypercorn alone). As for a
+Quart takes half of a handshake (the benchmark `memory` shows what connecting costs beside hypercorn alone). As for a
 publish, the steps are the view's own.
 """
 

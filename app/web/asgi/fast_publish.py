@@ -1,7 +1,7 @@
 """The fast path of a publish: a small POST that only the hub has to do with is answered without Quart.
 
 Quart takes five times as long for a publish as its share of the commit does: contexts, signals, two tasks, a session,
-a request and a response (`make bench ARGS="publishing"`: the POST beside hypercorn alone). The steps are the views'
+a request and a response (the benchmark `publish` has the POST beside hypercorn alone). The steps are the views'
 own: both make a `Call`, and all else is functions of it. Whatever is not plainly a publish goes to Quart.
 """
 
