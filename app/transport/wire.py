@@ -81,6 +81,11 @@ class Wire(Movement):
         """Has the whole request been received, its body too? False where that can't be told."""
         return self._reached is not None and self._reached.is_request_complete
 
+    @property
+    def is_closing(self) -> bool:
+        """Is the connection being closed, so that no answer reaches the client? False where that can't be told."""
+        return self._reached is not None and self._reached.transport.is_closing()
+
     async def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """A whole answer to a request with a body of its own: in one write where the transport is in reach, and past
         the server's four steps for each of its parts; else as ASGI's two messages."""

@@ -42,6 +42,10 @@ class Supervisor:
         if self._obstacle is None and not wire.is_direct:
             self._obstacle = "something between the server and the hub wraps its connections' send"
             self.log_form()
+        if wire.is_closing:
+            # The server closed the idle connection (a shutdown, or the keep-alive timeout) in the step in which this
+            # request came. Not begun, it may be sent again; begun, it would be stored and never answered.
+            return
         if scope["type"] == "websocket":
             wire.guard()
         self._listen(wire, services)
