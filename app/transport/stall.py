@@ -4,7 +4,7 @@ import asyncio
 
 
 class Movement:
-    """What is remembered of a socket between two looks at it."""
+    """What is remembered of a socket between two checks of it."""
 
     __slots__ = ("_moved", "_progress")
 
@@ -12,7 +12,7 @@ class Movement:
         self._moved = asyncio.get_running_loop().time()
         self._progress = 0
 
-    def _has_stalled(self, now: float, timeout: float, waiting: int, written: int) -> bool:
+    def has_stalled(self, now: float, timeout: float, waiting: int, written: int) -> bool:
         """`waiting` of the `written` bytes are not taken yet; `now` by the loop's clock, `timeout` in seconds."""
         progress = written - waiting
         if not waiting or progress > self._progress:

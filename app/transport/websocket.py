@@ -127,7 +127,7 @@ class Websocket(Movement, asyncio.Protocol):
 
     def is_stalled(self, now: float, timeout: float) -> bool:
         """Has the client taken nothing of what waits for it for `timeout` seconds? To be asked every now and then."""
-        return self._has_stalled(now, timeout, self._transport.get_write_buffer_size(), self.written)
+        return self.has_stalled(now, timeout, self._transport.get_write_buffer_size(), self.written)
 
     def report_stalled(self) -> None:
         """Tell the owner that it has."""

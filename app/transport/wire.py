@@ -16,23 +16,23 @@ type Receive = Callable[[], Awaitable[Any]]
 type Send = Callable[[Any], Awaitable[None]]
 
 
-class Wire(Movement):
+class Wire:
     """The server's side of one request or websocket, as far as it can be reached.
 
     Under any server but hypercorn's asyncio workers every method is harmless, and what is sent goes by ASGI's `send`.
     """
 
-    __slots__ = ("_reached", "_send", "_sink", "_timeout", "_written", "receive", "websocket")
+    __slots__ = ("_movement", "_reached", "_send", "_sink", "_timeout", "_written", "receive", "websocket")
 
     def __init__(self, receive: Receive, send: Send, send_timeout: float) -> None:
         """`send_timeout`, in seconds: how long the client may take nothing of what waits for it."""
-        super().__init__()
         self.receive = receive
         self.websocket: Websocket | None = None
         self._send = send
         self._timeout = send_timeout
         self._sink: Sink | None = None
         self._written = 0
+        self._movement: Movement | None = None  # Most requests end before they are first checked.
         self._reached = hypercorn.reach(send)
 
     @property
@@ -98,12 +98,15 @@ class Wire(Movement):
         await self.send({"type": "http.response.body", "body": body, "more_body": False})
 
     def is_stalled(self, now: float) -> bool:
-        """Has the socket taken nothing of what waits for it for the send timeout? To be asked every now and then."""
+        """Has the socket taken nothing of what waits for it for the send timeout? That time begins with the first of
+        these calls; they come every second or more often."""
         if self._reached is None:
             return False
+        if self._movement is None:
+            self._movement = Movement()
         waiting = self._reached.transport.get_write_buffer_size()
         written = self._written + (self._sink.written if self._sink is not None else 0)
-        return self._has_stalled(now, self._timeout, waiting, written)
+        return self._movement.has_stalled(now, self._timeout, waiting, written)
 
     def cut(self) -> None:
         """End the connection without waiting for what is unsent."""
