@@ -1,6 +1,5 @@
 """The long-lived things of one hub, opened and closed together and handed on as one frozen value."""
 
-import asyncio
 import fcntl
 import hashlib
 import os
@@ -20,9 +19,9 @@ from app.config import ConfigError, Settings
 from app.live.hub import Hub
 from app.live.single_flight import SingleFlight
 from app.model.access import Principal
-from app.model.rate import Buckets
 from app.runtime.connections import Connections
 from app.runtime.indexer import WordIndex
+from app.runtime.limits import RateLimits
 from app.runtime.log_reader import read_log
 from app.runtime.publisher import Publisher
 from app.runtime.recent import Recent
@@ -48,8 +47,7 @@ class Services:
     admissions: Admissions
     identities: Recent[str, Principal]  # By the token's digest.
     connections: Connections
-    buckets: Buckets
-    login_throttle: asyncio.Lock
+    limits: RateLimits
 
 
 @asynccontextmanager
@@ -92,8 +90,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             admissions=admissions,
             identities=identities,
             connections=Connections(settings),
-            buckets=Buckets(),
-            login_throttle=asyncio.Lock(),
+            limits=RateLimits(settings),
         )
 
 

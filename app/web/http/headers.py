@@ -1,12 +1,14 @@
 """What every answer carries: its request id, the caller's limit, the browser's safety rules, and CORS."""
 
+import math
+
 from quart import Quart, Response, g, has_websocket_context, request, websocket
 from quart.typing import ResponseTypes
 
 from app.config import Settings
+from app.model.rate import Allowance
 from app.web.http.call import Call, begin_call
 from app.web.http.context import current_call
-from app.web.http.limits import limit_headers
 from app.web.http.query import body_bytes
 
 _PAGE_RULES = (
@@ -21,9 +23,20 @@ def answer_headers(settings: Settings, call: Call) -> list[tuple[str, str]]:
     """The headers of the answer to this call, whoever makes the answer."""
     return [
         ("X-Request-ID", call.request_id),
-        *limit_headers(call.allowance),
+        *_limit(call.allowance),
         *_SAFETY,
         *_cross_origin(settings, call),
+    ]
+
+
+def _limit(allowance: Allowance | None) -> list[tuple[str, str]]:
+    """The RateLimit fields (draft-ietf-httpapi-ratelimit-headers-03) of a call that was counted."""
+    if allowance is None:
+        return []
+    return [
+        ("RateLimit-Limit", str(allowance.limit)),
+        ("RateLimit-Remaining", str(allowance.remaining)),
+        ("RateLimit-Reset", str(math.ceil(allowance.reset))),
     ]
 
 

@@ -1,12 +1,13 @@
-"""Who calls: decided here and nowhere else. What a caller may do is decided in `model/access.py`."""
+"""Who calls, and whether they call too often: decided here and nowhere else. What a caller may do is decided in
+`model/access.py`."""
 
 from app.actions.tokens import digest, redeem_ticket
 from app.errors import InvalidRequest, Unauthenticated
 from app.model.access import ANONYMOUS, Principal
+from app.runtime.limits import refusal
 from app.services import Services
 from app.web.http.call import Call
 from app.web.http.context import current_call, services
-from app.web.http.limits import count_call, throttled
 
 _MAX_SECRET = 200  # Characters.
 
@@ -25,7 +26,9 @@ async def watcher() -> Principal:
 async def admit_call(hub: Services, call: Call, *, tickets: bool = False) -> Principal:
     """What comes before all else for a call: who makes it, and whether they call too often. Raises as `caller`."""
     who = await identify(hub, call, tickets=tickets)
-    count_call(hub, call, who)
+    call.allowance = hub.limits.count(who, call.address)
+    if call.allowance is not None and not call.allowance.allowed:
+        raise refusal(call.allowance)
     return who
 
 
@@ -34,7 +37,7 @@ async def identify(hub: Services, call: Call, *, tickets: bool = False) -> Princ
     ticket = call.argument("ticket") if tickets else None
     if ticket is not None:
         _check_length(ticket, "ticket")
-        async with throttled(hub, call.address):
+        async with hub.limits.throttle_login(call.address):
             return await redeem_ticket(hub.db, ticket)
     authorization = call.header("Authorization")
     if authorization is None:
@@ -48,7 +51,7 @@ async def identify(hub: Services, call: Call, *, tickets: bool = False) -> Princ
     known = hub.identities.known(token_digest)
     if known is not None:
         return known
-    async with throttled(hub, call.address):
+    async with hub.limits.throttle_login(call.address):
         return await hub.identities.get(token_digest)
 
 

@@ -8,9 +8,9 @@ import msgspec
 from app.errors import InvalidRequest, Refusal
 from app.live.events import EndReason
 from app.model.access import Principal
+from app.runtime.limits import refusal
 from app.services import Services
 from app.transport.sink import Client
-from app.web.http.limits import count, refusal
 from app.web.socket import messages
 from app.web.socket.close_codes import CLOSES
 from app.web.socket.messages import AskPresence, Ping, Publish, Ref, Subscribe, Unsubscribe
@@ -144,7 +144,7 @@ class Connection:
 
     async def _count(self, ref: Ref) -> bool:
         """Count a call. A client that sends too many is refused, and read from more slowly."""
-        allowance = count(self.services, self.who, 1, self._address)
+        allowance = self.services.limits.count(self.who, self._address)
         if allowance is None or allowance.allowed:
             return True
         await self._refuse(ref, refusal(allowance))

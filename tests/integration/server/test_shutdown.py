@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -33,10 +34,8 @@ def publish(client: socket.socket, number: int) -> None:
     """Send a whole publish at once, in this step."""
     body = f"n{number}".encode()
     head = b"POST /ci HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
-    try:
+    with suppress(OSError):  # The server has closed it already.
         client.send(head + body)
-    except OSError:
-        pass  # The server has closed it already.
 
 
 async def answer(client: socket.socket) -> bytes:

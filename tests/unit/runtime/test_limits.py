@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model.rate import Buckets, Rate
+from app.model.rate import Rate
+from app.runtime.limits import Buckets
 
 
 def test_a_burst_passes_and_the_next_waits() -> None:
@@ -15,7 +16,7 @@ def test_a_burst_passes_and_the_next_waits() -> None:
     assert answers[3].retry_after == 0.5
 
 
-def test_who_waits_as_told_is_let_in() -> None:
+def test_a_call_after_the_given_wait_is_allowed() -> None:
     buckets, rate = Buckets(), Rate(per_second=2, burst=1)
     buckets.take("a", rate, 100.0)
     refused = buckets.take("a", rate, 100.1)
