@@ -26,7 +26,7 @@ from app.runtime.log_reader import read_log
 from app.runtime.publisher import Publisher
 from app.runtime.recent import Recent
 from app.store.engine.database import Database
-from app.store.log.append import Log
+from app.store.log.append import Log, open_log
 from app.tasks import TaskScope
 from app.telemetry.metrics import Metrics
 
@@ -62,7 +62,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         db = Database(settings)
         stack.push_async_callback(db.close)
         await ready_schema(settings, db)
-        log = Log(db, settings)
+        log = open_log(db, settings)
         stack.push_async_callback(log.close)  # After the tasks have ended: one of them may still commit.
         metrics = Metrics()
         tasks = await stack.enter_async_context(TaskScope())

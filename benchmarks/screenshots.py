@@ -18,7 +18,7 @@ from app.model.access import Principal, Scope, check_publish
 from app.model.draft import check, draft_of
 from app.model.submission import Stored, Submitted
 from app.store.engine.database import Database
-from app.store.log.append import Log
+from app.store.log.append import Log, open_log
 from benchmarks.backend import Storage, start_hub
 from benchmarks.screenshot_data import CHANNELS, LIVE, LIVE_AUTHOR, LOBBY, PRODUCTION, SampleChannel, SampleUpdate
 from tests.support.browser import launched
@@ -58,7 +58,7 @@ async def main() -> None:
 async def _fill(settings: Settings) -> str:
     """Write the channels through the hub's own store, with times in the past; return a token that publishes."""
     db = Database(settings)
-    log = Log(db, settings)
+    log = open_log(db, settings)
     try:
         await prepare_development(db)
         for channel in CHANNELS:

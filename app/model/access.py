@@ -84,6 +84,13 @@ class Readable(Protocol):
     def visibility(self) -> Visibility: ...
 
 
+class Publishable(Readable, Protocol):
+    """As much of a channel as it takes to say who may publish to it."""
+
+    @property
+    def publishing(self) -> Publishing: ...
+
+
 ANONYMOUS = Principal(user_id=None, user=None)
 
 
@@ -106,7 +113,7 @@ def check_read(who: Principal, channel: Readable, role: Role) -> None:
     _check_grant(who, channel, Scope.READ)
 
 
-def check_publish(who: Principal, channel: Channel, role: Role) -> None:
+def check_publish(who: Principal, channel: Publishable, role: Role) -> None:
     """Raises NotFound, Unauthenticated or Forbidden, naming the rule and the right that is missing."""
     _check_seen(who, channel, role)
     _check_grant(who, channel, Scope.PUBLISH)

@@ -4,9 +4,20 @@ from msgspec import Struct
 
 from app.errors import Refusal
 from app.model.access import Principal
-from app.model.channel import Channel
+from app.model.channel import Publishing, Visibility
 from app.model.draft import Submission
 from app.model.update import Entry
+
+
+class ChannelHead(Struct, frozen=True):
+    """What a publish needs of its channel's locked row: who may publish, and the seq at which the log ends."""
+
+    id: int
+    slug: str
+    visibility: Visibility
+    publishing: Publishing
+    epoch: str
+    last_seq: int
 
 
 class Submitted(Struct, frozen=True):
@@ -21,7 +32,7 @@ class Submitted(Struct, frozen=True):
 class Stored(Struct, frozen=True):
     """What the log holds for it; `replayed` when an earlier publish stored it. The channel is as it was locked."""
 
-    channel: Channel
+    channel: ChannelHead
     entries: tuple[Entry, ...]
     replayed: bool = False
 

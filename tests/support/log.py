@@ -8,7 +8,7 @@ from app.config import Settings
 from app.model.access import check_publish
 from app.model.submission import Outcome, Submitted
 from app.store.engine.database import Database
-from app.store.log.append import Log
+from app.store.log.append import Log, open_log
 
 
 async def append(log: Log, *group: Submitted) -> list[Outcome]:
@@ -20,7 +20,7 @@ async def append(log: Log, *group: Submitted) -> list[Outcome]:
 async def log_of(settings: Settings) -> AsyncIterator[Log]:
     """A log on connections of its own."""
     db = Database(settings)
-    log = Log(db, settings)
+    log = open_log(db, settings)
     try:
         yield log
     finally:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.errors import InvalidUpdate, Unavailable
 
 # What a stopped, restarted, full or locked database looks like from here.
-_OUTAGES = (
+OUTAGES = (
     DBAPIError,
     sqlite3.Error,
     PoolTimeout,
@@ -31,10 +31,15 @@ def outages() -> Iterator[None]:
     """Raise Unavailable for an outage inside the block, Unstorable for a value that the database refuses."""
     try:
         yield
-    except _OUTAGES as error:
-        if _refuses_a_value(error):
-            raise Unstorable("The database can't store this.") from error
-        raise Unavailable("The database can't be reached or is busy; try again.", retry_after=1) from error
+    except OUTAGES as error:
+        raise refusal_of(error) from error
+
+
+def refusal_of(error: Exception) -> Unavailable | Unstorable:
+    """What to raise for one of OUTAGES."""
+    if _refuses_a_value(error):
+        return Unstorable("The database can't store this.")
+    return Unavailable("The database can't be reached or is busy; try again.", retry_after=1)
 
 
 def _refuses_a_value(error: BaseException) -> bool:

@@ -11,17 +11,18 @@ from typing import Any
 
 from app.errors import Conflict, Refusal
 from app.model.access import Principal, Role, no_such_channel
-from app.model.channel import Channel
+from app.model.channel import Publishing, Visibility
 from app.model.draft import Submission
-from app.model.submission import Outcome, Stored, Submitted
+from app.model.submission import ChannelHead, Outcome, Stored, Submitted
 from app.model.update import Entry, encode_entry, new_update_id
-from app.store.rows import to_channel
 
-type Allow = Callable[[Principal, Channel, Role], None]
+type Allow = Callable[[Principal, ChannelHead, Role], None]
 type Row = tuple[
     int, int, str, int, str | None, str, str | None, bool, str, str | None, str | None, str | None, int | None
 ]
 
+# What a ChannelHead is made of.
+HEAD = "c.id, c.slug, c.visibility, c.publishing, c.epoch, c.last_seq"
 # The order of a Row.
 COLUMNS = (
     "channel_id",
@@ -44,14 +45,21 @@ COLUMNS = (
 class Locked:
     """What the transaction holds of the channels: their rows, the askers' roles, and what its keys stored before."""
 
-    channels: dict[str, Channel] = field(default_factory=dict)
+    channels: dict[str, ChannelHead] = field(default_factory=dict)
     roles: dict[tuple[int, int | None], Role] = field(default_factory=dict)
     known: dict[tuple[int, str], tuple[str, tuple[Entry, ...]]] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any], users: Iterable[int] = ()) -> None:
         """A channel's row with one asker's role beside it, or None; `users` are all who ask."""
         if row["slug"] not in self.channels:
-            self.channels[row["slug"]] = to_channel(row)
+            self.channels[row["slug"]] = ChannelHead(
+                id=row["id"],
+                slug=row["slug"],
+                visibility=Visibility(row["visibility"]),
+                publishing=Publishing(row["publishing"]),
+                epoch=row["epoch"],
+                last_seq=row["last_seq"],
+            )
             for user in users:
                 self.roles[row["id"], user] = Role.NONE
         if row["role"] is not None:
@@ -128,7 +136,7 @@ def _outcome(each: Submitted, locked: Locked, written: Written, at: int, allow: 
 
 
 def _append(
-    each: Submitted, channel: Channel, written: Written, at: int, used: tuple[str | None, str | None, int | None]
+    each: Submitted, channel: ChannelHead, written: Written, at: int, used: tuple[str | None, str | None, int | None]
 ) -> tuple[Entry, ...]:
     """`used`, the idempotency key, goes on the last update."""
     submission, author = each.submission, each.who.author

@@ -5,19 +5,19 @@ SQLAlchemy's asyncio layer would cost more than the transaction does.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import asyncpg
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import Refusal
-from app.model.channel import Channel
-from app.model.submission import Outcome, Submitted
-from app.store.log.numbering import COLUMNS, Allow, Locked, Row, Written, number
+from app.model.submission import ChannelHead, Outcome, Submitted
+from app.store.engine.outages import OUTAGES, refusal_of
+from app.store.log.numbering import COLUMNS, HEAD, Allow, Locked, Row, Written, number
 
-_LOCK = """
-    SELECT c.*, m.user_id, m.role FROM channels c
+_LOCK = f"""
+    SELECT {HEAD}, m.user_id, m.role FROM channels c
     LEFT JOIN members m ON m.channel_id = c.id AND m.user_id = ANY($1::bigint[])
     WHERE c.slug = ANY($2::text[]) ORDER BY c.id FOR NO KEY UPDATE OF c
 """
@@ -148,21 +148,27 @@ class PostgresLog:
         """`patience` is how long a statement may take, in seconds: the server gives it up then, whoever still waits."""
         self._engine = engine
         self._patience = patience
-        self._turn = asyncio.Lock()
+        self._writer = asyncio.Lock()
         self._latest = Latest()
         self._held: AsyncConnection | None = None
         self._connection: Connection | None = None
 
     async def append(self, group: Sequence[Submitted], at: int, allow: Allow, within: float) -> list[Outcome]:
         """As `Log.append`. Whatever is raised, or a cancellation, ends the connection, and its transaction with it."""
-        async with asyncio.timeout(within), self._turn:
-            try:
-                return await append(await self._connected(), self._latest, group, at, allow)
-            except BaseException:
-                self._latest.forget()  # What was under way may be committed, or not.
-                if self._connection is not None:
-                    self._connection.terminate()
-                raise
+        try:
+            async with asyncio.timeout(within), self._writer:
+                return await self._append(group, at, allow)
+        except OUTAGES as error:
+            raise refusal_of(error) from error
+
+    async def _append(self, group: Sequence[Submitted], at: int, allow: Allow) -> list[Outcome]:
+        try:
+            return await append(await self._connected(), self._latest, group, at, allow)
+        except BaseException:
+            self._latest.forget()  # What was under way may be committed, or not.
+            if self._connection is not None:
+                self._connection.terminate()
+            raise
 
     async def _connected(self) -> Connection:
         if self._connection is not None and not self._connection.is_closed():
@@ -215,7 +221,7 @@ async def append_locked(
     return outcomes
 
 
-def _is_plain(each: Submitted, channel: Channel) -> bool:
+def _is_plain(each: Submitted, channel: ChannelHead) -> bool:
     return each.slug == channel.slug and each.idempotency_key is None
 
 

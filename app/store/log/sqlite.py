@@ -17,11 +17,12 @@ from sqlalchemy import create_engine, make_url
 from app.config import Settings
 from app.model.submission import Outcome, Submitted
 from app.store.engine.engines import prepare_sqlite
-from app.store.log.numbering import COLUMNS, Allow, Locked, number
+from app.store.engine.outages import OUTAGES, refusal_of
+from app.store.log.numbering import COLUMNS, HEAD, Allow, Locked, number
 
 # Lists come as JSON: a statement's text, by which the driver keeps it prepared, does not depend on their length.
-_LOCKED = """
-    SELECT c.*, m.user_id, m.role FROM channels c
+_LOCKED = f"""
+    SELECT {HEAD}, m.user_id, m.role FROM channels c
     LEFT JOIN members m ON m.channel_id = c.id AND m.user_id IN (SELECT value FROM json_each(?))
     WHERE c.slug IN (SELECT value FROM json_each(?))
 """
@@ -41,9 +42,9 @@ _ROWS = 250  # In one statement; SQLite takes 32,766 parameters.
 class SqliteLog:
     """Appends by one connection in one thread: a whole transaction costs one hop there and back."""
 
-    def __init__(self, settings: Settings, turn: asyncio.Lock) -> None:
-        """`turn` is the database's: SQLite has one writer."""
-        self._turn = turn
+    def __init__(self, settings: Settings, writer: asyncio.Lock) -> None:
+        """`writer` is the database's lock: SQLite has one writer."""
+        self._writer = writer
         url = make_url(settings.database_url).set(drivername="sqlite+pysqlite")
         self._engine = create_engine(url, pool_size=1, connect_args={"timeout": settings.commit_timeout})
         prepare_sqlite(self._engine)
@@ -52,13 +53,16 @@ class SqliteLog:
 
     async def append(self, group: Sequence[Submitted], at: int, allow: Allow, within: float) -> list[Outcome]:
         """As `Log.append`."""
-        # A free lock makes its caller wait all the same, once another was promised it.
-        async with asyncio.timeout(within):
-            await self._turn.acquire()
         try:
-            return await self._commit(lambda connection: append_locked(connection, group, at, allow), within)
-        finally:
-            self._turn.release()
+            # A free lock makes its caller wait all the same, once another was promised it.
+            async with asyncio.timeout(within):
+                await self._writer.acquire()
+            try:
+                return await self._commit(lambda connection: append_locked(connection, group, at, allow), within)
+            finally:
+                self._writer.release()
+        except OUTAGES as error:
+            raise refusal_of(error) from error
 
     async def _commit[T](self, work: Callable[[sqlite3.Connection], T], within: float) -> T:
         """What `work` returns, committed. Raises TimeoutError when it was not committed `within` so many seconds; then
