@@ -14,7 +14,6 @@ from app.model.submission import Outcome, Stored, Submitted
 from app.runtime.indexer import WordIndex
 from app.store.engine.outages import Unstorable
 from app.store.log.append import Log
-from app.tasks import TaskScope
 from app.telemetry.metrics import Metrics
 
 log = logging.getLogger("tidewire.publish")
@@ -23,24 +22,22 @@ type _Waiting = tuple[Submitted, asyncio.Future[Stored], int]  # And its size in
 
 
 class Publisher:
-    """Group commit: one transaction at a time, for all who wait. Each caller hears only after its own commit."""
+    """Group commit: one transaction at a time, for all that waits. A caller gets its answer after its own commit."""
 
-    def __init__(
-        self, appender: Log, hub: Hub, words: WordIndex, settings: Settings, metrics: Metrics, tasks: TaskScope
-    ) -> None:
+    def __init__(self, appender: Log, hub: Hub, words: WordIndex, settings: Settings, metrics: Metrics) -> None:
         self._log = appender
         self._hub = hub
         self._words = words
         self._settings = settings
         self._metrics = metrics
-        self._tasks = tasks
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
-        self._committing: asyncio.Task[None] | None = None
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
 
     def submit(self, submitted: Submitted) -> asyncio.Future[Stored]:
-        """Put it in line. The future has what stands in the log for it, committed, or raises the Refusal that kept it
-        out: then nothing was stored. Raises Unavailable where the line is full.
+        """Queue it. The future has what stands in the log for it, committed, or raises the Refusal of it: then nothing
+        was stored. Raises Unavailable where the queue is full.
 
         A caller that gives up waiting does not stop what it submitted. Where the connection to the database broke, or
         the time ran out, during the commit itself, an `Unavailable` can be wrong: an idempotency key makes trying again
@@ -53,27 +50,33 @@ class Publisher:
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         self._waiting.append((submitted, future, size))
         self._waiting_bytes += size
-        if self._committing is None or self._committing.done():
-            self._committing = self._tasks.spawn(self._commit_waiting(), "publish: commit")
+        self._idle.clear()
+        self._arrived.set()
         return future  # A caller that leaves cancels this alone.
 
-    async def drain(self) -> None:
-        """Return when nothing waits any more."""
-        if self._committing is not None and not self._committing.done():
-            await asyncio.wait([self._committing])
+    async def run(self) -> None:
+        """For ever: commit what is submitted, group after group."""
+        while True:
+            while self._waiting:
+                await self._commit_group(self._next_group())
+            self._idle.set()
+            self._arrived.clear()
+            await self._arrived.wait()
 
-    async def _commit_waiting(self) -> None:
-        while self._waiting:
-            group = self._next_group()
-            outcomes = await self._commit([submitted for submitted, _, _ in group])
-            self._tell(outcomes)
-            for (_, future, _), outcome in zip(group, outcomes, strict=True):
-                if future.done():
-                    continue  # The caller has left.
-                if isinstance(outcome, Refusal):
-                    future.set_exception(outcome)
-                else:
-                    future.set_result(outcome)
+    async def drain(self) -> None:
+        """Return when all that was submitted is committed or refused; `run` has to be running."""
+        await self._idle.wait()
+
+    async def _commit_group(self, group: list[_Waiting]) -> None:
+        outcomes = await self._commit([submitted for submitted, _, _ in group])
+        self._announce(outcomes)
+        for (_, future, _), outcome in zip(group, outcomes, strict=True):
+            if future.done():
+                continue  # The caller has left.
+            if isinstance(outcome, Refusal):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
 
     def _next_group(self) -> list[_Waiting]:
         group = [self._waiting.popleft()]
@@ -108,15 +111,15 @@ class Publisher:
         self._metrics.commit_seconds.observe(time.perf_counter() - began)
         return outcomes
 
-    def _tell(self, outcomes: list[Outcome]) -> None:
-        """Committed: now, and not before, the watchers hear of it. What goes wrong here is not the publishers' failure:
-        the poll will tell."""
+    def _announce(self, outcomes: list[Outcome]) -> None:
+        """Committed: now, and not before, the watchers get it. What fails here is not the publishers' failure: the
+        reconciler finds what was not announced."""
         try:
-            self._announce(outcomes)
+            self._announce_stored(outcomes)
         except Exception:
             log.exception("What was committed could not be announced")
 
-    def _announce(self, outcomes: list[Outcome]) -> None:
+    def _announce_stored(self, outcomes: list[Outcome]) -> None:
         """One hint a channel."""
         fresh = [each for each in outcomes if isinstance(each, Stored) and not each.replayed]
         together: dict[int, list[Stored]] = {}

@@ -18,12 +18,14 @@ from sqlalchemy import Connection, ForeignKeyConstraint, inspect, text
 from app.actions.setup import check_schema, prepare_development, upgrade_schema
 from app.config import ConfigError, Settings, tree
 from app.model.filter import Filter
+from app.runtime.indexer import WordIndex
 from app.services import open_services
 from app.store import channels
 from app.store.engine import schema
 from app.store.engine.database import Database, Transaction
 from app.store.log import read as history
 from app.store.tables import Base
+from app.tasks import TaskScope
 from tests.support.hub import serving
 from tests.support.process import ROOT
 
@@ -245,10 +247,10 @@ async def test_a_log_from_before_is_searched_and_indexed_and_so_again_on_the_way
             return [[entry.seq for entry in each] for each in entries]
 
     before = await search()
-    async with open_services(settings) as services:
-        await services.words.catch_up()
+    async with TaskScope() as tasks:
+        await WordIndex(db, tasks).catch_up()
         async with asyncio.timeout(10):
-            while not services.tasks.quiet:  # noqa: ASYNC110 - tasks end without telling
+            while not tasks.quiet:  # noqa: ASYNC110 - a scope has no event for its last task
                 await asyncio.sleep(0.01)
     async with db.reading() as tx:
         last = (await tx.execute(text("SELECT max(last_seq) FROM word_runs"))).scalar_one()
