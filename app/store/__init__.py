@@ -1,1 +1,1 @@
-"""SQL and nothing else: values in, values out, never a row."""
+"""SQL only: functions take and return values, never rows."""

@@ -1,4 +1,4 @@
-"""Channels: found, listed, made, changed, emptied, removed."""
+"""Channels: find, list, create, change, empty, remove."""
 
 import secrets
 from collections.abc import Collection, Iterable, Sequence
@@ -20,25 +20,25 @@ _M = MEMBERS.c
 
 
 def new_epoch() -> str:
-    """An epoch that no log ever had: 40 random bits, without the dot that separates it from a seq."""
+    """An epoch that no other log has: 40 random bits, without the dot that separates it from a seq."""
     return secrets.token_hex(5)
 
 
 async def find(tx: AsyncConnection, slug: str) -> Channel | None:
-    """The channel of this name."""
+    """The channel with this slug."""
     row = (await tx.execute(select(*C).where(C.slug == slug))).mappings().one_or_none()
     return to_channel(row) if row else None
 
 
 async def lock(tx: AsyncConnection, slug: str) -> Channel | None:
-    """The channel of this name, locked until the transaction ends; nothing is appended to it meanwhile."""
+    """The channel with this slug, locked until the transaction ends; nothing is appended to it meanwhile."""
     query = select(*C).where(C.slug == slug).with_for_update(key_share=True)
     row = (await tx.execute(query)).mappings().one_or_none()
     return to_channel(row) if row else None
 
 
 async def find_with_role(tx: AsyncConnection, slug: str, user_id: int | None) -> tuple[Channel, Role] | None:
-    """The channel of this name, and what the user is to it."""
+    """The channel with this slug, and the user's role in it."""
     query = (
         select(*C, _M.role)
         .select_from(_TABLE.outerjoin(MEMBERS, (_M.channel_id == C.id) & (_M.user_id == user_id)))
@@ -49,7 +49,7 @@ async def find_with_role(tx: AsyncConnection, slug: str, user_id: int | None) ->
 
 
 class ChannelState(NamedTuple):
-    """What of a channel decides where its watchers are, and who may watch."""
+    """The columns of a channel that decide how far its watchers can read, and who may watch."""
 
     id: int
     slug: str
@@ -64,7 +64,7 @@ _LABEL = C.epoch + " " + cast(C.first_seq, Text) + " " + cast(C.last_seq, Text) 
 
 
 async def states(tx: AsyncConnection, ids: Collection[int]) -> dict[int, ChannelState]:
-    """The states of those of these channels that still exist, by id."""
+    """The states of these channels, by id; channels that no longer exist are left out."""
     if not ids:
         return {}
     return {row[0]: _to_state(row) for row in await tx.execute(select(*_STATE).where(C.id.in_(among(tx, ids))))}
@@ -73,9 +73,9 @@ async def states(tx: AsyncConnection, ids: Collection[int]) -> dict[int, Channel
 async def changed(
     tx: AsyncConnection, known: Iterable[tuple[int, str | None, int, int, Visibility | None]]
 ) -> dict[int, ChannelState | None]:
-    """The states of those of these channels that are not as known, by id; None for one that is deleted.
+    """The states of the channels that differ from `known`, by id; None for one that is deleted.
 
-    Known of each: its id, epoch, first and last seq, and visibility.
+    `known` holds for each its id, epoch, first and last seq, and visibility.
     """
     groups: dict[str, list[int]] = {}
     for channel_id, epoch, first, last, visibility in known:
@@ -105,16 +105,16 @@ async def listed(
     above: str,
     limit: int,
 ) -> list[Channel]:
-    """The public channels and the user's own, or with `everything` all, by slug, after `above`.
+    """The public channels and the user's own, or with `everything` all channels, by slug, after `above`.
 
-    With `bound_to`, of those that are not public that one alone.
+    With `bound_to`, the only channel in the list that is not public is that one.
     """
     own: ColumnElement[bool] = true() if everything else C.id.in_(select(_M.channel_id).where(_M.user_id == user_id))
     if bound_to is not None:
         own = and_(own, C.id == bound_to)
     query = select(*C).where(C.slug > above, or_(C.visibility == Visibility.PUBLIC.value, own))
     if q:
-        # The database lowers both sides, for SQLite does so with A to Z alone.
+        # The database lowers both sides: SQLite lowers only A to Z.
         like = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         query = query.where(
             or_(
@@ -150,14 +150,14 @@ async def add(tx: AsyncConnection, draft: ChannelDraft, at: int) -> Channel:
 
 
 async def change(tx: AsyncConnection, channel_id: int, changes: dict[str, Any]) -> Channel | None:
-    """The channel after the change; None when it is gone."""
+    """The channel after the change; None when it was deleted."""
     query = update(_TABLE).where(C.id == channel_id).values(changes).returning(*C)
     row = (await tx.execute(query)).mappings().one_or_none()
     return to_channel(row) if row else None
 
 
 async def empty(tx: AsyncConnection, channel_id: int) -> Channel | None:
-    """Remove every update. The log that begins now is another one, so it gets a new epoch and counts from 1."""
+    """Remove every update. A new log begins, with a new epoch and numbers from 1."""
     fresh = {"epoch": new_epoch(), "first_seq": 1, "last_seq": 0, "last_at": None}
     channel = await change(tx, channel_id, fresh)
     await _remove_log(tx, channel_id)
@@ -165,7 +165,7 @@ async def empty(tx: AsyncConnection, channel_id: int) -> Channel | None:
 
 
 async def renew_epochs(tx: AsyncConnection) -> int:
-    """Give every log a new epoch, as after a restore from an older backup; how many there are."""
+    """Give every log a new epoch, as after a restore from an older backup. Returns their number."""
     ids = (await tx.execute(select(C.id).order_by(C.id))).scalars().all()
     for channel_id in ids:
         await change(tx, channel_id, {"epoch": new_epoch()})
@@ -173,11 +173,13 @@ async def renew_epochs(tx: AsyncConnection) -> int:
 
 
 async def remove(tx: AsyncConnection, channel_id: int) -> bool:
-    """Remove the channel and its log; False when it was gone already. The channel first: nothing is appended to it from
-    then on."""
-    gone = await tx.execute(delete(_TABLE).where(C.id == channel_id))
+    """Remove the channel and its log; False when it was deleted already.
+
+    The channel's row is deleted first: from then on nothing is appended to its log.
+    """
+    deleted = await tx.execute(delete(_TABLE).where(C.id == channel_id))
     await _remove_log(tx, channel_id)
-    return bool(gone.rowcount)
+    return bool(deleted.rowcount)
 
 
 async def _remove_log(tx: AsyncConnection, channel_id: int) -> None:

@@ -1,4 +1,4 @@
-"""Credentials of every kind: which of them are valid. Whatever stays open or is kept asks here, and nowhere else."""
+"""Which credentials are valid, of every kind. Open connections and caches are checked by this module only."""
 
 from collections.abc import Collection, Iterable
 
@@ -9,15 +9,19 @@ from app.store import tokens
 
 
 async def valid(tx: AsyncConnection, credentials: Collection[Credential], now: int) -> dict[Credential, Principal]:
-    """The principals of those credentials that are valid at `now`, in milliseconds since 1970; the others are revoked,
-    have expired, or their user is disabled."""
+    """The principals of the credentials that are valid at `now`, in milliseconds since 1970.
+
+    The others are revoked, have expired, or their user is disabled.
+    """
     ids = [each.id for each in credentials if each.kind is CredentialKind.TOKEN]
     found = await tokens.valid(tx, ids, now) if ids else {}
-    return {who.credential: who for who in found.values() if who.credential is not None}
+    return {principal.credential: principal for principal in found.values() if principal.credential is not None}
 
 
 async def changed(tx: AsyncConnection, known: Iterable[Principal], now: int) -> dict[Credential, Principal | None]:
-    """Those of these principals' credentials that give other rights than the principals have, with the rights that they
-    give at `now`; None for one that is no longer valid."""
+    """The credentials whose rights at `now` differ from the rights in `known`, each with its principal at `now`.
+
+    None for a credential that is no longer valid.
+    """
     found = await tokens.changed(tx, known, now)
-    return {Credential(CredentialKind.TOKEN, token_id): who for token_id, who in found.items()}
+    return {Credential(CredentialKind.TOKEN, token_id): principal for token_id, principal in found.items()}

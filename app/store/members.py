@@ -1,4 +1,4 @@
-"""What users are to channels."""
+"""Members: the roles of users in channels."""
 
 from collections.abc import Collection, Mapping
 
@@ -15,7 +15,7 @@ _M = MEMBERS.c
 async def roles(
     tx: AsyncConnection, channel_ids: Collection[int], user_ids: Collection[int]
 ) -> dict[tuple[int, int], Role]:
-    """The roles of these users in these channels, by (channel id, user id); those without one are left out."""
+    """The roles of these users in these channels, by (channel id, user id); users without a role are left out."""
     if not channel_ids or not user_ids:
         return {}
     query = select(_M.channel_id, _M.user_id, _M.role).where(
@@ -25,7 +25,7 @@ async def roles(
 
 
 async def missing(tx: AsyncConnection, users: Mapping[int, Collection[int]]) -> set[tuple[int, int]]:
-    """Those of these users, by channel id, who are no members there, as (channel id, user id)."""
+    """The users, given by channel id, that are not members of that channel, as (channel id, user id)."""
     if not users:
         return set()
     k = grouped(tx, users)
@@ -47,6 +47,6 @@ async def put(tx: AsyncConnection, channel_id: int, user_id: int, role: Role) ->
 
 
 async def remove(tx: AsyncConnection, channel_id: int, user_id: int) -> bool:
-    """Take the membership away; False when there was none."""
-    gone = await tx.execute(delete(MEMBERS).where(_M.channel_id == channel_id, _M.user_id == user_id))
-    return bool(gone.rowcount)
+    """Remove the membership; False when there was none."""
+    deleted = await tx.execute(delete(MEMBERS).where(_M.channel_id == channel_id, _M.user_id == user_id))
+    return bool(deleted.rowcount)

@@ -1,4 +1,4 @@
-"""The tables as they are now; `migrations/` tells how they came to be, and a test compares the two."""
+"""The current tables. `migrations/` holds their history, and a test compares the two."""
 
 from sqlalchemy import (
     BigInteger,
@@ -16,24 +16,27 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# SQLite numbers rows by itself only in a column of the type INTEGER.
+# SQLite assigns ids only in a column of the type INTEGER.
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
 # Compared byte by byte, as SQLite does, so that both databases order slugs and keys alike.
 Name = String(80).with_variant(String(80, collation="C"), "postgresql")
 
 
 def _of_a_channel() -> ForeignKeyConstraint:
-    """On PostgreSQL each row of a log would be checked by a query of its own, a fifth of what a publish costs there.
-    The channel is locked in the same transaction, and `channels.remove` takes its log along: on both databases."""
+    """The foreign key to the channel, on SQLite only.
+
+    PostgreSQL would check each row of a log by a query of its own, a fifth of what a publish costs there. On both
+    databases the channel is locked in the same transaction, and `channels.remove` removes its log too.
+    """
     return ForeignKeyConstraint(["channel_id"], ["channels.id"], ondelete="CASCADE").ddl_if(dialect="sqlite")
 
 
 class Base(DeclarativeBase):
-    """What Alembic compares. Times are BIGINT milliseconds since 1970, UTC: exact, and alike on both databases."""
+    """The metadata that Alembic compares. Times are BIGINT milliseconds since 1970, UTC: exact on both databases."""
 
 
 class Channel(Base):
-    """One row a channel; its lock orders the publishes to it."""
+    """One row per channel; its lock orders the publishes to it."""
 
     __tablename__ = "channels"
     id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
@@ -52,7 +55,7 @@ class Channel(Base):
 
 
 class Update(Base):
-    """One row an update. `fields` is its encoded JSON, never decoded again on the way out."""
+    """One row per update. `fields` is its encoded JSON, which is not decoded again to send it."""
 
     __tablename__ = "updates"
     channel_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
@@ -65,7 +68,7 @@ class Update(Base):
     gone: Mapped[bool] = mapped_column(Boolean)
     fields: Mapped[str] = mapped_column(Text)
     words: Mapped[str | None] = mapped_column(Text)
-    # On the last update of what was submitted together: kept as long as any of it.
+    # Set on the last update of a batch: it is kept as long as any update of the batch.
     idempotency_key: Mapped[str | None] = mapped_column(Text)
     idempotency_digest: Mapped[str | None] = mapped_column(String(64))
     idempotency_count: Mapped[int | None] = mapped_column(Integer)
@@ -92,7 +95,7 @@ class Update(Base):
 
 
 class UpdateTag(Base):
-    """One row a tag of an update, for the filter."""
+    """One row per tag of an update, for the filter."""
 
     __tablename__ = "update_tags"
     channel_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
@@ -103,7 +106,7 @@ class UpdateTag(Base):
 
 
 class WordRun(Base):
-    """One row a run of updates: the words in it, each once. On SQLite triggers keep a full-text index of them."""
+    """One row per run of updates: the words in it, each once. On SQLite triggers maintain a full-text index of them."""
 
     __tablename__ = "word_runs"
     channel_id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=False)
@@ -122,7 +125,7 @@ class WordRun(Base):
 
 
 class User(Base):
-    """One row a person or machine account."""
+    """One row per user, human or machine."""
 
     __tablename__ = "users"
     id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
@@ -135,7 +138,7 @@ class User(Base):
 
 
 class Member(Base):
-    """What a user is to a channel."""
+    """A user's role in a channel."""
 
     __tablename__ = "members"
     channel_id: Mapped[int] = mapped_column(
@@ -148,7 +151,7 @@ class Member(Base):
 
 
 class Token(Base):
-    """One row an API token: only its SHA-256 is kept, and its first characters for the eye."""
+    """One row per API token: its SHA-256, and its first characters to show it in a list. The token is not stored."""
 
     __tablename__ = "tokens"
     id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
@@ -164,7 +167,7 @@ class Token(Base):
 
 
 class Ticket(Base):
-    """A one-use pass for a stream or a websocket; taken by deleting its row."""
+    """A one-use pass for a stream or a websocket; using it deletes its row."""
 
     __tablename__ = "tickets"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)

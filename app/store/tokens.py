@@ -1,4 +1,4 @@
-"""API tokens and tickets: kept as digests, found by them, revoked, used up."""
+"""API tokens and tickets, stored as digests: add, find, revoke, use up."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -31,14 +31,14 @@ _IS_VALID = and_(
     or_(_T.expires_at.is_(None), _T.expires_at > bindparam("now")),
 )
 _LABEL = case((_U.is_admin, "1"), else_="0") + " " + cast(func.coalesce(_T.channel_id, 0), Text) + " " + _T.scopes
-# Built once: that costs as much as the query.
+# Built once: building it costs as much as running it.
 _VALID = select(*_COLUMNS).select_from(TOKENS.join(USERS, _U.id == _T.user_id)).where(_IS_VALID)
 _OF_DIGEST = _VALID.where(_T.digest == bindparam("digest"))
 
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """What is kept of a new token."""
+    """A new token, as it is stored."""
 
     digest: str
     prefix: str
@@ -50,7 +50,7 @@ class NewToken:
 
 
 async def add(tx: AsyncConnection, new: NewToken, at: int) -> None:
-    """Keep a new token."""
+    """Store a new token."""
     values = {
         "digest": new.digest,
         "prefix": new.prefix,
@@ -65,25 +65,27 @@ async def add(tx: AsyncConnection, new: NewToken, at: int) -> None:
 
 
 async def principal(tx: AsyncConnection, digest: str, now: int) -> Principal | None:
-    """Whose token this is; None when it is unknown, revoked, expired, or its user disabled."""
+    """The principal of the token with this digest; None when it is unknown, revoked, expired or its user disabled."""
     row = (await tx.execute(_OF_DIGEST, {"digest": digest, "now": now})).one_or_none()
     return None if row is None else _to_principal(row)
 
 
 async def valid(tx: AsyncConnection, token_ids: Collection[int], now: int) -> dict[int, Principal]:
-    """Those of these tokens that are valid, by id, with the rights that they give now."""
+    """The principals of those tokens that are valid at `now`, by token id."""
     rows = await tx.execute(_VALID.where(_T.id.in_(among(tx, token_ids))), {"now": now})
     return {row.id: _to_principal(row) for row in rows}
 
 
 async def changed(tx: AsyncConnection, known: Iterable[Principal], now: int) -> dict[int, Principal | None]:
-    """Those of these principals' tokens that give other rights than the principals have, by id, with the rights that
-    they give now; None for one that is no longer valid."""
+    """The tokens whose rights at `now` differ from the rights in `known`, by id, each with its principal at `now`.
+
+    None for a token that is no longer valid.
+    """
     groups: dict[str, list[int]] = {}
-    for who in known:
-        if (grant := who.grant) is not None and (credential := who.credential) is not None:
+    for each in known:
+        if (grant := each.grant) is not None and (credential := each.credential) is not None:
             scopes = " ".join(sorted(grant.scopes))
-            groups.setdefault(f"{int(who.is_admin)} {grant.channel_id or 0} {scopes}", []).append(credential.id)
+            groups.setdefault(f"{int(each.is_admin)} {grant.channel_id or 0} {scopes}", []).append(credential.id)
     if not groups:
         return {}
     k = grouped(tx, groups)
@@ -117,25 +119,25 @@ async def listed(tx: AsyncConnection, user_id: int) -> list[TokenLine]:
 
 
 async def revoke(tx: AsyncConnection, prefix: str, at: int) -> int:
-    """Revoke the tokens that begin so; how many were valid."""
+    """Revoke the tokens that begin with `prefix`. Returns how many were revoked."""
     query = update(TOKENS).where(_T.prefix == prefix, _T.revoked_at.is_(None)).values(revoked_at=at)
     return (await tx.execute(query)).rowcount
 
 
 async def add_ticket(tx: AsyncConnection, digest: str, token_id: int, now: int, expires_at: int) -> None:
-    """Keep a new ticket, and forget those whose time is over."""
+    """Store a new ticket, and delete those that have expired."""
     await tx.execute(delete(TICKETS).where(_P.expires_at < now))
     values = {"digest": digest, "token_id": token_id, "expires_at": expires_at}
     await tx.execute(insert(TICKETS), [values])
 
 
 async def has_ticket(tx: AsyncConnection, digest: str) -> bool:
-    """Is there such a ticket, in time or not?"""
+    """True if there is a ticket with this digest, expired or not."""
     return (await tx.execute(select(_P.digest).where(_P.digest == digest))).first() is not None
 
 
 async def take_ticket(tx: AsyncConnection, digest: str, now: int) -> Credential | None:
-    """Use a ticket up: the credential that asked for it; None when the ticket is unknown, used or has expired."""
+    """Use up a ticket. Returns the credential that it was created for; None when it is unknown, used or expired."""
     query = delete(TICKETS).where(_P.digest == digest, _P.expires_at > now).returning(_P.token_id)
     token_id = (await tx.execute(query)).scalar_one_or_none()
     return Credential(CredentialKind.TOKEN, token_id) if token_id is not None else None

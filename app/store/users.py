@@ -1,4 +1,4 @@
-"""Users: made, found, disabled."""
+"""Users: add, find, disable."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ _U = _TABLE.c
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account. The password's hash never leaves this folder but to be compared."""
+    """A user, without the password's hash, which only this folder reads."""
 
     id: int
     name: str
@@ -27,7 +27,7 @@ class User:
 
 
 async def add(tx: AsyncConnection, name: str, email: str, password_hash: str | None, is_admin: bool, at: int) -> User:
-    """A new user. Raises Conflict when the name or the address is taken."""
+    """A new user. Raises Conflict when the name or the email address is taken."""
     values = {
         "name": name,
         "email": email,
@@ -50,5 +50,5 @@ async def find(tx: AsyncConnection, name: str) -> User | None:
 
 
 async def set_disabled(tx: AsyncConnection, user_id: int, at: int | None) -> None:
-    """Disable the user from `at` on, or enable them with None."""
+    """Disable the user from `at` on; with None, enable the user."""
     await tx.execute(update(_TABLE).where(_U.id == user_id).values(disabled_at=at))

@@ -1,4 +1,4 @@
-"""The engine and its transactions: one that writes, one that reads, one query alone."""
+"""The engine and its transactions: for writing, for reading, and for a single query."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,16 +20,17 @@ class Database:
     """A pool of connections: every use ends within a bound, and an outage is an `Unavailable`."""
 
     def __init__(self, settings: Settings) -> None:
-        """Raises ConfigError when the settings can't be a database."""
+        """Raises ConfigError for an invalid database URL."""
         self._settings = settings
         self.dialect = dialect_of(settings)
         self.engine = async_engine(settings)
-        # SQLite has one writer: waiting here is fair and free, waiting in its busy handler is neither.
+        # SQLite has one writer. Waiting for this lock is fair and costs nothing; waiting in SQLite's busy handler is
+        # neither fair nor free.
         self.writer = asyncio.Lock() if self.dialect == "sqlite" else None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that writes: committed at the end, or rolled back by any exception.
+        """A transaction that writes: committed at the end, rolled back on any exception.
 
         Raises Unavailable when the database can't be reached or does not answer, Unstorable when it refuses a value.
         """
@@ -38,9 +39,9 @@ class Database:
 
     @asynccontextmanager
     async def long_transaction(self) -> AsyncIterator[AsyncConnection]:
-        """As `transaction`, for what may take minutes, up to ten: a migration, a log removed whole.
+        """As `transaction`, for work that may take up to ten minutes: a migration, the removal of a whole log.
 
-        On a connection of its own, for the pool's give every statement up after the query timeout.
+        It uses a connection of its own: the pool's connections cancel a statement after the query timeout.
         """
         engine = async_engine(self._settings, patience=LONG_TRANSACTION_S)
         try:
@@ -58,7 +59,10 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads, beside any writer: all its queries see one moment. Raises Unavailable."""
+        """A transaction that only reads, and runs beside any writer: all its queries see one snapshot.
+
+        Raises Unavailable.
+        """
         async with self._bounded(None), self.engine.connect() as connection:
             if self.dialect == "postgresql":
                 await connection.execution_options(isolation_level="REPEATABLE READ")
@@ -67,7 +71,7 @@ class Database:
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:
-        """For one query that reads, without the round trips of a transaction. Raises Unavailable."""
+        """A connection for a single query that reads, without the round trips of a transaction. Raises Unavailable."""
         alone: dict[str, Any] = {ALONE: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         async with self._bounded(None), self.engine.connect() as connection:
             await connection.execution_options(**alone)
@@ -79,7 +83,7 @@ class Database:
             await tx.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         await self.engine.dispose()
 
     def _bounded(self, within: float | None) -> AbstractAsyncContextManager[None]:

@@ -1,4 +1,4 @@
-"""Engines: a pool of connections for either database, and how each connection is prepared."""
+"""Engines: a connection pool for SQLite or PostgreSQL, and how each connection is prepared."""
 
 import sqlite3
 from functools import partial
@@ -12,11 +12,11 @@ from app.config import ConfigError, Settings
 
 _WAL_TRIES = 20
 WRITES = "tidewire_writes"  # The execution option of a transaction that writes.
-ALONE = "tidewire_alone"  # That of a query that needs no transaction around it.
+ALONE = "tidewire_alone"  # The execution option of a query that needs no transaction around it.
 
 
 def dialect_of(settings: Settings) -> str:
-    """sqlite or postgresql. Raises ConfigError for a URL that is none, and for a file that can't be."""
+    """sqlite or postgresql. Raises ConfigError for an invalid URL, and for a folder that can't be created."""
     try:
         url = make_url(settings.database_url)
         if settings.sqlite_path is not None:
@@ -29,7 +29,7 @@ def dialect_of(settings: Settings) -> str:
 
 
 def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngine:
-    """A pool, for queries that take up to `patience` seconds; the query timeout without it."""
+    """A pool for queries that take up to `patience` seconds; by default, up to the query timeout."""
     patience = patience or settings.query_timeout
     if settings.sqlite_path is not None:
         engine = create_async_engine(
@@ -47,8 +47,8 @@ def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngi
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.query_timeout,
-        # The connection that worked last: after the network was gone the others may be deaf, each to be found out by a
-        # query that waits for its timeout.
+        # Reuse the connection that worked last: after a network outage the others may be broken, and each costs a query
+        # that waits for its timeout.
         pool_use_lifo=True,
         connect_args={"timeout": settings.query_timeout, "command_timeout": patience},
     )
@@ -57,8 +57,9 @@ def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngi
 
 
 def _prepare_postgresql(settings: Settings, connection: Any, _record: object) -> None:
-    # A hub whose machine or network fails closes nothing, and its open transaction would hold the channel's row, and
-    # every other hub's publishes, until TCP gives up after two hours. No transaction of ours idles beyond its bound.
+    # A hub whose machine or network fails does not close its connections: its open transaction would lock the channel's
+    # row, and block every other hub's publishes, until TCP times out after two hours. No transaction idles longer than
+    # this bound.
     idle = int(1000 * max(settings.commit_timeout, settings.query_timeout))
     cursor = connection.cursor()
     cursor.execute(f"SET idle_in_transaction_session_timeout = {idle}")
@@ -67,7 +68,7 @@ def _prepare_postgresql(settings: Settings, connection: Any, _record: object) ->
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # The driver must not begin by itself: _begin_sqlite does.
+    connection.isolation_level = None  # The driver must not begin transactions: _begin_sqlite does.
     cursor = connection.cursor()
     _write_ahead(cursor)
     for pragma in ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
@@ -76,8 +77,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _write_ahead(cursor: Any) -> None:
-    """Turn the write-ahead log on. On a new file it needs the file for itself, and says SQLITE_BUSY at once instead of
-    waiting as everything else does: then wait by a transaction, and try again."""
+    """Enable the write-ahead log.
+
+    On a new file this needs exclusive access, and fails with SQLITE_BUSY at once where other statements wait: then wait
+    by means of a transaction, and try again.
+    """
     for _ in range(_WAL_TRIES):
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
@@ -89,7 +93,8 @@ def _write_ahead(cursor: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A deferred transaction that turns from reading to writing can fail at once as SQLITE_BUSY; an immediate one waits.
+    # A deferred transaction that changes from reading to writing can fail with SQLITE_BUSY at once; an immediate one
+    # waits.
     options = connection.get_execution_options()
     if not options.get(ALONE):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")

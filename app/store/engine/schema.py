@@ -1,4 +1,4 @@
-"""The schema's version: which one the database has, which one the code needs, and the way from one to the other."""
+"""The schema's version: the one the database has, the one the code needs, and the upgrade between them."""
 
 from alembic import command
 from alembic.config import Config
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from app.config import tree
 from app.store.engine.database import Database
 
-# Any fixed number: whoever holds this PostgreSQL lock migrates, the others wait and find it done.
+# Any fixed number. The process that holds this PostgreSQL lock migrates; the others wait and find the schema migrated.
 _MIGRATION_LOCK = 7_309_453
 
 
@@ -27,7 +27,7 @@ def newest() -> str:
 
 
 async def upgrade(db: Database) -> None:
-    """Bring the database to the newest revision, in one transaction; safe when several processes try at once."""
+    """Upgrade the database to the newest revision, in one transaction; safe when several processes do so at once."""
 
     def run(connection: Connection) -> None:
         if connection.dialect.name == "postgresql":

@@ -1,1 +1,1 @@
-"""The log: the order of updates is decided here, and read here."""
+"""The log: the order of updates is decided here, and the log is read here."""

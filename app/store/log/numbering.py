@@ -1,7 +1,7 @@
-"""Giving numbers to a group of submissions: what a transaction that holds the channels' rows decides, and no I/O.
+"""Numbers a group of submissions inside a transaction that has locked the channels' rows. No I/O.
 
-The numbers come from the channel's own locked row and never from a sequence: sequences commit out of order, and a
-reader that goes by them passes over a row that commits late.
+The numbers come from the channel's own locked row and never from a database sequence: sequences commit out of order,
+and a reader that relies on them skips a row that commits late.
 """
 
 import hashlib
@@ -43,14 +43,14 @@ COLUMNS = (
 
 @dataclass(slots=True)
 class Locked:
-    """What the transaction holds of the channels: their rows, the askers' roles, and what its keys stored before."""
+    """What the transaction has read: the channels' rows, the publishers' roles, and what is stored under their keys."""
 
     channels: dict[str, ChannelHead] = field(default_factory=dict)
     roles: dict[tuple[int, int | None], Role] = field(default_factory=dict)
     known: dict[tuple[int, str], tuple[str, tuple[Entry, ...]]] = field(default_factory=dict)
 
     def add(self, row: Mapping[str, Any], users: Iterable[int] = ()) -> None:
-        """A channel's row with one asker's role beside it, or None; `users` are all who ask."""
+        """Add a channel's row, with the role of one publisher or None; `users` are all publishers of the group."""
         if row["slug"] not in self.channels:
             self.channels[row["slug"]] = ChannelHead(
                 id=row["id"],
@@ -66,7 +66,7 @@ class Locked:
             self.roles[row["id"], row["user_id"]] = Role(row["role"])
 
     def wanted_keys(self, group: Iterable[Submitted]) -> list[tuple[int, str]]:
-        """The group's idempotency keys, by channel: to be looked for under the lock, or two hubs both miss one."""
+        """The group's idempotency keys, by channel. Query them under the lock, or two hubs may both miss one."""
         return list(
             {
                 (self.channels[each.slug].id, each.idempotency_key): None
@@ -76,7 +76,7 @@ class Locked:
         )
 
     def remember(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """What was stored under the keys: a row an update, in order."""
+        """Add what is stored under the keys: one row per update, in order."""
         slugs = {channel.id: slug for slug, channel in self.channels.items()}
         for row in rows:
             channel = self.channels[slugs[row["channel_id"]]]
@@ -89,13 +89,13 @@ class Locked:
                 row["author"],
                 row["fields"].encode(),
             )
-            place = (channel.id, row["used_key"])
-            self.known[place] = (row["used_digest"], (*self.known.get(place, ("", ()))[1], entry))
+            key = (channel.id, row["used_key"])
+            self.known[key] = (row["used_digest"], (*self.known.get(key, ("", ()))[1], entry))
 
 
 @dataclass(slots=True)
 class Written:
-    """What is to be stored: rows of updates, their tags as (channel id, tag, seq), and each channel's new last seq."""
+    """What to store: rows of updates, their tags as (channel id, tag, seq), and each channel's new last seq."""
 
     rows: list[Row] = field(default_factory=list)
     tags: list[tuple[int, str, int]] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Written:
 
 
 def number(group: Sequence[Submitted], locked: Locked, at: int, allow: Allow) -> tuple[list[Outcome], Written]:
-    """An outcome for each of the group, in its order, and what is to be stored for them."""
+    """An outcome for each submission of the group, in its order, and what to store for them."""
     written = Written()
     outcomes: list[Outcome] = []
     for each in group:
@@ -122,14 +122,14 @@ def _outcome(each: Submitted, locked: Locked, written: Written, at: int, allow: 
     if each.idempotency_key is None:
         return Stored(channel, _append(each, channel, written, at, (None, None, None)))
     digest = _digest(each.submission)
-    earlier = locked.known.get((channel.id, each.idempotency_key))
-    if earlier is not None:
-        if earlier[0] != digest:
+    known = locked.known.get((channel.id, each.idempotency_key))
+    if known is not None:
+        if known[0] != digest:
             raise Conflict(
                 "This Idempotency-Key was used for another content in this channel; use a new key for a new update.",
                 field="Idempotency-Key",
             )
-        return Stored(channel, earlier[1], replayed=True)
+        return Stored(channel, known[1], replayed=True)
     entries = _append(each, channel, written, at, (each.idempotency_key, digest, len(each.submission.drafts)))
     locked.known[channel.id, each.idempotency_key] = (digest, entries)
     return Stored(channel, entries)
@@ -138,7 +138,7 @@ def _outcome(each: Submitted, locked: Locked, written: Written, at: int, allow: 
 def _append(
     each: Submitted, channel: ChannelHead, written: Written, at: int, used: tuple[str | None, str | None, int | None]
 ) -> tuple[Entry, ...]:
-    """`used`, the idempotency key, goes on the last update."""
+    """Number the drafts and add their rows. `used`, the idempotency columns, go on the last update."""
     submission, author = each.submission, each.who.author
     seq = written.last.get(channel.id, channel.last_seq)
     last = seq + len(submission.drafts)

@@ -1,4 +1,4 @@
-"""Appending to the log on PostgreSQL: plain statements on the driver's own connection, as few round trips as it takes.
+"""Appending to the log on PostgreSQL: plain statements on the driver's connection, in as few round trips as possible.
 
 SQLAlchemy's asyncio layer would cost more than the transaction does.
 """
@@ -43,7 +43,8 @@ _TYPES = (
     "text",
     "int",
 )
-# A column an array: the statement's text, by which the driver keeps it prepared, does not depend on their length.
+# One array per column: the statement's text, the key under which the driver keeps it prepared, does not depend on the
+# number of rows.
 _WRITE = f"""
     WITH bumped AS (
         UPDATE channels c SET last_seq = l.seq, last_at = $3
@@ -55,20 +56,20 @@ _WRITE = f"""
     SELECT id, xmin FROM bumped
 """
 _TAGS = "INSERT INTO update_tags (channel_id, tag, seq) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])"
-# What of a row is its own, where all are of one channel and none has an idempotency key: the driver looks at each value
-# of an array for longer than it takes to send it.
+# The columns that differ between the rows of one channel without idempotency keys. The others are sent once: the driver
+# takes longer to check each value of an array than to send it.
 _KINDS = dict(zip(COLUMNS, _TYPES, strict=True))
 _OWN = ("update_id", "author", "level", "key", "gone", "fields", "words")
-_PLACES = tuple(COLUMNS.index(name) for name in _OWN)
-# Everything in one round trip, for one channel: UPDATE locks the row, waits for whoever holds it, and goes on if it is
-# the very version (xmin) that the rows were numbered by, with the roles that were judged. Or else nothing is stored.
-_AT_ONCE = f"""
+_OWN_INDEXES = tuple(COLUMNS.index(name) for name in _OWN)
+# Everything in one round trip, for one channel: UPDATE locks the row, waiting for any other transaction that holds it,
+# and stores only if the row still has the version (xmin) that the numbers came from and the roles that were checked.
+_ONE_ROUND_TRIP = f"""
     WITH same AS (
         UPDATE channels c SET last_seq = $3, last_at = $4
         WHERE c.id = $1 AND c.xmin = $2 AND NOT EXISTS (
-            SELECT FROM unnest($5::bigint[], $6::int[]) AS judged(user_id, role)
-            LEFT JOIN members m ON m.channel_id = $1 AND m.user_id = judged.user_id
-            WHERE coalesce(m.role, 0) <> judged.role
+            SELECT FROM unnest($5::bigint[], $6::int[]) AS checked(user_id, role)
+            LEFT JOIN members m ON m.channel_id = $1 AND m.user_id = checked.user_id
+            WHERE coalesce(m.role, 0) <> checked.role
         )
         RETURNING c.xmin
     ), tagged AS (
@@ -83,69 +84,72 @@ _AT_ONCE = f"""
     SELECT xmin FROM same
 """
 
-_MOST = 10_000  # Channels and roles that are remembered.
+_MAX_REMEMBERED = 10_000  # Channels and roles.
 
 type Connection = asyncpg.Connection[asyncpg.Record]
 
 
 class Latest:
-    """What the last groups left of their channels: to be tried first, and never believed without being compared."""
+    """The channels and roles as the last groups saw them, to append without locking first.
+
+    They may be outdated: the statement compares them with the database and stores nothing if they are.
+    """
 
     def __init__(self) -> None:
-        self._left = Locked()
+        self._seen = Locked()
         self._versions: dict[int, int] = {}
 
-    def learn(self, locked: Locked, written: Written, versions: Sequence[asyncpg.Record]) -> None:
-        """The channels that were written, as they stand now, and the roles that were looked at."""
-        if len(self._left.channels) + len(self._left.roles) > _MOST:
+    def remember(self, locked: Locked, written: Written, versions: Sequence[asyncpg.Record]) -> None:
+        """Keep the channels as they are after the write, and the roles that were read."""
+        if len(self._seen.channels) + len(self._seen.roles) > _MAX_REMEMBERED:
             self.forget()
         for channel in locked.channels.values():
             last = written.last.get(channel.id, channel.last_seq)
-            self._left.channels[channel.slug] = replace(channel, last_seq=last)
-        self._left.roles |= locked.roles
+            self._seen.channels[channel.slug] = replace(channel, last_seq=last)
+        self._seen.roles |= locked.roles
         self._versions |= {row["id"]: row["xmin"] for row in versions}
 
     def forget(self) -> None:
-        """Nothing is known any more."""
-        self._left, self._versions = Locked(), {}
+        """Drop everything."""
+        self._seen, self._versions = Locked(), {}
 
     async def append(
         self, connection: Connection, group: Sequence[Submitted], at: int, allow: Allow
     ) -> list[Outcome] | None:
-        """The group, where all of it goes to one channel that is still as it was left; None when it has to be locked
-        first: to refuse somebody, or to look for an idempotency key, takes more than a memory."""
-        channel = self._left.channels.get(group[0].slug)
+        """Append the group if all of it goes to one channel that has not changed since; None when the rows must be
+        locked first. A refusal or an idempotency key always needs the lock."""
+        channel = self._seen.channels.get(group[0].slug)
         version = self._versions.get(channel.id) if channel is not None else None
         if channel is None or version is None or not all(_is_plain(each, channel) for each in group):
             return None
-        roles = self._left.roles
-        judged = {(each.who.user_id, roles.get((channel.id, each.who.user_id))) for each in group if each.who.user_id}
-        if any(role is None for _, role in judged):
+        roles = self._seen.roles
+        checked = {(each.who.user_id, roles.get((channel.id, each.who.user_id))) for each in group if each.who.user_id}
+        if any(role is None for _, role in checked):
             return None
-        outcomes, written = number(group, self._left, at, allow)
+        outcomes, written = number(group, self._seen, at, allow)
         if any(isinstance(each, Refusal) for each in outcomes):
             return None
         last = written.last[channel.id]
         found = await connection.fetch(
-            _AT_ONCE,
+            _ONE_ROUND_TRIP,
             *(channel.id, version, last, at),
-            *_columns(list(judged), 2),
+            *_columns(list(checked), 2),
             *_columns(written.tags, 3),
             last - len(written.rows),
             *_own(written.rows),
         )
         if not found:
             return None
-        self._left.channels[channel.slug] = replace(channel, last_seq=last)
+        self._seen.channels[channel.slug] = replace(channel, last_seq=last)
         self._versions[channel.id] = found[0]["xmin"]
         return outcomes
 
 
 class PostgresLog:
-    """Appends by one of the pool's connections, held for as long as nothing goes wrong on it."""
+    """Appends on one connection of the pool, which it holds until an error ends it."""
 
     def __init__(self, engine: AsyncEngine, patience: float) -> None:
-        """`patience` is how long a statement may take, in seconds: the server gives it up then, whoever still waits."""
+        """`patience` is how long a statement may take, in seconds; then the server cancels it."""
         self._engine = engine
         self._patience = patience
         self._writer = asyncio.Lock()
@@ -154,7 +158,7 @@ class PostgresLog:
         self._connection: Connection | None = None
 
     async def append(self, group: Sequence[Submitted], at: int, allow: Allow, within: float) -> list[Outcome]:
-        """As `Log.append`. Whatever is raised, or a cancellation, ends the connection, and its transaction with it."""
+        """As `Log.append`. Any error, or a cancellation, ends the connection, and its transaction with it."""
         try:
             async with asyncio.timeout(within), self._writer:
                 return await self._append(group, at, allow)
@@ -165,7 +169,7 @@ class PostgresLog:
         try:
             return await append(await self._connected(), self._latest, group, at, allow)
         except BaseException:
-            self._latest.forget()  # What was under way may be committed, or not.
+            self._latest.forget()  # The transaction may be committed, or not.
             if self._connection is not None:
                 self._connection.terminate()
             raise
@@ -181,7 +185,7 @@ class PostgresLog:
         return connection
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._held is not None:
             held, self._held, self._connection = self._held, None, None
             await held.invalidate()
@@ -191,7 +195,7 @@ class PostgresLog:
 async def append(
     connection: Connection, latest: Latest, group: Sequence[Submitted], at: int, allow: Allow
 ) -> list[Outcome]:
-    """As `Log.append`, on the log's own connection, which whatever is raised has to end."""
+    """As `Log.append`, on the log's own connection; after any error the caller must end it."""
     outcomes = await latest.append(connection, group, at, allow)
     if outcomes is None:
         await connection.execute("BEGIN")
@@ -203,7 +207,7 @@ async def append(
 async def append_locked(
     connection: Connection, latest: Latest, group: Sequence[Submitted], at: int, allow: Allow
 ) -> list[Outcome]:
-    """Inside a transaction: lock the channels' rows, look, number, write."""
+    """Inside a transaction: lock the channels' rows, query the keys, number, write."""
     users = {each.who.user_id for each in group if each.who.user_id is not None}
     locked = Locked()
     for row in await connection.fetch(_LOCK, users, {each.slug for each in group}):
@@ -217,7 +221,7 @@ async def append_locked(
         versions = await connection.fetch(_WRITE, *last, at, *_columns(written.rows, len(COLUMNS)))
     if written.tags:
         await connection.fetch(_TAGS, *_columns(written.tags, 3))
-    latest.learn(locked, written, versions)
+    latest.remember(locked, written, versions)
     return outcomes
 
 
@@ -227,7 +231,7 @@ def _is_plain(each: Submitted, channel: ChannelHead) -> bool:
 
 def _own(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     columns = _columns(rows, len(COLUMNS))
-    return [columns[place] for place in _PLACES]
+    return [columns[index] for index in _OWN_INDEXES]
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:

@@ -21,14 +21,14 @@ _ENTRY = (_U.seq, _U.update_id, _U.at, _U.author, _U.fields)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Consecutive entries after a position, and what the log held at that same moment."""
+    """Consecutive entries after a position, and the log's extent at that moment."""
 
     extent: Extent
     entries: tuple[Entry, ...]
 
 
-# One statement, so that the page and the log's extent are of one moment (READ COMMITTED has a snapshot a statement).
-# The row that crosses the bound of bytes is still taken, so that a page is never empty where the log is not.
+# One statement, so that the page and the log's extent are of one moment (READ COMMITTED takes one snapshot per
+# statement). The row that crosses the byte limit is included, so that a page is never empty where the log is not.
 _PAGE = text("""
     SELECT c.slug, c.epoch, c.first_seq, c.last_seq, p.seq, p.update_id, p.at, p.author, p.fields
     FROM channels c LEFT JOIN (
@@ -45,8 +45,8 @@ _PAGE = text("""
 
 
 async def read_after(tx: AsyncConnection, channel_id: int, after: int, most: int, most_bytes: int) -> Page | None:
-    """The entries after `after`, oldest first: up to `most`, and until `most_bytes`, counted in characters, which is
-    what both databases count alike; None when the channel is gone."""
+    """The entries after `after`, oldest first, up to `most` of them and up to `most_bytes`; None when the channel was
+    deleted. The bytes are counted as characters, because both databases count those alike."""
     values = {"channel": channel_id, "after": after, "most": most, "most_bytes": most_bytes}
     rows = (await tx.execute(_PAGE, values)).all()
     if not rows:
@@ -84,8 +84,8 @@ async def read(
     return found
 
 
-# Loose index scan: one look-up a key instead of one a row, however many updates a key has had, and no more keys than
-# are asked for (https://wiki.postgresql.org/wiki/Loose_indexscan).
+# Loose index scan: one look-up per key instead of one per row, however many updates a key has, and no more keys than
+# are requested (https://wiki.postgresql.org/wiki/Loose_indexscan).
 _BOARD = """
     WITH RECURSIVE keys(key, n) AS (
         SELECT (SELECT min(key) FROM updates WHERE channel_id = :channel AND key IS NOT NULL AND key > :above), 1
@@ -106,12 +106,13 @@ _BOARD = """
 async def board(
     tx: AsyncConnection, channel: Channel, at: int, above: str, most: int
 ) -> tuple[list[tuple[str, Entry]], str | None]:
-    """The board's next `most` keys after `above`, in order, each with its newest update up to `at`, and the last key
-    looked at, None at the end. A key that had none by then, or whose newest is `gone`, is looked at and not there."""
+    """The board's next keys after `above`, in order, each with its newest update up to `at`, and the last key that was
+    read, None at the end. Reads up to `most` keys; one without an update up to `at`, or whose newest update is `gone`,
+    is left out of the result."""
     values: dict[str, Any] = {"channel": channel.id, "at": at, "above": above, "most": most}
     rows: Sequence[Any] = (await tx.execute(text(_BOARD), values)).all()
-    there = [row for row in rows if row.seq is not None and not row.gone]
-    found = [(row.key, _entry(channel.slug, channel.epoch, row)) for row in there]
+    present = [row for row in rows if row.seq is not None and not row.gone]
+    found = [(row.key, _entry(channel.slug, channel.epoch, row)) for row in present]
     return found, rows[-1].key if len(rows) == most else None
 
 

@@ -1,8 +1,8 @@
-"""The index of words: for each run of a log's updates the words that occur in it, written behind the commits.
+"""The word index: for each run of consecutive updates the words that occur in it, written after the commits.
 
-An index of every single update was half of what a publish cost a database. Some dozens share most of their words, and
-thousands are indexed in one transaction. A search goes to the runs that have all its words, and through what is not
-indexed yet.
+An index of every single update was half of what a publish cost a database. The updates of a run share most of their
+words, and thousands of updates are indexed in one transaction. A search reads the runs that contain all its words, and
+the updates that are not indexed yet.
 """
 
 import asyncio
@@ -15,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.model.channel import Channel
 from app.store.tables import CHANNELS, UPDATES, WORD_RUNS
 
-EVERY = 2048  # Seqs: an index that lacks so many is behind.
+EVERY = 2048  # Seqs: an index that lacks this many is behind.
 RUN_UPDATES = 64
-# In one transaction, for on SQLite publishers wait for it: fewer updates where they are long, but some.
+# Bounds of one transaction, because publishers on SQLite wait for it: fewer updates if they are long, with a minimum.
 ONCE_UPDATES = 2048
 ONCE_CHARACTERS = 256 * 1024
 ONCE_LEAST = 16
-_APART = 2 * RUN_UPDATES  # Seqs: no more of them between two spans are read in vain, for less than another query costs.
+# Seqs: two spans with at most this many between them are read as one, which costs less than another query.
+_MAX_GAP = 2 * RUN_UPDATES
 
 type Span = tuple[int, int]  # Its first seq and its last.
 
@@ -46,7 +47,7 @@ _NEXT = {
 }
 _BY_INDEX = text("SET LOCAL enable_seqscan = off")
 _MATCHING = {
-    # Materialized, and after _BY_INDEX, or PostgreSQL reads and splits every run: it thinks that costs nothing.
+    # Materialized, and after _BY_INDEX, or PostgreSQL reads and splits every run: it estimates no cost for that.
     "postgresql": text("""
         WITH found AS MATERIALIZED (
             SELECT channel_id, first_seq, last_seq FROM word_runs
@@ -55,7 +56,7 @@ _MATCHING = {
         SELECT first_seq, last_seq FROM found
         WHERE channel_id = :channel AND first_seq BETWEEN :low AND :high ORDER BY first_seq
     """),
-    # 40 bits of the first seq under the channel's id. A word in quotes has nothing of FTS5's own syntax.
+    # The rowid holds the channel's id above 40 bits of the first seq. FTS5 reads no syntax in a quoted word.
     "sqlite": text("""
         SELECT first_seq, last_seq FROM word_runs
         WHERE channel_id = :channel AND first_seq IN (
@@ -75,11 +76,11 @@ class Runs:
     epoch: str
     spans: tuple[Span, ...]
     words: tuple[str, ...]
-    is_behind: bool  # Does so much follow that one should go on at once?
+    is_behind: bool  # True if so many updates follow that indexing should continue at once.
 
 
 def completes(first: int, last: int) -> bool:
-    """Do these seqs bring a log to where it is to be indexed again?"""
+    """True if these seqs complete a block of EVERY, so that the log should be indexed."""
     return (last + 1) // EVERY > first // EVERY
 
 
@@ -91,12 +92,12 @@ async def behind(tx: AsyncConnection) -> list[tuple[int, str]]:
 
 
 async def following(tx: AsyncConnection, channel_id: int, epoch: str) -> Runs | None:
-    """The runs that follow what is indexed; None where nothing does, and when the log is another or gone.
+    """The runs after those that are indexed; None when there are none, or when the log was replaced or deleted.
 
-    What it reads is of two moments: `add` is the one that compares the epoch.
+    Its two queries may see different snapshots; `add` compares the epoch again.
     """
-    standing = select(_C.first_seq, _C.last_seq, _INDEXED).where(_C.id == channel_id, _C.epoch == epoch)
-    row = (await tx.execute(standing)).one_or_none()
+    extent = select(_C.first_seq, _C.last_seq, _INDEXED).where(_C.id == channel_id, _C.epoch == epoch)
+    row = (await tx.execute(extent)).one_or_none()
     if row is None:
         return None
     first, last, indexed = row
@@ -106,28 +107,34 @@ async def following(tx: AsyncConnection, channel_id: int, epoch: str) -> Runs | 
     for begin, end, texts in (await tx.execute(_NEXT[tx.dialect.name], values | bounds)).all():
         spans.append((begin, end))
         words.append(" ".join(set((texts or "").split())))
-        await asyncio.sleep(0)  # The loop is for others too.
+        await asyncio.sleep(0)  # Let other tasks run.
     return Runs(channel_id, epoch, tuple(spans), tuple(words), last - spans[-1][1] >= EVERY // 2) if spans else None
 
 
 async def add(tx: AsyncConnection, runs: Runs) -> None:
-    """Index them, unless their log is not there any more. Raises Unstorable, at the end of the transaction at the
-    latest, when somebody has indexed what follows already: then nothing is."""
+    """Index the runs, unless their log was replaced or deleted.
+
+    Raises Unstorable, at the end of the transaction at the latest, when another process has indexed them already; then
+    nothing is stored.
+    """
     rows = [
         {"channel_id": runs.channel_id, "first_seq": first, "last_seq": last, "words": words}
         for (first, last), words in zip(runs.spans, runs.words, strict=True)
     ]
     await tx.execute(insert(WORD_RUNS), rows)
-    # The lock that who empties or removes the log has to take as well; last, for publishers wait for it.
+    # The transaction that empties or removes the log needs this lock too. It is taken last, because publishers wait for
+    # it.
     log = select(_C.id).where(_C.id == runs.channel_id, _C.epoch == runs.epoch).with_for_update(read=True)
     if (await tx.execute(log)).one_or_none() is None:
         await tx.rollback()
 
 
 async def spans(tx: AsyncConnection, channel: Channel, words: Sequence[str], low: int, high: int) -> list[Span]:
-    """Where from `low` to `high` updates may be that have all these words: in order, and each of EVERY seqs at most, so
-    that it is soon read, and a search can be given up between two. In a transaction, which reads by indexes from then
-    on."""
+    """The spans from `low` to `high` that may hold updates with all these words, in order.
+
+    A span has at most EVERY seqs, so that it is read quickly and a search can be cancelled between two. Needs a
+    transaction, and makes PostgreSQL prefer indexes in the rest of it.
+    """
     indexed = (await tx.execute(select(_INDEXED).select_from(CHANNELS).where(_C.id == channel.id))).scalar_one() or 0
     values = {"channel": channel.id, "words": " ".join(words), "low": max(0, low - RUN_UPDATES), "high": high}
     if tx.dialect.name == "postgresql":
@@ -138,7 +145,7 @@ async def spans(tx: AsyncConnection, channel: Channel, words: Sequence[str], low
 
 
 def having(words: Sequence[str]) -> list[ColumnElement[bool]]:
-    """Of an update: has it all these words? They are letters and digits alone (words_of), none of LIKE's syntax."""
+    """The condition that an update has all these words: letters and digits only (words_of), so nothing is escaped."""
     return [(literal(" ") + _U.words + " ").like(f"% {word} %") for word in words]
 
 
@@ -146,8 +153,8 @@ def _joined(found: Iterable[Span]) -> list[Span]:
     joined: list[Span] = []
     for first, last in found:
         if first > last:
-            continue  # Nothing of it is asked for.
-        if joined and first - joined[-1][1] - 1 <= _APART and last - joined[-1][0] < EVERY:
+            continue  # It is outside the requested range.
+        if joined and first - joined[-1][1] - 1 <= _MAX_GAP and last - joined[-1][0] < EVERY:
             joined[-1] = (joined[-1][0], last)
         else:
             joined.append((first, last))

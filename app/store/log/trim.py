@@ -1,4 +1,4 @@
-"""Retention: the oldest updates leave the log, a bounded number in one transaction."""
+"""Retention: removes the oldest updates of a log, a bounded number in one transaction."""
 
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,8 +23,9 @@ async def due(tx: AsyncConnection, above: int, limit: int) -> list[Channel]:
 async def trim(tx: AsyncConnection, channel_id: int, older_than: int | None, keep: int | None, most: int) -> int:
     """Remove up to `most` of the oldest updates that are older than `older_than` or beyond the newest `keep`.
 
-    How many left the log. Of each key the newest update that leaves keeps its row, so that the board, now and at any
-    seq still in the log, outlives the history; but it is no longer part of the log: `first_seq` has passed it.
+    Returns how many were removed from the log. Of each key, the newest removed update keeps its row, so that the board
+    is complete, now and at any seq still in the log; but it is no longer part of the log, because `first_seq` is beyond
+    it.
     """
     locked = select(*C).where(C.id == channel_id).with_for_update(key_share=True)
     row = (await tx.execute(locked)).mappings().one_or_none()
@@ -41,9 +42,9 @@ async def trim(tx: AsyncConnection, channel_id: int, older_than: int | None, kee
         return 0
     await tx.execute(update(CHANNELS).where(C.id == channel_id).values(first_seq=first))
     newer = UPDATES.alias()
-    leaving = (newer.c.channel_id == channel_id, newer.c.seq >= channel.first_seq, newer.c.seq < first)
-    superseded = select(newer.c.seq).where(*leaving, newer.c.key == _U.key, newer.c.seq > _U.seq).exists()
-    kept_before = _U.key.in_(select(newer.c.key).where(*leaving, newer.c.key.is_not(None)))
+    removed = (newer.c.channel_id == channel_id, newer.c.seq >= channel.first_seq, newer.c.seq < first)
+    superseded = select(newer.c.seq).where(*removed, newer.c.key == _U.key, newer.c.seq > _U.seq).exists()
+    kept_before = _U.key.in_(select(newer.c.key).where(*removed, newer.c.key.is_not(None)))
     await tx.execute(delete(UPDATES).where(_U.channel_id == channel_id, _U.seq < channel.first_seq, kept_before))
     await tx.execute(
         delete(UPDATES).where(
@@ -59,8 +60,11 @@ async def trim(tx: AsyncConnection, channel_id: int, older_than: int | None, kee
 
 
 async def _first_kept(tx: AsyncConnection, channel: Channel, older_than: int, most: int) -> int:
-    """The oldest update that is young enough, among the `most` oldest: a prefix is old, for times rise with the seq but
-    for the seconds by which hubs' clocks, or waits for the channel's lock, differ."""
+    """The first of the `most` oldest updates that is not older than `older_than`.
+
+    Only a prefix is removed: times rise with the seq, except for the seconds by which the hubs' clocks, or their waits
+    for the channel's lock, differ.
+    """
     query = (
         select(_U.seq, _U.at)
         .where(_U.channel_id == channel.id, _U.seq >= channel.first_seq)
