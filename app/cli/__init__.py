@@ -1,4 +1,4 @@
-"""The command line: each command is imported when it is asked for, and every failure is one clear line on stderr."""
+"""The command line: each command is imported when it is used, and every failure is one line on stderr."""
 
 import sys
 from importlib import import_module
@@ -11,19 +11,19 @@ from app.config import ConfigError
 from app.errors import Refusal
 
 __all__ = ["main"]
-INTERRUPTED = 130  # 128 + SIGINT, as shells count it.
+INTERRUPTED = 130  # 128 + SIGINT, as in shells.
 
 
 class Commands(click.Group):
-    """The hub's commands, and below them those that the application's own blueprints bring."""
+    """The hub's commands, then those of the application's own blueprints."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names that `--help` shows, ours first."""
+        """All names that `--help` shows, the hub's first."""
         own = own_commands(ctx)
         return [*COMMANDS, *sorted(name for name in own if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name; ours wins."""
+        """The command with this name; the hub's own takes precedence."""
         if cmd_name not in COMMANDS:
             return own_command(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name].partition(":")
@@ -35,21 +35,21 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tidewire", message="tidewire %(version)s")
 def tidewire() -> None:
-    """A hub for live updates: post from any script, watch in a browser or here, miss nothing.
+    """A hub for live updates: publish from any script, watch in a browser or a terminal, miss nothing.
 
     Settings come from TIDEWIRE_… variables and from .env; `tidewire doctor` checks them.
     """
 
 
 def main() -> None:
-    """Run the command that the arguments name, and exit: 0, 1 for what was refused or failed, 2 for a wrong usage."""
+    """Run the command in the arguments, and exit with 0, 1 after a refusal or failure, or 2 for wrong usage."""
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """As `main`, and return the exit status."""
+    """Run the command in `arguments`. Returns the exit status."""
     try:
-        outcome = tidewire.main(arguments, prog_name="tidewire", standalone_mode=False)
+        status = tidewire.main(arguments, prog_name="tidewire", standalone_mode=False)
     except click.Abort as abort:
         if isinstance(abort.__cause__, KeyboardInterrupt):
             return INTERRUPTED
@@ -59,14 +59,14 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except Refusal as refusal:
-        return _failed(refusal.message)
+        return _print_failure(refusal.message)
     except ConfigError as error:
-        return _failed(str(error))
+        return _print_failure(str(error))
     except (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError) as error:
-        return _failed(f"{error.filename}: {error.strerror}.")
-    return outcome if isinstance(outcome, int) else 0
+        return _print_failure(f"{error.filename}: {error.strerror}.")
+    return status if isinstance(status, int) else 0
 
 
-def _failed(sentence: str) -> int:
+def _print_failure(sentence: str) -> int:
     click.echo(f"Error: {sentence}", err=True)
     return 1

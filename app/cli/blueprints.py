@@ -1,4 +1,4 @@
-"""Click commands of the application's own blueprints (`blueprint.cli`, `app.cli`), reached as `tidewire NAME`."""
+"""Click commands of the application's own blueprints (`blueprint.cli`, `app.cli`), run as `tidewire NAME`."""
 
 import os
 
@@ -9,14 +9,14 @@ _VARIABLE = "TIDEWIRE_BLUEPRINTS"
 
 
 def own_command(ctx: click.Context, name: str) -> click.Command | None:
-    """The own command of this name, or None. Raises ConfigError when the application can't be made."""
+    """The blueprints' command with this name, or None. Raises ConfigError when the application can't be created."""
     if not _has_blueprints():
-        return None  # A mistyped name must not cost an application, or make a secret key.
+        return None  # A mistyped name must not create an application or a secret key.
     return _group(ctx).get_command(ctx, name)
 
 
 def own_commands(ctx: click.Context) -> list[str]:
-    """Their names."""
+    """The names of the blueprints' commands."""
     return _group(ctx).list_commands(ctx) if _has_blueprints() else []
 
 

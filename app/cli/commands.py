@@ -1,4 +1,4 @@
-"""Where each command stands: names and import paths only, so that none is imported before it is asked for."""
+"""The commands' names and import paths, so that a command is imported only when it is used."""
 
 COMMANDS = {
     "serve": "app.cli.serve:serve",

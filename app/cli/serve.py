@@ -1,4 +1,4 @@
-"""`tidewire serve`: the hub under hypercorn, until it is stopped."""
+"""`tidewire serve`: runs the hub under hypercorn, until it is stopped."""
 
 import asyncio
 import os
@@ -13,24 +13,26 @@ from app.server.configuration import server_config
 
 
 @click.command()
-@click.option("--bind", metavar="HOST:PORT", help="Where to listen; else TIDEWIRE_BIND.")
+@click.option("--bind", metavar="HOST:PORT", help="The address to listen on; else TIDEWIRE_BIND.")
 @click.option(
-    "--workers", type=click.IntRange(1, 256), help="Processes; else TIDEWIRE_WORKERS. More than one needs Redis."
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="The number of processes; else TIDEWIRE_WORKERS. More than one needs Redis.",
 )
 def serve(bind: str | None, workers: int | None) -> int:
     """Serve the hub.
 
-    hypercorn.toml in the working directory changes how; the settings name the address and the number of processes.
-    SIGTERM and Ctrl-C end it gracefully: sockets are closed with 1001 and commits are finished first.
+    hypercorn.toml in the working directory configures hypercorn; the settings name the address and the number of
+    processes. SIGTERM and Ctrl-C end it gracefully: commits are finished and websockets closed with 1001 first.
     """
-    # In the environment, where spawned workers find it.
+    # Spawned workers read the environment.
     for name, value in (("TIDEWIRE_BIND", bind), ("TIDEWIRE_WORKERS", workers)):
         if value is not None:
             os.environ[name] = str(value)
     settings = Settings.load()
     config = server_config(settings)
     if settings.workers > 1:
-        on_database(_nothing)  # The schema is made once, not by all workers at the same moment.
+        on_database(_do_nothing)  # Creates a missing schema once, before all workers start at the same moment.
     try:
         return run(config)
     except LifespanFailureError:
@@ -39,5 +41,5 @@ def serve(bind: str | None, workers: int | None) -> int:
         raise click.ClickException(f"The hub took too long: {error}") from None
 
 
-async def _nothing(_: object) -> None:
+async def _do_nothing(_: object) -> None:
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A reader's position in one channel: the subscription to send, and what each message of the hub changes. No I/O."""
+"""A watcher's position in one channel: the subscription to send, and how each message of the hub changes it. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ class Follower:
             if seq <= self._seq:
                 return None
             if seq > self._seq + 1 and self._last is None and self._gap_after != self._seq:
-                # Request the missing updates once: a log that really lacks them must not stop us.
+                # Request the missing updates once: a log that really lacks them must not stop the watcher.
                 self._gap_after = self._seq
                 raise Lost(f"#{self._seq + 1} to #{seq - 1} were missing")
         self._seq, self._epoch, self._last = seq, epoch, None

@@ -42,7 +42,7 @@ class Posting:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: urllib would send the token to the other address, and turn the POST into a GET."""
+    """Follows no redirect: urllib would send the token to the other address, and change the POST to a GET."""
 
     def redirect_request(self, *_: Any) -> None:
         return None

@@ -27,7 +27,7 @@ def _number(_: click.Context, __: click.Parameter, text: str | None) -> int | fl
 
 
 def _json(_: click.Context, __: click.Parameter, text: str | None) -> tuple[Any] | None:
-    """Any JSON value, in a tuple of one, to tell null from absent. Raises BadParameter."""
+    """Any JSON value, in a tuple of one to distinguish null from absent. Raises BadParameter."""
     try:
         return None if text is None else (json.loads(text, parse_constant=_refuse_constant),)
     except (ValueError, RecursionError) as error:
@@ -113,4 +113,4 @@ def _standard_input() -> str:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")

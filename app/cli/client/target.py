@@ -38,7 +38,7 @@ class Target:
 
 
 def client_options[F: Callable[..., Any]](command: F) -> F:
-    """`--url` and `--token-stdin`. There is no option for the token itself: `ps` would show it to everybody."""
+    """`--url` and `--token-stdin`. There is no option for the token itself: `ps` would show it to every user."""
     with_stdin = click.option(
         "--token-stdin", is_flag=True, help="Read the token, one line, from standard input; else TIDEWIRE_TOKEN."
     )
@@ -73,10 +73,10 @@ def retry_after(value: str | None) -> float:
 def _checked(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
-        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        is_right = False
-    if not is_right or parts.query or parts.fragment or parts.username is not None:
+        is_valid = False
+    if not is_valid or parts.query or parts.fragment or parts.username is not None:
         raise click.UsageError("--url (TIDEWIRE_URL) must be the hub's address, such as https://updates.example.org.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 

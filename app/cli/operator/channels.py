@@ -1,4 +1,4 @@
-"""`tidewire channel`: channels, as the operator makes and empties them."""
+"""`tidewire channel`: creates and empties channels."""
 
 import click
 
@@ -46,20 +46,20 @@ def channel() -> None:
     "--retention-updates", type=click.IntRange(1, MAX_RETENTION_UPDATES), help="Keep only the newest so many."
 )
 def create(slug: str, **fields: object) -> None:
-    """Create the channel SLUG. It has no owner; admins look after it."""
+    """Create the channel SLUG. It has no owner; admins manage it."""
     check_slug(slug)
     given = {name: value for name, value in fields.items() if value is not None}
     draft = shaped({"slug": slug, **given}, ChannelDraft, spelled=lambda name: f"--{name.replace('_', '-')}")
-    made = on_database(lambda db: provide_channel(db, draft))
-    click.echo(f"Created {made.slug}: {made.visibility.value}, published to by {made.publishing.value}.")
+    created = on_database(lambda db: provide_channel(db, draft))
+    click.echo(f"Created {created.slug}: {created.visibility.value}; {created.publishing.value} may publish.")
 
 
 @channel.command()
 @click.argument("slug")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def empty(slug: str, yes: bool) -> None:
-    """Remove every update of the channel SLUG, for good. Its watchers receive a reset."""
+    """Remove every update of the channel SLUG, permanently. Its watchers receive a reset."""
     if not yes:
-        click.confirm(f"Remove every update of {slug!r}, for good?", abort=True, err=True)
+        click.confirm(f"Remove every update of {slug!r} permanently?", abort=True, err=True)
     emptied = on_database(lambda db: empty_channel(db, slug))
     click.echo(f"{emptied.slug} is empty; its log counts from 1 in a new epoch.")

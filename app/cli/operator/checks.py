@@ -1,4 +1,4 @@
-"""The checks that try: the data directory, the database and its schema, Redis."""
+"""The checks that connect or write: the data directory, the database and its schema, Redis."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ CHECK_TIMEOUT_S = 10.0
 
 
 async def reached(settings: Settings) -> list[Finding]:
-    """The data directory, the database and Redis, each tried for 10 s at most."""
+    """Check the data directory, the database and Redis, each for 10 s at most."""
     return [_data_dir(settings), await _database(settings), await _redis(settings), *_secret_file(settings)]
 
 
@@ -42,7 +42,7 @@ async def _database(settings: Settings) -> Finding:
     except (Unavailable, OSError, TimeoutError) as error:
         return Finding(State.WRONG, "database", f"can't be reached: {error.__cause__ or error}")
     if found is None:
-        return _without_schema(settings, "reached, and it has no schema yet")
+        return _without_schema(settings, "reached; it has no schema yet")
     if found != needed:
         return _without_schema(settings, f"its schema is at revision {found} and this code needs {needed}")
     return Finding(State.OK, "database", f"reached; its schema is at revision {found}.")
@@ -51,7 +51,7 @@ async def _database(settings: Settings) -> Finding:
 def _without_schema(settings: Settings, how: str) -> Finding:
     if settings.env == "production":
         return Finding(State.WRONG, "database", f"{how}: run `tidewire db upgrade`.")
-    return Finding(State.OK, "database", f"{how}; the next start makes it.")
+    return Finding(State.OK, "database", f"{how}; the next start creates it.")
 
 
 async def _redis(settings: Settings) -> Finding:
@@ -60,7 +60,7 @@ async def _redis(settings: Settings) -> Finding:
     async with AsyncExitStack() as stack:
         try:
             broker = RedisBroker(settings)
-            stack.push_async_exit(broker)  # Closed with the rest, and never started: only asked.
+            stack.push_async_exit(broker)  # It is closed but never started: a ping is enough.
             await broker.ping()
         except (Unavailable, ValueError) as error:
             return Finding(State.WRONG, "Redis", f"can't be reached: {error.__cause__ or error}")

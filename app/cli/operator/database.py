@@ -1,4 +1,4 @@
-"""Commands that work on the configured database: opened for one piece of work, its schema made sure of, closed."""
+"""Runs one piece of work on the configured database: opens it, checks its schema, closes it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,10 @@ from app.config import Settings
 
 
 def on_database[T](work: Callable[[OpenDatabase], Awaitable[T]], *, any_schema: bool = False) -> T:
-    """What `work` returns. A missing schema is made in development and refused in production, as the hub itself does.
+    """What `work` returns. As in a start of the hub, a missing schema is created in development and refused in
+    production.
 
-    Raises ConfigError and what `work` raises; `any_schema` leaves the schema alone.
+    Raises ConfigError and what `work` raises. With `any_schema` the schema is not checked.
     """
     settings = Settings.load()
 

@@ -1,4 +1,4 @@
-"""`tidewire db`: the schema's version, and what a restored backup needs."""
+"""`tidewire db`: upgrades the schema, and gives logs new epochs after a restored backup."""
 
 import click
 
@@ -15,9 +15,10 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Bring the schema to the newest revision.
+    """Upgrade the schema to the newest revision.
 
-    Safe to run at any time, and by several at once. In development a first run makes the channel `lobby` too.
+    It is safe at any time, and in several processes at once. In development the first run also creates the channel
+    `lobby`.
     """
     settings = Settings.load()
 
@@ -31,15 +32,15 @@ def upgrade() -> None:
     if before == now:
         click.echo(f"The schema is at revision {now} already.")
     else:
-        click.echo(f"The schema went from {before or 'nothing'} to revision {now}.")
+        click.echo(f"Upgraded the schema from {before or 'nothing'} to revision {now}.")
 
 
 @db.command()
 def restored() -> None:
     """Give every channel's log a new epoch, after a restore from an older backup.
 
-    Updates that were published after the backup are gone and their numbers will be given again: with the new epoch
-    every watcher receives a reset, instead of missing the new ones.
+    Updates that were published after the backup are lost, and their numbers will be used again. With the new epoch
+    every watcher receives a reset instead of missing the new updates.
     """
     count = on_database(renew_epochs)
     click.echo(f"{count} {'log has' if count == 1 else 'logs have'} a new epoch.")

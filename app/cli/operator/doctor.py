@@ -1,4 +1,4 @@
-"""`tidewire doctor`: what is configured, what of it is reached, and what is wrong or unsafe."""
+"""`tidewire doctor`: prints the configuration, what can be reached, and what is wrong or unsafe."""
 
 import asyncio
 
@@ -14,24 +14,25 @@ _MARKS = {State.OK: ("ok", "green"), State.UNSAFE: ("unsafe", "yellow"), State.W
 
 @click.command()
 def doctor() -> int:
-    """Say what is configured, reached and wrong. Exits 1 when something is wrong; what is only unsafe is a warning.
+    """Print the configuration, what can be reached, and what is wrong or unsafe.
 
-    Nothing is changed, but that development makes its secret key when it has none.
+    Exits with 1 when something is wrong; unsafe settings are warnings. It changes nothing, except that in development
+    it creates a missing secret key.
     """
     try:
         settings = Settings.load()
     except (ConfigError, OSError) as error:
-        _tell([Finding(State.WRONG, "settings", str(error))])
+        _print([Finding(State.WRONG, "settings", str(error))])
         return 1
     for name, value in configured(settings):
         click.echo(f"{name:<26} {plain(value)}")
     click.echo()
     findings = [*asyncio.run(reached(settings)), *unsafe(settings)]
-    _tell(findings)
+    _print(findings)
     return 1 if any(finding.state is State.WRONG for finding in findings) else 0
 
 
-def _tell(findings: list[Finding]) -> None:
+def _print(findings: list[Finding]) -> None:
     for finding in findings:
         word, color = _MARKS[finding.state]
         is_bad = finding.state is State.WRONG

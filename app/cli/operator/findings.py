@@ -1,4 +1,4 @@
-"""The checks of the settings alone: their values, without passwords, and which of them are unsafe."""
+"""The checks of the settings: their values, without passwords, and which of them are unsafe."""
 
 import re
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ _PASSWORD = re.compile(r"://([^:/?#@]*):.*@", re.DOTALL)  # Up to the last @: a 
 _PASSWORD_ARGUMENT = re.compile(r"(?i)([?&](?:password|passwd|pwd|secret)=)[^&]*")
 _LOOPBACK = ("127.", "localhost", "[::1]", "unix:")
 _ALWAYS = ("env", "database_url", "redis_url", "bind", "workers", "public_url", "data_dir", "rate_limits")
-_FEW_CHARACTERS = 10  # 32 random ones of base64 or hex have fewer different ones less than once in 10,000 times.
+_MIN_DIFFERENT_CHARACTERS = 10  # Of 32 random characters of base64 or hex, once in 10,000 fewer are different.
 
 
 class State(Enum):
-    """How grave a finding is."""
+    """The severity of a finding."""
 
     OK = 0
     UNSAFE = 1
@@ -24,7 +24,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at, and how it is."""
+    """The result of one check."""
 
     state: State
     subject: str
@@ -32,7 +32,7 @@ class Finding:
 
 
 def configured(settings: Settings) -> Iterator[tuple[str, str]]:
-    """The settings that matter always, and those that differ from their defaults, as (variable, value)."""
+    """The settings that are always shown, and those that differ from their defaults, as (variable, value)."""
     for each in fields(settings):
         value = getattr(settings, each.name)
         default = each.default if each.default is not MISSING else None
@@ -43,16 +43,16 @@ def configured(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def without_password(url: str) -> str:
-    """The URL with *** in the place of its password."""
+    """The URL with *** instead of its password."""
     return _PASSWORD_ARGUMENT.sub(r"\1***", _PASSWORD.sub(r"://\1:***@", url))
 
 
 def unsafe(settings: Settings) -> Iterator[Finding]:
-    """What runs, and should not run so for others."""
+    """The settings with which the hub runs, but should not be exposed to others."""
     is_production = settings.env == "production"
     if not settings.rate_limits:
         yield Finding(State.UNSAFE, "rate limits", "off (TIDEWIRE_RATE_LIMITS): for load tests only.")
-    if len(set(settings.secret_key)) < _FEW_CHARACTERS:
+    if len(set(settings.secret_key)) < _MIN_DIFFERENT_CHARACTERS:
         yield Finding(
             State.UNSAFE,
             "secret key",
@@ -62,20 +62,20 @@ def unsafe(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             State.UNSAFE,
             "address",
-            f"{settings.bind} is reached from this machine alone: right behind a local proxy, wrong in a container.",
+            f"{settings.bind} is reachable from this machine only: right behind a local proxy, wrong in a container.",
         )
     if not is_production and not settings.bind.startswith(_LOOPBACK):
         yield Finding(
             State.UNSAFE,
             "address",
-            f"{settings.bind} is reached by others, in {settings.env}: set TIDEWIRE_ENV=production.",
+            f"{settings.bind} is reachable from other machines, in {settings.env}: set TIDEWIRE_ENV=production.",
         )
     if is_production and settings.public_url is None:
         yield Finding(
-            State.UNSAFE, "public URL", "TIDEWIRE_PUBLIC_URL is not set: the hub does not know its own address."
+            State.UNSAFE, "public URL", "TIDEWIRE_PUBLIC_URL is not set: the hub has no public address to show."
         )
     if is_production and (settings.public_url or "").startswith("http://"):
-        yield Finding(State.UNSAFE, "public URL", f"{settings.public_url} is not https: tokens travel in the open.")
+        yield Finding(State.UNSAFE, "public URL", f"{settings.public_url} is not https: tokens are sent unencrypted.")
     if is_production and settings.public_url is not None and settings.trusted_proxies == 0:
         yield Finding(
             State.UNSAFE,

@@ -1,4 +1,4 @@
-"""`tidewire token`: API tokens, shown once, on stdout and alone."""
+"""`tidewire token`: creates, lists and revokes API tokens."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,34 +17,36 @@ def token() -> None:
 
 
 @token.command()
-@click.option("--user", required=True, metavar="NAME", help="Whose rights it has, at most.")
-@click.option("--channel", metavar="SLUG", help="For this channel alone; makes its user a member there.")
+@click.option("--user", required=True, metavar="NAME", help="The user whose rights the token has, at most.")
+@click.option("--channel", metavar="SLUG", help="Bind it to this channel, and make its user a member there.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     type=click.Choice([each.value for each in Scope]),
-    help="What it may be used for; may be given twice. Both when absent.",
+    help="What the token permits; may be given twice. Both when absent.",
 )
-@click.option("--name", help="Stands as author on what it publishes; the user's name when absent.")
-@click.option("--expires", type=click.IntRange(1, 36500), metavar="DAYS", help="Never when absent.")
+@click.option("--name", help="The author of the updates that it publishes; the user's name when absent.")
+@click.option(
+    "--expires", type=click.IntRange(1, 36500), metavar="DAYS", help="The days that it is valid; unlimited when absent."
+)
 def create(user: str, channel: str | None, scopes: tuple[str, ...], name: str | None, expires: int | None) -> None:
-    """Create a token and print it, alone, on stdout. It is shown this once and kept nowhere."""
+    """Create a token and print only the token on stdout. It is shown once; the hub keeps its digest only."""
     chosen = frozenset(Scope(scope) for scope in scopes) or frozenset(Scope)
     until = datetime.now(UTC) + timedelta(days=expires) if expires else None
     draft = TokenDraft(user=user, name=name, scopes=chosen, channel=channel, expires_at=until)
     secret = on_database(lambda db: create_token(db, draft))
     click.echo(secret)
     rights = " and ".join(scope.value for scope in Scope if scope in chosen)
-    where = f"in {channel} alone, where {user} is a member now if not an admin" if channel else f"wherever {user} may"
+    where = f"in {channel} only, where {user} is now a member unless an admin" if channel else f"wherever {user} may"
     end = f"until {until:%Y-%m-%d}" if until else "until it is revoked"
-    click.echo(f"For {rights}, {where}, {end}. It is not shown again.", err=True)
+    click.echo(f"The token permits {rights}, {where}, {end}. It is not shown again.", err=True)
 
 
 @token.command("list")
-@click.option("--user", required=True, metavar="NAME", help="Whose.")
+@click.option("--user", required=True, metavar="NAME", help="The user whose tokens to list.")
 def list_(user: str) -> None:
-    """List a user's tokens, newest first: how each begins, its name, scopes and state."""
+    """List a user's tokens, newest first: the prefix, name, scopes and state of each."""
     lines = on_database(lambda db: list_tokens(db, user))
     if not lines:
         click.echo(f"{user} has no token.", err=True)
@@ -56,7 +58,7 @@ def list_(user: str) -> None:
 @token.command()
 @click.argument("prefix")
 def revoke(prefix: str) -> None:
-    """Revoke the token that begins with PREFIX (as `token list` shows it); what it holds open ends within seconds."""
+    """Revoke the token that begins with PREFIX, as `token list` shows it; its connections are closed within seconds."""
     on_database(lambda db: revoke_token(db, prefix.rstrip("…")))
     click.echo("Revoked.")
 

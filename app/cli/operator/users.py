@@ -1,4 +1,4 @@
-"""`tidewire user`: users, as the operator creates and disables them."""
+"""`tidewire user`: creates, disables and enables users."""
 
 import sys
 
@@ -15,20 +15,20 @@ def user() -> None:
 
 @user.command()
 @click.argument("name")
-@click.option("--email", required=True, help="Their address.")
-@click.option("--admin", is_flag=True, help="May do everything with every channel.")
+@click.option("--email", required=True, help="The user's address.")
+@click.option("--admin", is_flag=True, help="The user may do everything with every channel.")
 @click.option("--password-stdin", is_flag=True, help="Read a password, one line, from standard input.")
 def create(name: str, email: str, admin: bool, password_stdin: bool) -> None:
-    """Create the user NAME. Without a password only tokens speak for them."""
+    """Create the user NAME. Without a password only tokens authenticate the user."""
     password = _password() if password_stdin else None
-    made = on_database(lambda db: create_user(db, name, email, password, admin))
-    click.echo(f"Created the {'admin' if made.is_admin else 'user'} {made.name}.")
+    created = on_database(lambda db: create_user(db, name, email, password, admin))
+    click.echo(f"Created the {'admin' if created.is_admin else 'user'} {created.name}.")
 
 
 @user.command()
 @click.argument("name")
 def disable(name: str) -> None:
-    """Disable the user NAME: their tokens are no longer valid, and their connections end within seconds."""
+    """Disable the user NAME: the user's tokens are no longer valid, and their connections are closed within seconds."""
     on_database(lambda db: set_user_disabled(db, name, True))
     click.echo(f"Disabled {name}.")
 
@@ -36,7 +36,7 @@ def disable(name: str) -> None:
 @user.command()
 @click.argument("name")
 def enable(name: str) -> None:
-    """Enable the user NAME again, with the tokens they had."""
+    """Enable the user NAME again, and with them their tokens."""
     on_database(lambda db: set_user_disabled(db, name, False))
     click.echo(f"Enabled {name}.")
 

@@ -48,7 +48,7 @@ async def test_a_token_stands_alone_on_stdout_and_publishes(cli: CommandLine) ->
 
     assert outcome.status == 0
     assert outcome.out.startswith("tw_") and outcome.out.count("\n") == 1
-    assert "read and publish, in ci" in outcome.err
+    assert "permits read and publish, in ci" in outcome.err
     token = outcome.out.strip()
     assert await cli.ok("publish", "ci", "hello", TIDEWIRE_TOKEN=token) == "ci #1\n"
     assert await cli.ok("publish", "ci", "again", "--token-stdin", given=token.encode()) == "ci #2\n"

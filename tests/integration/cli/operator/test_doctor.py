@@ -11,7 +11,7 @@ async def test_a_new_development_is_well_and_nothing_is_made_for_it(tmp_path: Pa
     outcome = await CommandLine(tmp_path, {}).run("doctor")
 
     assert (outcome.status, outcome.err) == (0, "")
-    assert "does not exist yet; the next start makes it" in outcome.out
+    assert "does not exist yet; the next start creates it" in outcome.out
     assert not (tmp_path / "data" / "tidewire.db").exists()
 
 
@@ -35,7 +35,7 @@ async def test_production_is_well_once_its_schema_stands(tmp_path: Path, postgre
     assert (before.status, refused.status) == (1, 1)
     assert "run `tidewire db upgrade`" in before.err
     assert "run `tidewire db upgrade`" in refused.err
-    assert upgraded.startswith("The schema went from nothing to revision")
+    assert upgraded.startswith("Upgraded the schema from nothing to revision")
     assert again.endswith("already.\n")
     assert (after.status, after.err) == (0, "")
     assert "Redis: reached" in after.out
