@@ -1,4 +1,4 @@
-"""Channels: list, make, change, empty, delete."""
+"""Channels: list, create, change, empty, delete."""
 
 from app.actions.find import check_configurable, configurable_in
 from app.clock import now_ms
@@ -12,7 +12,7 @@ from app.store.engine.database import Database
 async def list_channels(
     db: Database, who: Principal, *, q: str | None, after: str, limit: int
 ) -> tuple[list[Channel], str | None]:
-    """The channels that stand in the caller's list, by slug, and the cursor of the next page if there is one.
+    """The channels that are listed for the caller, by slug, and the cursor of the next page if there is one.
 
     Raises Forbidden for a token without the scope `read`.
     """
@@ -26,7 +26,7 @@ async def list_channels(
 
 
 async def create_channel(db: Database, who: Principal, draft: ChannelDraft) -> Channel:
-    """A new channel, owned by its maker. Raises InvalidRequest for its slug, Conflict when that is taken."""
+    """A new channel, owned by the caller. Raises InvalidRequest for its slug, Conflict when that is taken."""
     check_create(who)
     check_slug(draft.slug)
     assert who.user_id is not None
@@ -37,14 +37,14 @@ async def create_channel(db: Database, who: Principal, draft: ChannelDraft) -> C
 
 
 async def provide_channel(db: Database, draft: ChannelDraft) -> Channel:
-    """A new channel made by the operator: it has no owner, admins look after it. Raises as `create_channel`."""
+    """A new channel, for the operator: it has no owner, admins manage it. Raises as `create_channel`."""
     check_slug(draft.slug)
     async with db.transaction() as tx:
         return await channels.add(tx, draft, now_ms())
 
 
 async def change_channel(db: Database, hub: Hub, who: Principal, slug: str, patch: ChannelPatch) -> Channel:
-    """The channel after the change. Watches whose right it takes away end at once. Raises as `configurable_in`."""
+    """The channel after the change. Watches that lose their right by it end at once. Raises as `configurable_in`."""
     await check_configurable(db, who, slug)
     async with db.transaction() as tx:
         channel = await configurable_in(tx, who, slug)
@@ -66,7 +66,7 @@ async def delete_channel(db: Database, hub: Hub, who: Principal, slug: str) -> N
 
 
 async def empty_channel(db: Database, slug: str) -> Channel:
-    """Remove every update, for the operator: the log gets a new epoch and watchers a `reset`. Raises NotFound."""
+    """Remove every update, for the operator: the log gets a new epoch, watchers receive a `reset`. Raises NotFound."""
     async with db.long_transaction() as tx:
         channel = await channels.find(tx, slug)
         emptied = await channels.empty(tx, channel.id) if channel is not None else None
@@ -76,6 +76,6 @@ async def empty_channel(db: Database, slug: str) -> Channel:
 
 
 async def renew_epochs(db: Database) -> int:
-    """Give every log a new epoch, after a restore from an older backup; how many."""
+    """Give every log a new epoch, after a restore from an older backup. Returns their number."""
     async with db.long_transaction() as tx:
         return await channels.renew_epochs(tx)

@@ -1,4 +1,4 @@
-"""Finding a channel for a caller: the one way from a slug to a channel that they may read, or change."""
+"""Finds a channel by its slug, for a caller that may read it or change it. Every other action does so here."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from app.store.engine.database import Database, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A channel that a caller may read, their role in it, and when the look-up began, by the loop's clock."""
+    """A channel that a caller may read, the caller's role in it, and when the look-up began, by the loop's clock."""
 
     channel: Channel
     role: Role
@@ -19,40 +19,40 @@ class Admission:
 
 
 async def admit(db: Database, reader: tuple[Principal, str]) -> Admission:
-    """The admission of a principal to the channel of a slug. Raises as `readable`."""
+    """The admission of a principal to the channel with a slug. Raises as `readable`."""
     began = asyncio.get_running_loop().time()
     channel, role = await readable(db, *reader)
     return Admission(channel, role, began)
 
 
 async def readable(db: Database, who: Principal, slug: str) -> tuple[Channel, Role]:
-    """The channel and the caller's role. Raises NotFound where there is none for them, or Forbidden."""
+    """The channel and the caller's role. Raises NotFound when the caller may not see one, or Forbidden."""
     async with db.reading() as tx:
         return await readable_in(tx, who, slug)
 
 
 async def readable_in(tx: Transaction, who: Principal, slug: str) -> tuple[Channel, Role]:
-    """As `readable`, inside a transaction that goes on to read more of the same moment."""
+    """As `readable`, inside a transaction that reads more of the same snapshot afterwards."""
     channel, role = await _found(tx, who, slug)
     check_read(who, channel, role)
     return channel, role
 
 
 async def check_configurable(db: Database, who: Principal, slug: str) -> None:
-    """Refuse who may not change the channel before they cost a transaction that writes: SQLite has one writer."""
+    """Refuse a caller that may not change the channel before a write transaction begins: SQLite has one writer."""
     async with db.reading() as tx:
         channel, role = await _found(tx, who, slug)
     check_configure(who, channel, role)
 
 
 async def configurable_in(tx: Transaction, who: Principal, slug: str) -> Channel:
-    """The channel, for a caller who may change it, locked until the transaction that changes it ends. Raises NotFound,
-    Unauthenticated or Forbidden."""
+    """The channel, for a caller that may change it, locked until the transaction ends. Raises NotFound, Unauthenticated
+    or Forbidden."""
     check_name(slug)
     channel = await channels.lock(tx, slug)
     if channel is None:
         raise no_such_channel(slug)
-    # By a statement of its own: it sees what was committed while this transaction waited for the lock.
+    # A separate statement: it sees what was committed while this transaction waited for the lock.
     check_configure(who, channel, await members.role(tx, channel.id, who.user_id))
     return channel
 

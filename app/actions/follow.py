@@ -1,4 +1,4 @@
-"""Following a channel: a caller who is admitted gets a subscription at the start point that they ask for."""
+"""Follows a channel: a caller that is admitted gets a subscription at the requested start point."""
 
 from app.actions.find import Admission
 from app.live.hub import Hub, Subscription
@@ -10,11 +10,11 @@ type Admissions = Recent[tuple[Principal, str], Admission]
 
 
 class _ChannelReplacedError(Exception):
-    """The channel was deleted and another was created under its name, between two look-ups."""
+    """The channel was deleted and another one was created with its slug, between two look-ups."""
 
 
 def follow_at_once(admissions: Admissions, hub: Hub, who: Principal, slug: str, start: Start) -> Subscription | None:
-    """As `follow`, where the admission is known and no query is needed; None where one is."""
+    """As `follow`, if the admission is cached and no query is needed; otherwise None."""
     known = admissions.known((who, slug))
     return hub.subscribe_at_once(known.channel.id, who, start) if known is not None else None
 
@@ -22,11 +22,10 @@ def follow_at_once(admissions: Admissions, hub: Hub, who: Principal, slug: str, 
 async def follow(
     admissions: Admissions, hub: Hub, who: Principal, slug: str, start: Start, *, present: bool = True
 ) -> Subscription:
-    """A subscription at the start point that `start` asks for; its holder closes the watch. Raises NotFound,
-    Unauthenticated, Forbidden or Unavailable. With `present` it counts as a watcher.
+    """A subscription at the start point that `start` requests; the caller closes its watch. With `present` it counts as
+    a watcher. Raises NotFound, Unauthenticated, Forbidden or Unavailable.
 
-    The right is looked up twice, the second time while the channel's hints are received already: that one says where
-    the log ends.
+    The admission is looked up twice: the second time when the channel's hints are received, to find where the log ends.
     """
     while True:
         channel_id = (await admissions.get((who, slug))).channel.id

@@ -1,4 +1,4 @@
-"""Reading a channel's past: history with filters, and the board."""
+"""Reads a channel's log: history with filters, and the board."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ MOST_KEYS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Where in the log to read: after a seq (oldest first), else before one (newest first); at most `limit`."""
+    """The part of the log to read: after a seq (oldest first), else before one (newest first); at most `limit`."""
 
     after: int | None
     before: int | None

@@ -1,4 +1,4 @@
-"""Retention: what is older, or more, than a channel keeps leaves its log."""
+"""Retention: removes the updates that are older, or more, than a channel keeps."""
 
 import logging
 
@@ -9,11 +9,11 @@ from app.store.log import trim
 log = logging.getLogger("tidewire.retention")
 _DAY_MS = 86_400_000
 _CHANNELS = 100
-_UPDATES = 2000  # In one transaction: publishers of the channel wait that long.
+_UPDATES = 2000  # In one transaction, because publishers of the channel wait for it.
 
 
 async def trim_logs(db: Database) -> int:
-    """Trim every channel that has a retention; how many updates left. Any number of processes may do it at once."""
+    """Trim every channel that has a retention, and return how many updates were removed. Safe in several processes."""
     removed = above = 0
     while True:
         async with db.reading() as tx:
@@ -23,7 +23,7 @@ async def trim_logs(db: Database) -> int:
             older_than = now_ms() - days * _DAY_MS if days is not None else None
             try:
                 removed += await _trim(db, channel.id, older_than, channel.retention_updates)
-            except Exception:  # One channel that can't be trimmed must not keep the others from it.
+            except Exception:  # A channel that can't be trimmed must not prevent the others from being trimmed.
                 log.exception("The log of channel %s could not be trimmed", channel.id)
         if len(due) < _CHANNELS:
             return removed
@@ -34,7 +34,7 @@ async def _trim(db: Database, channel_id: int, older_than: int | None, keep: int
     removed = 0
     while True:
         async with db.transaction() as tx:
-            gone = await trim.trim(tx, channel_id, older_than, keep, _UPDATES)
-        removed += gone
-        if gone < _UPDATES:
+            count = await trim.trim(tx, channel_id, older_than, keep, _UPDATES)
+        removed += count
+        if count < _UPDATES:
             return removed

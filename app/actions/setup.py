@@ -1,4 +1,4 @@
-"""The schema: brought up to date, or found wanting with the words that say what to do."""
+"""The schema: upgrades it, or checks it and raises an error that says what to do."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +19,7 @@ LOBBY = ChannelDraft(
 )
 
 
-type OpenDatabase = Database  # As the command line may name it: it works on the database by actions alone.
+type OpenDatabase = Database  # The name for the command line, which works on the database by actions only.
 
 
 @asynccontextmanager
@@ -36,8 +36,8 @@ async def open_database(settings: Settings) -> AsyncIterator[OpenDatabase]:
 
 
 async def ready_schema(settings: Settings, db: Database) -> None:
-    """Make sure of the schema that this code needs: made in development, and only checked in production. Raises
-    ConfigError, which says what to do, or Unavailable."""
+    """Upgrade the schema in development; only check it in production. Raises ConfigError, which says what to do, or
+    Unavailable."""
     await (check_schema if settings.env == "production" else prepare_development)(db)
 
 
@@ -47,7 +47,7 @@ async def schema_state(db: Database) -> tuple[str | None, str]:
 
 
 async def upgrade_schema(db: Database) -> tuple[str | None, str]:
-    """Bring the schema to the newest revision; which it was and is. Raises Unavailable."""
+    """Upgrade the schema to the newest revision. Returns the revision before and after. Raises Unavailable."""
     before = await schema.revision(db)
     if before != schema.newest():
         await schema.upgrade(db)
@@ -55,7 +55,7 @@ async def upgrade_schema(db: Database) -> tuple[str | None, str]:
 
 
 async def check_schema(db: Database) -> None:
-    """Raises ConfigError when the database's schema is not this code's, and Unavailable."""
+    """Raises ConfigError when the database's schema is not the one that this code needs, or Unavailable."""
     found, needed = await schema_state(db)
     if found != needed:
         raise ConfigError(
@@ -65,7 +65,7 @@ async def check_schema(db: Database) -> None:
 
 
 async def prepare_development(db: Database) -> None:
-    """The newest schema, and at the first start the open channel `lobby`."""
+    """Upgrade the schema, and at the first start create the open channel `lobby`."""
     before, _ = await upgrade_schema(db)
     if before is None:
         with suppress(Conflict):  # Another process started at the same moment.

@@ -1,4 +1,4 @@
-"""API tokens and tickets: made, recognised, revoked. The secret itself is shown once and kept nowhere."""
+"""API tokens and tickets: create, recognise, revoke. The secret itself is returned once and not stored."""
 
 import hashlib
 import secrets
@@ -16,12 +16,12 @@ from app.store.tokens import NewToken
 TOKEN_PREFIX = "tw_"
 TICKET_SECONDS = 60
 _NO_TICKET = "This ticket is not known here, was used already, or is older than 60 seconds."
-_SHOWN = 9  # Characters of a token that are kept for the eye: the prefix and six of its 43.
+_PREFIX_CHARACTERS = 9  # Characters of a token that are stored in clear: "tw_" and six of its 43.
 
 
 @dataclass(frozen=True, slots=True)
 class TokenDraft:
-    """What a new token is asked to be; without a channel it is for all that its user may."""
+    """The properties of a new token. Without a channel it is valid for every channel of its user."""
 
     user: str
     name: str | None
@@ -33,9 +33,9 @@ class TokenDraft:
 async def create_token(db: Database, draft: TokenDraft) -> str:
     """A new token for the user, for the operator: 256 random bits.
 
-    A token never exceeds its user's rights; so one that is bound to a channel makes its user a member there, a
-    publisher with the scope `publish` and else a reader, unless the user is more already. Raises NotFound or
-    InvalidRequest.
+    A token never exceeds its user's rights. So a token that is bound to a channel makes its user a member there: a
+    publisher if it has the scope `publish`, else a reader, unless the user already has a higher role. Raises NotFound
+    or InvalidRequest.
     """
     if not draft.scopes:
         raise InvalidRequest("A token needs a scope: read, publish or both.", field="scope")
@@ -53,7 +53,7 @@ async def create_token(db: Database, draft: TokenDraft) -> str:
                 await members.put(tx, channel.id, user.id, needed)
         new = NewToken(
             digest=digest(secret),
-            prefix=secret[:_SHOWN],
+            prefix=secret[:_PREFIX_CHARACTERS],
             name=draft.name or user.name,
             user_id=user.id,
             channel_id=channel.id if channel is not None else None,
@@ -65,10 +65,11 @@ async def create_token(db: Database, draft: TokenDraft) -> str:
 
 
 async def revoke_token(db: Database, prefix: str) -> None:
-    """Revoke the token that begins so; what it holds open ends within the poll interval. Raises NotFound."""
+    """Revoke the token that begins with `prefix`; its connections end within the poll interval. Raises NotFound."""
+    shown = prefix[:_PREFIX_CHARACTERS]
     async with db.transaction() as tx:
-        if not await tokens.revoke(tx, prefix[:_SHOWN], now_ms()):
-            raise NotFound(f"There is no valid token that begins with {prefix[:_SHOWN]!r}.")
+        if not await tokens.revoke(tx, shown, now_ms()):
+            raise NotFound(f"There is no valid token that begins with {shown!r}.")
 
 
 async def list_tokens(db: Database, user_name: str) -> list[TokenLine]:
@@ -81,7 +82,8 @@ async def list_tokens(db: Database, user_name: str) -> list[TokenLine]:
 
 
 async def recognise(db: Database, token_digest: str) -> Principal:
-    """Whose token has this digest. Raises Unauthenticated when it is unknown, revoked, expired or its user disabled."""
+    """The principal of the token with this digest. Raises Unauthenticated when it is unknown, revoked, expired or its
+    user disabled."""
     async with db.looking() as tx:
         who = await tokens.principal(tx, token_digest, now_ms())
     if who is None:
@@ -102,9 +104,9 @@ async def create_ticket(db: Database, who: Principal) -> str:
 
 
 async def redeem_ticket(db: Database, secret: str) -> Principal:
-    """Whose ticket this was; it is used up now, on every node. Raises Unauthenticated."""
+    """Use up a ticket, on every node. Returns the principal that it was created for. Raises Unauthenticated."""
     now = now_ms()
-    async with db.reading() as tx:  # A guess must not cost a writer's turn.
+    async with db.reading() as tx:  # A guessed ticket must not cost a write transaction.
         known = await tokens.has_ticket(tx, digest(secret))
     if not known:
         raise Unauthenticated(_NO_TICKET)
@@ -117,5 +119,5 @@ async def redeem_ticket(db: Database, secret: str) -> Principal:
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret of 256 random bits: a fast hash is enough, for there is nothing to guess."""
+    """The stored form of a secret of 256 random bits. A fast hash is enough, because the secret can't be guessed."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Users, as the operator creates and disables them."""
+"""Users: create, disable and enable, for the operator."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ _hasher = PasswordHasher()  # Argon2id with RFC 9106's low-memory parameters, ar
 
 
 async def create_user(db: Database, name: str, email: str, password: str | None, is_admin: bool) -> User:
-    """A new user; without a password only tokens speak for them. Raises InvalidRequest or Conflict."""
+    """A new user. Without a password only tokens authenticate the user. Raises InvalidRequest or Conflict."""
     if not _NAME.fullmatch(name):
         raise InvalidRequest(
             "A user's name is 1 to 40 letters, digits, '.', '_' and '-', and begins with a letter or digit.",
@@ -29,14 +29,14 @@ async def create_user(db: Database, name: str, email: str, password: str | None,
         raise InvalidRequest("An email address looks like name@example.org.", field="email")
     if password is not None and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InvalidRequest(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password")
-    # Hashing takes tens of milliseconds on purpose: not on the loop.
+    # Hashing takes tens of milliseconds on purpose, so it runs on a thread.
     password_hash = await asyncio.to_thread(_hasher.hash, password) if password is not None else None
     async with db.transaction() as tx:
         return await users.add(tx, name, email.lower(), password_hash, is_admin, now_ms())
 
 
 async def set_user_disabled(db: Database, name: str, disabled: bool) -> None:
-    """Disable or enable a user: a disabled one's tokens are no longer valid. Raises NotFound."""
+    """Disable or enable a user. The tokens of a disabled user are not valid. Raises NotFound."""
     async with db.transaction() as tx:
         user = await users.find(tx, name)
         if user is None:

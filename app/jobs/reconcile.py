@@ -1,4 +1,4 @@
-"""The poll: what no hint and no announcement brought is found here, at the latest after one interval."""
+"""The poll: finds what was not announced by a hint or otherwise, within a poll interval."""
 
 import asyncio
 import logging
@@ -8,32 +8,32 @@ from app.runtime.reconciler import Reconciler
 from app.services import Services
 
 log = logging.getLogger("tidewire.poll")
-_LEAST_PAUSE = 0.1  # However often an announcement asks for a round.
-_SHARE = 30
+_MIN_PAUSE_S = 0.1  # Between two rounds, however often announcements request one.
+_PAUSE_FACTOR = 30  # Times what the round took.
 
 
 async def reconcile(services: Services) -> None:
-    """Reconcile with the database every `poll_interval`, and at once when an announcement asks for it.
+    """Reconcile with the database every `poll_interval`, and at once after an announcement.
 
     Where a round takes more than a thirtieth of the interval, the pause after it grows, up to twice the interval.
     """
-    asked, reconciler = asyncio.Event(), Reconciler(services.db, services.hub)
-    services.hub.on_change(asked.set)
+    requested, reconciler = asyncio.Event(), Reconciler(services.db, services.hub)
+    services.hub.on_change(requested.set)
     loop = asyncio.get_running_loop()
     interval = pause = services.settings.poll_interval
     down = False
     while True:
         try:
             async with asyncio.timeout(pause):
-                await asked.wait()
+                await requested.wait()
         except TimeoutError:
             pass
-        asked.clear()
+        requested.clear()
         began = loop.time()
         try:
             revoked = await reconciler.reconcile(services.connections.principals())
             if revoked:
-                services.identities.forget()  # Or a client that is disconnected now could reconnect at once.
+                services.identities.forget()  # Otherwise a client that is disconnected now could reconnect at once.
             services.connections.end(revoked)
             if down:
                 log.info("The database answers again")
@@ -44,12 +44,12 @@ async def reconcile(services: Services) -> None:
             down = True
         except Exception:
             log.exception("The poll failed")
-        pause = min(max(interval, _SHARE * (loop.time() - began)), 2 * interval - min(_LEAST_PAUSE, interval))
-        await asyncio.sleep(min(_LEAST_PAUSE, interval))
+        pause = min(max(interval, _PAUSE_FACTOR * (loop.time() - began)), 2 * interval - min(_MIN_PAUSE_S, interval))
+        await asyncio.sleep(min(_MIN_PAUSE_S, interval))
 
 
 async def poll_presence(services: Services) -> None:
-    """Notify the watchers of presence to read it again: a process that was killed announces no departure."""
+    """Notify the watchers of presence to read it again: a killed process does not announce that its watchers left."""
     while True:
         await asyncio.sleep(services.settings.presence_lease / 3)
         services.hub.presence.notify_all()

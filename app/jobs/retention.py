@@ -1,4 +1,4 @@
-"""Retention, every minute."""
+"""Trims the logs periodically."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ log = logging.getLogger("tidewire.retention")
 
 
 async def retain(services: Services) -> None:
-    """Trim the logs every `retention_interval`, jittered, so that the processes of a fleet take turns."""
+    """Trim the logs every `retention_interval`, jittered, so that several processes don't trim at once."""
     while True:
         await asyncio.sleep(services.settings.retention_interval * random.uniform(0.5, 1.5))
         try:
@@ -23,4 +23,4 @@ async def retain(services: Services) -> None:
             log.exception("Retention failed")
         else:
             if removed:
-                log.info("%d updates left their logs", removed)
+                log.info("Retention removed %d updates", removed)

@@ -1,4 +1,4 @@
-"""The index of words: what was left to be indexed, at the start and every now and then."""
+"""The word index: indexes what is behind, at the start and periodically."""
 
 import asyncio
 import logging
@@ -11,12 +11,12 @@ log = logging.getLogger("tidewire.words")
 
 
 async def index_words(services: Services) -> None:
-    """Have the index catch up as often as logs are trimmed, jittered, so that the processes of a fleet take turns."""
+    """Index what is behind as often as logs are trimmed, jittered, so that several processes don't index at once."""
     while True:
         try:
             await services.words.catch_up()
         except Unavailable as error:
-            log.warning("The index of words could not reach the database: %s", error.__cause__ or error)
+            log.warning("The word index could not reach the database: %s", error.__cause__ or error)
         except Exception:
-            log.exception("The index of words could not catch up")
+            log.exception("The word index could not catch up")
         await asyncio.sleep(services.settings.retention_interval * random.uniform(0.5, 1.5))

@@ -1,1 +1,1 @@
-"""Values and rules: no I/O, no clock, no framework."""
+"""Values and rules, without I/O, clock or framework."""

@@ -1,4 +1,4 @@
-"""Who may do what: every answer is given here, from values alone."""
+"""Access rules: who may do what, decided from values only."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,14 +10,14 @@ from app.model.channel import SLUG, Channel, Publishing, Visibility
 
 
 class Scope(StrEnum):
-    """What a token may be used for, at most."""
+    """What a token permits, at most."""
 
     READ = "read"
     PUBLISH = "publish"
 
 
 class Role(IntEnum):
-    """What a member is to a channel; each may do what the lower ones may."""
+    """A user's role in a channel. Each role includes the rights of the lower ones."""
 
     NONE = 0
     READER = 1
@@ -26,14 +26,14 @@ class Role(IntEnum):
 
 
 class CredentialKind(StrEnum):
-    """The kinds of credentials. A ticket is none: it stands for the credential that asked for it."""
+    """The kinds of credentials. A ticket is not one: it stands for the credential that created it."""
 
     TOKEN = "token"
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a principal is known by: a row in SQL that may be revoked, and then ends whatever was opened with it."""
+    """What identifies a principal: a row in SQL. When it is revoked, connections that were opened with it end."""
 
     kind: CredentialKind
     id: int
@@ -41,7 +41,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token narrows its user's rights to."""
+    """The rights to which a token narrows its user's rights."""
 
     name: str
     scopes: frozenset[Scope]
@@ -51,8 +51,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls, by which credential, and what that narrows. A principal without a credential is ANONYMOUS; one without
-    a grant may do all that its user may."""
+    """The caller: the user, the credential, and the grant that narrows the user's rights.
+
+    A principal without a credential is ANONYMOUS; one without a grant has all rights of its user.
+    """
 
     user_id: int | None
     user: str | None
@@ -67,14 +69,14 @@ class Principal:
 
     @property
     def rate_key(self) -> str | None:
-        """The bucket in which its calls are counted; None for anonymous callers, who count by address."""
+        """The bucket in which its calls are counted; None for anonymous callers, which are counted by address."""
         if self.credential is not None and self.credential.kind is CredentialKind.TOKEN:
             return f"token:{self.credential.id}"
         return f"user:{self.user_id}" if self.user_id is not None else None
 
 
 class Readable(Protocol):
-    """As much of a channel as it takes to say who may read it."""
+    """The part of a channel that decides who may read it."""
 
     @property
     def id(self) -> int: ...
@@ -95,20 +97,20 @@ ANONYMOUS = Principal(user_id=None, user=None)
 
 
 def may_see(who: Principal, channel: Readable, role: Role) -> bool:
-    """May they know that the channel exists?"""
+    """True if the caller may know that the channel exists."""
     if channel.visibility is not Visibility.PRIVATE:
         return True
     return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
 
 
 def check_list(who: Principal) -> None:
-    """May they list channels? Everybody may, a token with the scope `read`."""
+    """Raises Forbidden for a token without the scope `read`; every other caller may list channels."""
     if who.grant and Scope.READ not in who.grant.scopes:
         raise Forbidden(f"This token lacks the scope {Scope.READ.value!r}.")
 
 
 def check_read(who: Principal, channel: Readable, role: Role) -> None:
-    """Raises NotFound where they may not know of it, Forbidden where the token lacks the right."""
+    """Raises NotFound when the caller may not know of the channel, Forbidden when the token lacks the right."""
     _check_seen(who, channel, role)
     _check_grant(who, channel, Scope.READ)
 
@@ -125,7 +127,8 @@ def check_publish(who: Principal, channel: Publishable, role: Role) -> None:
 
 
 def check_configure(who: Principal, channel: Channel, role: Role) -> None:
-    """May they change or delete the channel? Its owners and admins, signed in or with an unbound publish token."""
+    """Raises as `check_publish` unless the caller may change or delete the channel: its owners and admins may, signed
+    in or with a publish token for all channels."""
     _check_seen(who, channel, role)
     _check_grant(who, channel, Scope.PUBLISH)
     if not (who.is_admin or role >= Role.OWNER) or (who.grant and who.grant.channel_id is not None):
@@ -133,7 +136,8 @@ def check_configure(who: Principal, channel: Channel, role: Role) -> None:
 
 
 def check_create(who: Principal) -> None:
-    """May they create channels? Every user, signed in or with an unbound publish token."""
+    """Raises Unauthenticated or Forbidden unless the caller may create channels: every user may, signed in or with a
+    publish token for all channels."""
     if who.user_id is None:
         raise Unauthenticated("Creating a channel needs a user: send a token as 'Authorization: Bearer tw_…'.")
     if who.grant and (Scope.PUBLISH not in who.grant.scopes or who.grant.channel_id is not None):
@@ -141,7 +145,7 @@ def check_create(who: Principal) -> None:
 
 
 def may_see_names(who: Principal, channel: Channel, role: Role) -> bool:
-    """May they know who watches, not only how many? Members and admins."""
+    """True if the caller may see the watchers' names, not only their number: members and admins."""
     return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
 
 
@@ -168,11 +172,11 @@ def _refuse(who: Principal, rule: str) -> None:
 
 
 def check_name(slug: str) -> None:
-    """Raises NotFound for a name that no channel can have, before any database is asked to look for it."""
+    """Raises NotFound for a name that no channel can have, without a query."""
     if not SLUG.fullmatch(slug):
         raise no_such_channel(slug)
 
 
 def no_such_channel(slug: str) -> NotFound:
-    """The one answer for a channel that is not there and for one the caller may not see."""
+    """The same error for a channel that does not exist and for one that the caller may not see."""
     return NotFound(f"There is no channel {slug[:80]!r} that you may see.")

@@ -23,7 +23,7 @@ class Batch:
         return self.entries[-1].seq
 
     def encoded(self, form: Form) -> bytes:
-        """The batch in this form, made once."""
+        """The batch in this form, encoded once."""
         found = self._encoded.get(form)
         if found is None:
             found = self._encoded[form] = form(self)

@@ -16,7 +16,7 @@ _SLUG_WORDS = "1 to 63 of a-z, 0-9 and '-', beginning with a letter or digit"
 MAX_RETENTION_DAYS = 36_500
 MAX_RETENTION_UPDATES = 10**9
 
-# Names that the site itself uses or may come to use: the one list, for every door.
+# Names that the site itself uses or may use later: one list for every way to create a channel.
 RESERVED = frozenset(
     [
         "about",
@@ -102,7 +102,7 @@ class Publishing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel as it stood at one moment. `first_seq` is the oldest update kept, `last_seq + 1` when there is none."""
+    """A channel at one moment. `first_seq` is the oldest update kept; `last_seq + 1` when there is none."""
 
     id: int
     slug: str
@@ -126,7 +126,7 @@ Updates = Annotated[int, whole(1, MAX_RETENTION_UPDATES, "only the newest so man
 
 
 class ChannelDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a new channel is asked to be. Private, and published to by its publishers, unless opened."""
+    """The properties of a new channel. By default it is private, and only its publishers may publish."""
 
     slug: Annotated[str, rule(_SLUG_WORDS, "the channel's name in URLs", pattern=f"^{SLUG.pattern}$")]
     title: Title | None = None
@@ -138,7 +138,7 @@ class ChannelDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ChannelPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is to change of a channel: a field that is absent stays, null clears it. The slug never changes."""
+    """The changes to a channel: an absent field stays as it is, null clears it. The slug never changes."""
 
     title: Title | UnsetType | None = UNSET
     description: Description | UnsetType | None = UNSET
@@ -148,7 +148,7 @@ class ChannelPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     retention_updates: Updates | UnsetType | None = UNSET
 
     def changes(self) -> dict[str, object]:
-        """The given fields alone."""
+        """The given fields only."""
         return {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
 
 

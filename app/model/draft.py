@@ -1,4 +1,4 @@
-"""From bytes to drafts: every rule of an update is checked here, and a refusal names the field that breaks one."""
+"""Parses drafts: every rule of an update is checked here, and a refusal names the field that breaks one."""
 
 import re
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ _CONTENT = ("title", "body", "value", "progress", "status")
 
 
 class Submission(Struct, frozen=True):
-    """Drafts that were checked and encoded, to be stored all or none, in order."""
+    """Drafts that are checked and encoded. All of them are stored, in order, or none."""
 
     drafts: tuple[Draft, ...]
     fields: tuple[bytes, ...]
@@ -75,7 +75,7 @@ def broken(field: str) -> InvalidUpdate:
 
 
 def check(drafts: list[Draft]) -> Submission:
-    """The drafts, encoded. Raises InvalidUpdate or TooLarge for what their types can't say."""
+    """The drafts, encoded. Raises InvalidUpdate or TooLarge for a rule that their types can't express."""
     return Submission(tuple(drafts), tuple(_encoded(draft) for draft in drafts))
 
 
@@ -105,7 +105,7 @@ def _encode(value: object) -> bytes:
 
 
 def _check_texts(draft: Draft) -> None:
-    """No U+0000: PostgreSQL's text can't hold it."""
+    """Refuse U+0000, because PostgreSQL's text can't hold it."""
     for name in _TEXTS:
         text = getattr(draft, name)
         if text is not None and "\0" in text:

@@ -1,4 +1,4 @@
-"""Which updates of a channel a reader of its history asks for."""
+"""The filter of a channel's history."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from app.model.update import words_of
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which updates of a channel are wanted; `words` must all occur, and where a search has none nothing is found."""
+    """The updates to return. All of `words` must occur; a search without a word finds nothing."""
 
     level: str | None = None
     tag: str | None = None
@@ -16,5 +16,5 @@ class Filter:
 
     @classmethod
     def of(cls, level: str | None, tag: str | None, key: str | None, q: str | None) -> "Filter":
-        """A filter from what a caller typed."""
+        """A filter from a call's parameters."""
         return cls(level, tag, key, None if q is None else tuple(dict.fromkeys(words_of(q))))

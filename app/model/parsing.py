@@ -1,4 +1,4 @@
-"""From JSON to values: what can't be read, or breaks a rule, is refused in the rule's words, and the field is named."""
+"""Parses JSON to values. A value that breaks a rule is refused with the rule's words and the field's name."""
 
 from collections.abc import Callable
 from functools import cache
@@ -11,11 +11,11 @@ from msgspec.structs import FieldInfo, fields
 from app.errors import InvalidRequest, Refusal
 from app.model.rules import rule_of
 
-_LONGEST_NAME = 80
+_MAX_NAME_CHARACTERS = 80
 
 
 def parse_json(body: bytes | str, whole: str = "The body") -> Any:
-    """Any JSON value. Raises InvalidRequest for what is none (RFC 8259), or is nested too deep to be read."""
+    """Any JSON value. Raises InvalidRequest for what is not JSON (RFC 8259) or is nested too deep."""
     try:
         return msgspec.json.decode(body)
     except UnicodeDecodeError:
@@ -29,7 +29,7 @@ def parse_json(body: bytes | str, whole: str = "The body") -> Any:
 def shaped[T: Struct](
     value: object, kind: type[T], whole: str = "The body", *, spelled: Callable[[str], str] = str
 ) -> T:
-    """The decoded value as `kind`. Raises InvalidRequest as `broken_rule` words it."""
+    """The decoded value as `kind`. Raises InvalidRequest with the message of `broken_rule`."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
@@ -39,10 +39,10 @@ def shaped[T: Struct](
 def broken_rule(
     value: object, kind: type[Struct], whole: str, refusal: type[Refusal], *, spelled: Callable[[str], str] = str
 ) -> Refusal:
-    """Why the value is no `kind`: its first wrong field and that field's rule, or `whole` when it is not about one.
+    """The refusal of a value that is not a `kind`: it names the first wrong field and its rule, or `whole`.
 
-    msgspec says so in its own English alone, so every field is converted again by itself, on this path only.
-    `spelled` writes a field's name as the caller knows it.
+    msgspec's own messages don't contain the rule, so on this path every field is converted again by itself. `spelled`
+    returns a field's name as the caller writes it.
     """
     if not isinstance(value, dict):
         return refusal(f"{whole} must be a JSON object.")
@@ -52,7 +52,7 @@ def broken_rule(
             if not _is_a(given, known[name].type):
                 return refusal(f"{spelled(name)} must be {rule_of(known[name].type)}.", field=name)
         elif config.forbid_unknown_fields and name != config.tag_field:
-            short = name[:_LONGEST_NAME]
+            short = name[:_MAX_NAME_CHARACTERS]
             names = ", ".join(spelled(each) for each in known)
             return refusal(f"{whole} has no field {short!r}; it may have {names}.", field=short)
     for name, field in known.items():
@@ -61,7 +61,7 @@ def broken_rule(
     return refusal(f"{whole} is not valid.")
 
 
-@cache  # Reading a type's annotations costs twenty times what finding the wrong field does.
+@cache  # Reading a type's annotations costs twenty times as much as finding the wrong field.
 def _fields(kind: type[Struct]) -> dict[str, FieldInfo]:
     return {field.encode_name: field for field in fields(kind)}
 

@@ -1,4 +1,4 @@
-"""A watcher's position in a log, `(epoch, seq)`, and whether the log can still serve it from there."""
+"""A watcher's position in a log, `(epoch, seq)`, and whether the log can still serve it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ type ResetReason = Literal["expired", "epoch", "ahead"]
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a log holds at one moment: `first` is the oldest kept, `last` the newest; `first == last + 1` when empty."""
+    """What a log holds at one moment: the oldest seq, `first`, and the newest, `last`; `first == last + 1` if empty."""
 
     epoch: str
     first: int
@@ -22,7 +22,7 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Everything after `seq`, of the log `epoch`, or of the present log for None."""
+    """Everything after `seq` in the log `epoch`; None stands for the current log."""
 
     seq: int
     epoch: str | None = None
@@ -40,14 +40,14 @@ type Start = Now | After | Last
 
 @dataclass(frozen=True, slots=True)
 class StartPoint:
-    """The seq after which to go on, and why the asked one could not be served (None: it could)."""
+    """The seq after which to continue, and why the requested one could not be served; None if it could."""
 
     seq: int
     reset: ResetReason | None = None
 
 
 def start_point(start: Start, extent: Extent) -> StartPoint:
-    """Where in `extent` a watcher that asks for `start` begins. It never skips anything that the log still has."""
+    """Where in `extent` a watcher that requests `start` begins. It never skips an update that the log still has."""
     match start:
         case Now():
             return StartPoint(extent.last)
@@ -64,7 +64,7 @@ def start_point(start: Start, extent: Extent) -> StartPoint:
 
 
 def parse_event_id(text: str) -> After | None:
-    """The position in an SSE `Last-Event-ID`, `EPOCH.SEQ`; None when it is none of ours."""
+    """The position in an SSE `Last-Event-ID`, `EPOCH.SEQ`; None when it is not one of this hub's."""
     epoch, dot, seq = text.strip().rpartition(".")
     if not (dot and epoch and len(epoch) <= 32 and seq.isascii() and seq.isdigit() and len(seq) <= 18):
         return None

@@ -1,11 +1,11 @@
-"""A rate, and what is left of it for one caller."""
+"""A rate limit, and what is left of it for one caller."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`per_second` sustained, `burst` at once."""
+    """`per_second` sustained, and up to `burst` at once."""
 
     per_second: float
     burst: int
@@ -13,7 +13,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The answer to one call: whether it may go on, what is left, and in how many seconds the bucket is full again."""
+    """The result for one call: whether it is allowed, what is left, and the seconds until the bucket is full again."""
 
     allowed: bool
     limit: int

@@ -1,6 +1,6 @@
-"""A field's rule, written once beside its type: validation, refusals, OpenAPI, text publish and the guide read it here.
+"""A field's rule, written once beside its type: validation, refusals, OpenAPI, text publish and the guide use it.
 
-A rule's words complete the sentence "FIELD must be …". msgspec holds values to the limits and never words a refusal.
+A rule's words complete the sentence "FIELD must be …". msgspec checks the limits; its own messages are never shown.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, UnsetType
 from msgspec.structs import fields
 
 _WORDS = "rule"
-# What a type without words of its own asks for.
+# The words for types without words of their own.
 _PLAIN: dict[object, str] = {
     str: "text",
     int: "a whole number",
@@ -37,7 +37,7 @@ def rule(words: str, note: str = "", **limits: Any) -> Meta:
 
 
 def text(least: int, most: int, note: str = "", *, kind: str = "text") -> Meta:
-    """A text of so many characters; `kind` says of what kind."""
+    """A text of `least` to `most` characters; `kind` names it in the rule."""
     length = f"{least} to {most}" if least else f"up to {most}"
     return rule(f"{kind}, {length} characters", note, min_length=least or None, max_length=most)
 
@@ -48,12 +48,12 @@ def whole(least: int, most: int, note: str = "") -> Meta:
 
 
 def one_of(literal: object, note: str = "") -> Meta:
-    """One of the words of a Literal."""
+    """One of the values of a Literal."""
     return rule(_choice(get_args(literal)), note)
 
 
 def rule_of(kind: Any) -> str:
-    """The words for what a value of this type must be. Raises TypeError for a type that has none."""
+    """The words of the rule for this type. Raises TypeError for a type that has none."""
     if isinstance(kind, TypeAliasType):
         return rule_of(kind.__value__)
     for meta in _metas(kind):
@@ -82,19 +82,19 @@ def rules_of(struct: type[Struct]) -> dict[str, str]:
 
 
 def types_of(struct: type[Struct]) -> dict[str, Any]:
-    """The type of every field with its limits, by its name; without null and absence where it then is one type."""
+    """The type of every field with its limits, by its name; without null and absence if one type is left then."""
     found = {field.encode_name: field.type for field in fields(struct)}
     return {name: members[0] if len(members := _members(kind)) == 1 else kind for name, kind in found.items()}
 
 
 def sentences_of(struct: type[Struct]) -> dict[str, str]:
-    """The sentence of every field whose rule was written down, by its name: the rule and its note."""
+    """The sentence of every field that has a written rule, by its name: the rule and its note."""
     metas = {name: _metas(kind) for name, kind in types_of(struct).items()}
     return {name: meta.description for name, found in metas.items() for meta in found if meta.description}
 
 
 def _members(union: Any) -> list[Any]:
-    """What a union holds but for null and absence; nothing for any other type."""
+    """The members of a union, without null and absence; an empty list for any other type."""
     is_union = get_origin(union) in (Union, UnionType)
     return [each for each in get_args(union) if each not in (type(None), UnsetType)] if is_union else []
 

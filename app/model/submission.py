@@ -1,4 +1,4 @@
-"""What is submitted to the log, and what became of it."""
+"""Submissions to the log, and their outcomes."""
 
 from msgspec import Struct
 
@@ -21,7 +21,7 @@ class ChannelHead(Struct, frozen=True):
 
 
 class Submitted(Struct, frozen=True):
-    """What one caller submits to one channel: all of it is appended or none, in order."""
+    """What one caller submits to one channel: all of it is appended, in order, or none."""
 
     slug: str
     who: Principal
@@ -30,7 +30,7 @@ class Submitted(Struct, frozen=True):
 
 
 class Stored(Struct, frozen=True):
-    """What the log holds for it; `replayed` when an earlier publish stored it. The channel is as it was locked."""
+    """What the log holds for a submission, and the locked channel; `replayed` if an earlier publish stored it."""
 
     channel: ChannelHead
     entries: tuple[Entry, ...]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class TokenLine:
-    """A token as a list shows it: never the token itself."""
+    """A token as a list shows it, without the token itself."""
 
     prefix: str
     name: str

@@ -1,4 +1,4 @@
-"""An update: the fields it may have, each with its rule, and its encoding, which is made once."""
+"""An update: the fields it may have, each with its rule, and its encoding, which is done once."""
 
 import re
 import secrets
@@ -26,7 +26,7 @@ _KIB = 1024
 
 
 class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """An update as its publisher gives it. A field that is null counts as not given, but for `data`."""
+    """An update as its publisher gives it. A field that is null counts as absent, except `data`."""
 
     title: Annotated[str, text(1, 200)] | None = None
     body: Annotated[str, rule(f"text, up to {MAX_BODY_BYTES // _KIB} KiB as UTF-8")] | None = None
@@ -46,7 +46,7 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
 
     @property
     def words(self) -> str | None:
-        """What full-text search finds this by: the words of its texts in lower case, or None."""
+        """The words for full-text search: those of its texts in lower case, or None."""
         texts = [each for each in (self.title, self.body, self.key, self.status, *self.tags) if each]
         return " ".join(words_of(" ".join(texts))) or None
 
@@ -59,28 +59,28 @@ class Entry(Struct, frozen=True, gc=False):
 
     @property
     def update_id(self) -> str:
-        """The id, read out of the encoded form."""
-        at = self.json.index(b'"id":"') + 6  # The first: slug and epoch before it can hold no quote.
+        """The id, read from the encoded form."""
+        at = self.json.index(b'"id":"') + 6  # The first match: slug and epoch before it can't contain a quote.
         return self.json[at : at + 36].decode()
 
 
 _WORD = re.compile(r"[^\W_]+")
-# What a byte of ASCII is to a search: a letter in lower case, a digit, or a gap between two words.
+# Maps each byte of ASCII for a search: a letter to lower case, a digit to itself, others to a space between words.
 _ASCII = bytes(ord(chr(code).lower()) if _WORD.match(chr(code)) else 32 for code in range(128)) + bytes(128)
-_LONGEST_WORD = 200
+_MAX_WORD_CHARACTERS = 200
 _TYPE = b'{"type":"update",'
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text or of a search, the same way for both and for every database, each up to 200 characters."""
-    # Nearly all are ASCII, and that is seven times as quick.
+    """The words of a text or of a search, alike for both and for every database, each up to 200 characters."""
+    # Nearly all texts are ASCII, for which this is seven times as fast.
     words = text.encode().translate(_ASCII).decode().split() if text.isascii() else _WORD.findall(text.lower())
-    # A dump or a key is one word, and PostgreSQL's index takes none over 2712 bytes.
-    return words if len(text) <= _LONGEST_WORD else [word[:_LONGEST_WORD] for word in words]
+    # A dump or a key may be one long word, and PostgreSQL's index accepts none over 2712 bytes.
+    return words if len(text) <= _MAX_WORD_CHARACTERS else [word[:_MAX_WORD_CHARACTERS] for word in words]
 
 
 def encode_entry(slug: str, epoch: str, seq: int, update_id: str, at: int, author: str | None, fields: bytes) -> Entry:
-    """The entry around `fields`, a draft's encoded object; `at` in milliseconds since 1970, UTC."""
+    """The entry around `fields`, a draft's encoded object; `at` is in milliseconds since 1970, UTC."""
     head = (
         f'{{"type":"update","channel":"{slug}","epoch":"{epoch}","seq":{seq},"id":"{update_id}",'
         f'"at":"{rfc3339(at)}","author":{_json(author)},'
@@ -94,11 +94,11 @@ def _json(author: str | None) -> str:
 
 
 def bare(entry: Entry) -> bytes:
-    """The update object without its message type, as HTTP's answers show it."""
+    """The update object without its message type, as HTTP answers contain it."""
     return b"{" + entry.json[len(_TYPE) :]
 
 
-@lru_cache(1000)  # What is committed together has one time, and what is read together often has.
+@lru_cache(1000)  # Updates that are committed together have the same time, and often those that are read together.
 def rfc3339(at: int) -> str:
     """Milliseconds since 1970 as 2026-11-21T09:30:00.123Z (RFC 3339, 5.6)."""
     return datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 1000:03d}Z"
