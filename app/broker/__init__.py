@@ -1,1 +1,1 @@
-"""How processes announce commits to one another; the log remains the truth."""
+"""The broker: how processes announce commits to one another. The log remains the truth."""

@@ -4,7 +4,7 @@ from app.broker.protocol import Hint, Listener, PresenceSnapshot
 
 
 class InProcessBroker:
-    """The broker of a hub that is one process: it has no others to announce to."""
+    """The broker of a hub that is one process: there is no other process to announce to."""
 
     async def __aenter__(self) -> "InProcessBroker":
         return self
@@ -13,26 +13,26 @@ class InProcessBroker:
         return None
 
     def attach(self, listener: Listener) -> None:
-        """Nothing is ever received."""
+        """The listener never receives anything."""
 
     def announce(self, hint: Hint) -> None:
-        """There is no other process."""
+        """Does nothing."""
 
     def announce_access_changed(self) -> None:
-        """There is no other process."""
+        """Does nothing."""
 
     def announce_presence_changed(self, channel_id: int) -> None:
-        """There is no other process."""
+        """Does nothing."""
 
     async def listen(self, channel_id: int) -> None:
-        """There is no other process."""
+        """Does nothing."""
 
     def ignore(self, channel_id: int) -> None:
-        """There is no other process."""
+        """Does nothing."""
 
     async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
-        """This process is all there is."""
+        """The snapshot of this process."""
         return here
 
     async def ping(self) -> None:
-        """Always reached."""
+        """Never raises."""

@@ -1,4 +1,4 @@
-"""Presence across processes: each keeps its part in Redis under a lease, and a killed one's fades by itself."""
+"""Presence across processes: each stores its part in Redis under a lease, which expires after the process is killed."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from redis.asyncio.client import Pipeline
 from app.broker.protocol import MAX_PRESENCE_NAMES, PresenceSnapshot
 
 _NODES = b"tidewire:nodes"
-_ALIVE = b"alive"  # A field of every part: one without watchers is still a process's.
+_ALIVE = b"alive"  # A field of every part, so that the part of a process without watchers exists too.
 
 
 class Leases:
-    """One hash a process: channel id -> who watches it there. It lives for `lease` seconds and is renewed meanwhile."""
+    """One hash per process: channel id -> who watches it there. It expires after `lease` seconds unless renewed."""
 
     def __init__(
         self, redis: Redis, node: str, lease: float, everything_here: Callable[[], dict[int, PresenceSnapshot]]
@@ -25,11 +25,11 @@ class Leases:
         self._touched: set[int] = set()
 
     def touch(self, channel_id: int) -> None:
-        """This channel's part changed; `write_touched` writes it."""
+        """Mark this channel's part as changed; `write_touched` writes it."""
         self._touched.add(channel_id)
 
     def write_touched(self, pipeline: Pipeline, here: Callable[[int], PresenceSnapshot]) -> None:
-        """Write what changed before whatever else the pipeline does."""
+        """Add the changed parts to the pipeline, before its other commands."""
         touched, self._touched = self._touched, set()
         for channel_id in touched:
             snapshot = here(channel_id)
@@ -39,7 +39,7 @@ class Leases:
                 pipeline.hdel(self._key(self._node), b"%d" % channel_id)
 
     async def renew(self) -> None:
-        """Prolong the lease; write the whole part when Redis does not have it (any more)."""
+        """Renew the lease; write the whole part when Redis does not have it, or has lost it."""
         key = self._key(self._node)
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.sadd(_NODES, self._node)
@@ -53,12 +53,12 @@ class Leases:
             await self._redis.pexpire(key, self._lease_ms)
 
     async def give_up(self) -> None:
-        """This process's watchers are gone now."""
+        """Remove this process's part, when its watchers have ended."""
         await self._redis.delete(self._key(self._node))
         await self._redis.srem(_NODES, self._node)
 
     async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
-        """This process's part and those of the others whose lease is valid. Parts without a lease are removed."""
+        """This process's part and those of the other processes whose lease is valid. Expired nodes are removed."""
         members = await self._redis.smembers(_NODES)
         nodes = [node for node in members if isinstance(node, bytes) and node != self._node]
         pipeline = self._redis.pipeline(transaction=False)

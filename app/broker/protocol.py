@@ -1,4 +1,4 @@
-"""What carries hints between processes, and its in-process form: a hint lost or late costs time, never an update."""
+"""The broker's interface: it carries hints between processes. A lost or late hint costs time, never an update."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Protocol
 
 from app.model.update import Entry
 
-MAX_PRESENCE_NAMES = 100  # The number of watchers is always the whole one.
+MAX_PRESENCE_NAMES = 100  # The number of watchers is always complete.
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """Consecutive entries of one channel that were committed just now, encoded as every watcher gets them."""
+    """Consecutive entries of one channel that were just committed, encoded as every watcher receives them."""
 
     channel_id: int
     epoch: str
@@ -20,20 +20,20 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class PresenceSnapshot:
-    """Who watches one channel: how many connections, and the names of those that have one."""
+    """Who watches one channel: the number of connections, and the names of their users."""
 
     watching: int
     users: tuple[str, ...]
 
 
 class Listener(Protocol):
-    """What receives announcements. Every method is synchronous and quick."""
+    """The receiver of announcements. Every method is synchronous and quick."""
 
     def on_hint(self, hint: Hint) -> None:
-        """Another process committed these."""
+        """Another process committed these entries."""
 
     def on_access_changed(self) -> None:
-        """A right or a channel changed elsewhere: reconcile now instead of at the next poll."""
+        """A right or a channel changed in another process: reconcile now instead of at the next poll."""
 
     def on_presence_changed(self, channel_id: int) -> None:
         """Who watches the channel changed in another process."""
@@ -46,7 +46,7 @@ class Listener(Protocol):
 
 
 class Broker(Protocol):
-    """Between this process and the others. Used inside `async with`."""
+    """Carries hints and announcements between this process and the others. Used inside `async with`."""
 
     async def __aenter__(self) -> "Broker": ...
     async def __aexit__(self, *failure: object) -> None: ...
@@ -55,7 +55,7 @@ class Broker(Protocol):
         """Set the listener, before the broker is entered."""
 
     def announce(self, hint: Hint) -> None:
-        """Announce to the other processes. Never waits: what can't be sent now is dropped, the log has it."""
+        """Send the hint to the other processes. Never waits: a hint that can't be sent is dropped; the log has it."""
 
     def announce_access_changed(self) -> None:
         """Announce that a right or a channel changed."""
@@ -64,13 +64,13 @@ class Broker(Protocol):
         """Announce that the watchers of a channel changed here."""
 
     async def listen(self, channel_id: int) -> None:
-        """Receive this channel's hints from now on. Returns when that is so, or when longer waiting is of no use."""
+        """Receive this channel's hints from now on. Returns when they are received, or after a bounded wait."""
 
     def ignore(self, channel_id: int) -> None:
-        """Receive them no longer."""
+        """Stop receiving this channel's hints."""
 
     async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
-        """Who watches in all processes; `here` is this one's part."""
+        """Who watches the channel in all processes; `here` is this one's part."""
 
     async def ping(self) -> None:
         """Raises Unavailable when the broker can't be reached."""

@@ -1,6 +1,6 @@
-"""The broker over Redis pub/sub: hints and announcements between processes, and leases that say who watches where.
+"""The broker over Redis pub/sub: hints and announcements between processes, and leases for their presence.
 
-Everything here may fail, be flushed or go deaf without an error; the poll of the log makes up for it.
+Redis may fail, be flushed, or stop delivering without an error; the poll of the log makes up for it.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ from app.tasks import TaskScope
 _CONTROL = b"tidewire:control"
 _ACCESS = b"access"
 _PRESENCE = b"presence "
-MAX_OUTBOX_BYTES = 8 * 2**20  # That wait for Redis; beyond, hints are dropped and the log is read instead.
+MAX_OUTBOX_BYTES = 8 * 2**20  # Waiting for Redis. Beyond them hints are dropped, and the log is read instead.
 MAX_PIPELINE = 500
 
 
 class RedisBroker:
-    """One connection that publishes, one that is subscribed, and a probe that notices when the second is deaf."""
+    """One connection publishes, one is subscribed, and a probe detects when the second delivers nothing."""
 
     def __init__(self, settings: Settings) -> None:
         assert settings.redis_url is not None
-        # A connection that failed while it was idle is noticed by its next command, which is sent again at once: a
-        # doubled hint is harmless. The subscriber must not reconnect by itself, or what it missed goes unnoticed.
+        # A connection that failed while it was idle fails at its next command, which is sent again at once: a doubled
+        # hint is harmless. The subscriber must not reconnect by itself, or missed hints would go unnoticed.
         self._redis = _client(settings.redis_url, tries_again=1)
         self._subscriber = _client(settings.redis_url, tries_again=0)
         self._node = secrets.token_hex(6)
@@ -68,7 +68,7 @@ class RedisBroker:
             async with asyncio.timeout(2):
                 await self._leases.give_up()
         except OUTAGES:
-            pass  # They end by themselves.
+            pass  # The leases expire.
         await self._subscriber.aclose()
         await self._redis.aclose()
 
@@ -77,28 +77,28 @@ class RedisBroker:
         self._listener = listener
 
     def announce(self, hint: Hint) -> None:
-        """Announce it, soon."""
+        """Queue the hint to be sent."""
         self._put(hint_codec.topic(hint.channel_id), hint_codec.encode(self._node, hint))
 
     def announce_access_changed(self) -> None:
-        """Announce it, soon."""
+        """Queue the announcement to be sent."""
         self._put(_CONTROL, _ACCESS)
 
     def announce_presence_changed(self, channel_id: int) -> None:
-        """Write this process's part first, then announce it."""
+        """Queue the announcement; this process's part is written before it is sent."""
         self._leases.touch(channel_id)
         self._put(_CONTROL, _PRESENCE + b"%d" % channel_id)
 
     async def listen(self, channel_id: int) -> None:
-        """Subscribe; waits for Redis to confirm, for at most a second: then the reconciler has to do."""
+        """Subscribe, and wait at most a second for Redis to confirm. Without it the reconciler finds what is missed."""
         await self._subscription.add(channel_id)
 
     def ignore(self, channel_id: int) -> None:
-        """Unsubscribe, soon."""
+        """Queue the unsubscription."""
         self._subscription.drop(channel_id)
 
     async def presence_snapshot(self, channel_id: int, here: PresenceSnapshot) -> PresenceSnapshot:
-        """All processes' parts; this one's alone while Redis can't be asked."""
+        """The parts of all processes; only this one's while Redis can't be reached."""
         try:
             async with asyncio.timeout(2):
                 return await self._leases.presence_snapshot(channel_id, here)
@@ -126,7 +126,7 @@ class RedisBroker:
             self._work.set()
 
     async def _send_all(self) -> None:
-        """Send what waits, in one round trip each time; drop it when Redis can't be reached."""
+        """Send what is queued, in one round trip each time; drop it when Redis can't be reached."""
         tries = 0
         while True:
             await self._work.wait()
@@ -136,8 +136,8 @@ class RedisBroker:
                     await self._send_some()
                 tries = 0
             except Exception as error:
-                log_outage("Redis took no hints", error)
-                self._outbox.clear()  # Until Redis is back the poll will have found them.
+                log_outage("Redis did not accept hints", error)
+                self._outbox.clear()  # The poll finds these updates before Redis is back.
                 self._outbox_bytes = 0
                 tries += 1
                 await asyncio.sleep(backoff(tries))
@@ -165,21 +165,21 @@ class RedisBroker:
             self._listener.on_presence_changed(int(data[len(_PRESENCE) :]))
 
     def _missed(self) -> None:
-        """What was announced meanwhile is unknown: reconcile."""
+        """Announcements may have been missed: reconcile."""
         if self._listener is not None:
             self._listener.on_access_changed()
 
     async def _keep_leases(self) -> None:
-        """Renew this process's leases thrice in their length."""
+        """Renew this process's leases three times in their length."""
         while True:
             try:
                 async with asyncio.timeout(2):
                     await self._leases.renew()
             except Exception as error:
-                log_outage("Redis took no leases", error)
+                log_outage("Redis did not accept leases", error)
             await asyncio.sleep(self._settings.presence_lease / 3)
 
 
 def _client(url: str, *, tries_again: int) -> Redis:
-    """Bounded waits everywhere: a Redis that swallows what it is sent must not hold anyone up."""
+    """A client whose waits are all bounded, so that a Redis that does not answer blocks no task."""
     return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), tries_again))

@@ -1,4 +1,4 @@
-"""When Redis fails: which errors that are, how they are logged, and how long to wait before the next try."""
+"""Redis outages: which errors count as one, how they are logged, and how long to wait before the next try."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ OUTAGES = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
 
 
 def log_outage(what: str, error: Exception) -> None:
-    """An outage is one line; what we did not foresee is logged whole. Neither ends the loop it happened in."""
+    """Log an outage as one line, and any other error with its traceback."""
     if isinstance(error, OUTAGES):
         log.warning("%s: %s", what, error)
     else:
@@ -19,5 +19,5 @@ def log_outage(what: str, error: Exception) -> None:
 
 
 def backoff(tries: int) -> float:
-    """Seconds until the next try: up to 5, jittered, so that a fleet does not come back in step."""
+    """Seconds until the next try: up to 5, jittered, so that several processes don't reconnect at the same moment."""
     return min(5.0, 0.1 * 2.0 ** min(tries, 8)) * random.uniform(0.5, 1.0)

@@ -1,7 +1,7 @@
-"""What this process receives from Redis: one subscribed connection, replaced after a failure and when it is deaf.
+"""What this process receives from Redis: one subscribed connection, replaced when it fails or delivers nothing.
 
-Pub/sub can go deaf without an error, so the subscription is probed: the broker publishes to a topic of this process's
-own, and when none of it is received the connection is replaced.
+Pub/sub can stop delivering without an error, so the subscription is probed: the broker publishes to a topic of this
+process's own, and when no probe is received the connection is replaced.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from app.broker import hint_codec
 from app.broker.redis_outage import backoff, log_outage
 
 LISTEN_TIMEOUT_S = 1.0
-DEAF_AFTER_PROBES = 3
+MAX_MISSED_PROBES = 3
 
 
 class Subscription:
-    """The control topic, the own probe, and the topics of the channels that are watched here."""
+    """The control topic, this process's probe, and the topics of the channels that are watched here."""
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class Subscription:
         receive: Callable[[bytes, bytes], None],
         missed: Callable[[], None],
     ) -> None:
-        """`every`, in seconds, is between two probes. `receive` gets topic and message of all but the probe; `missed`
-        is called when something may have been missed."""
+        """`every` is the interval between two probes, in seconds. `receive` is called with topic and message of all
+        but the probe; `missed` is called when something may have been missed."""
         self._redis = redis
         self._always = always
         self._probe = probe
@@ -48,7 +48,8 @@ class Subscription:
         self._last_probe = 0.0
 
     async def add(self, channel_id: int) -> None:
-        """Receive this channel; waits for Redis to confirm, for at most a second: then the reconciler has to do."""
+        """Receive this channel's hints. Waits at most a second for Redis to confirm; without it the reconciler finds
+        what is missed."""
         confirmed = self._wanted.get(channel_id)
         if confirmed is None:
             confirmed = self._wanted[channel_id] = asyncio.get_running_loop().create_future()
@@ -59,21 +60,21 @@ class Subscription:
             await asyncio.wait([confirmed], timeout=LISTEN_TIMEOUT_S)
 
     def drop(self, channel_id: int) -> None:
-        """Receive it no longer, soon."""
+        """Stop receiving this channel's hints, soon."""
         if self._wanted.pop(channel_id, None) is not None:
             self._to_add.discard(channel_id)
             self._to_drop.add(channel_id)
             self._changed.set()
 
     async def run(self) -> None:
-        """Stay subscribed, for ever."""
+        """Stay subscribed until cancelled."""
         tries = 0
         while True:
             try:
                 async with asyncio.TaskGroup() as group, self._redis.pubsub() as pubsub:
                     self._to_add.clear()
                     self._to_drop.clear()
-                    # The probe last: when it is confirmed, so is everything before it.
+                    # The probe is last: when it is confirmed, everything before it is.
                     await pubsub.subscribe(*self._always, *map(hint_codec.topic, self._wanted), self._probe)
                     self._connected = True
                     self._last_probe = asyncio.get_running_loop().time()
@@ -102,13 +103,13 @@ class Subscription:
                 await self._changed.wait()
 
     async def _watch_probe(self) -> None:
-        """Raises TimeoutError when the subscription is deaf: Redis accepts what is sent, and returns none of it."""
+        """Raises TimeoutError when the subscription delivers nothing: Redis accepts the probes and returns none."""
         loop = asyncio.get_running_loop()
         while True:
             self._send_probe()
             await asyncio.sleep(self._every)
-            if loop.time() - self._last_probe > DEAF_AFTER_PROBES * self._every:
-                raise TimeoutError("the subscription has gone deaf")
+            if loop.time() - self._last_probe > MAX_MISSED_PROBES * self._every:
+                raise TimeoutError("the subscription delivers nothing")
 
     def _take(self, message: dict[str, object] | None) -> None:
         if message is None:
@@ -125,7 +126,7 @@ class Subscription:
 
     def _confirm(self, topic: bytes) -> None:
         if topic == self._probe:
-            self._missed()  # What was announced until now was missed.
+            self._missed()  # Everything announced before this was missed.
         channel_id = hint_codec.channel_of(topic)
         confirmed = self._wanted.get(channel_id) if channel_id is not None else None
         if confirmed is not None and not confirmed.done():

@@ -1,1 +1,1 @@
-"""Fan-out: how what stands in the log reaches those who watch, at once where possible, from the log where not."""
+"""Fan-out: sends committed updates to watchers, from memory where possible, else from the log."""

@@ -1,4 +1,4 @@
-"""What a watch reports that is not an update: a reset, or its end; and why watches and connections end."""
+"""Watch events: what a watch reports that is not an update. And the reasons why watches and connections end."""
 
 from enum import StrEnum
 
@@ -6,19 +6,19 @@ from app.model.position import ResetReason
 
 
 class EndReason(StrEnum):
-    """Why a watch, or the connection that holds it, ended. The one list, for every face."""
+    """Why a watch, or the connection that holds it, ended. One list for the websocket and the streams."""
 
-    CLOSED = "closed"  # By its own client.
+    CLOSED = "closed"  # The client closed it.
     REVOKED = "revoked"  # The right to read the channel is gone.
     DELETED = "deleted"  # The channel is gone.
-    INVALID = "invalid"  # The credential is no longer valid: revoked, expired, its user disabled.
+    INVALID = "invalid"  # The credential is no longer valid: revoked, expired, or its user disabled.
     STALLED = "stalled"  # The client accepts no data.
     SHUTDOWN = "shutdown"  # The hub shuts down.
-    FAILED = "failed"  # A mistake of ours, which was logged.
+    FAILED = "failed"  # An error of the hub, which was logged.
 
 
 class Reset:
-    """The watcher's position could not be served; what follows begins at `first`."""
+    """The watcher's position could not be served; the updates from `first` on follow."""
 
     __slots__ = ("epoch", "first", "last", "reason")
 
@@ -30,7 +30,7 @@ class Reset:
 
 
 class Ended:
-    """The watch is over."""
+    """The watch has ended."""
 
     __slots__ = ("reason",)
 

@@ -1,4 +1,4 @@
-"""A fair queue: of many that want something at once, a few a pass of the loop get it, in the order of coming."""
+"""A fair queue: of many waiting calls, a few run in each pass of the event loop, first in, first out."""
 
 import asyncio
 from collections import deque
@@ -8,7 +8,7 @@ WAKEUPS_PER_LOOP = 4  # At 50 to 200 µs each, less than a millisecond.
 
 
 class FairQueue:
-    """Each waiter goes on in this pass of the loop or in a later one, first in, first out."""
+    """Each waiter continues in this pass of the loop or in a later one, first in, first out."""
 
     def __init__(self) -> None:
         self._taken = 0
@@ -16,7 +16,7 @@ class FairQueue:
         self._armed = False
 
     def call(self, what: Callable[[], object]) -> None:
-        """Call it in this pass, or in a later one when the queue is long. A call that returns False is not counted."""
+        """Call `what` in this pass, or in a later one when the queue is long. If it returns False it is not counted."""
         if not self._armed:
             self._armed = True
             asyncio.get_running_loop().call_soon(self._next)
@@ -28,24 +28,24 @@ class FairQueue:
 
     async def take(self) -> None:
         """Return in this pass, or in a later one when the queue is long."""
-        turn = asyncio.get_running_loop().create_future()
+        taken = asyncio.get_running_loop().create_future()
 
-        def give() -> bool:
-            if turn.done():
+        def resume() -> bool:
+            if taken.done():
                 return False  # Its waiter was cancelled.
-            turn.set_result(None)
+            taken.set_result(None)
             return True
 
-        self.call(give)
-        if not turn.done():
-            await turn
+        self.call(resume)
+        if not taken.done():
+            await taken
 
     def _next(self) -> None:
         self._taken = 0
         try:
             while self._waiting and self._taken < WAKEUPS_PER_LOOP:
                 self._taken += self._waiting.popleft()() is not False
-        finally:  # One that fails is logged by the loop, and does not stop the queue.
+        finally:  # The loop logs a call that fails, and the queue continues.
             if self._taken or self._waiting:
                 asyncio.get_running_loop().call_soon(self._next)
             else:

@@ -1,4 +1,4 @@
-"""One watched channel in this process: its ring, what the log is known to hold, and its live watchers."""
+"""One watched channel in this process: its ring, the known extent of its log, and its live watchers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +22,7 @@ from app.tasks import TaskScope
 from app.telemetry.metrics import Metrics
 from app.transport.sink import Sink
 
-# (channel id, after) -> the log's extent and the next entries, None when the channel is gone. Raises Unavailable.
+# (channel id, after) -> the log's extent and the next entries, None when the channel was deleted. Raises Unavailable.
 type ReadLog = Callable[[int, int], Awaitable[tuple[Extent, Sequence[Entry]] | None]]
 
 
@@ -31,7 +31,7 @@ MAX_SHARED_BATCHES = 16  # Live watchers need one, each group that catches up on
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What all feeds of a process share."""
+    """The objects that all feeds of a process share."""
 
     read_log: ReadLog
     settings: Settings
@@ -52,28 +52,28 @@ class LiveWatcher(Protocol):
 
     @property
     def admitted(self) -> int:
-        """Its number among all admitted watches, 0 while it is not."""
+        """Its number among all admitted watches, 0 until it is admitted."""
 
     @property
     def seq(self) -> int:
-        """Its position, unless it is attached: then it is the feed's."""
+        """Its position, unless it is attached: then its position is the feed's `sent`."""
 
     @property
     def epoch(self) -> str:
-        """The log that the position is of."""
+        """The epoch of its position."""
 
     def fall_behind(self, seq: int) -> None:
-        """It is detached, and `seq` is the last that it was written."""
+        """The watch was detached; `seq` is the last that was written to it."""
 
     def end(self, reason: EndReason) -> None:
-        """It is over."""
+        """End the watch."""
 
 
 class Feed:
-    """What watchers of one channel share. Everything but `page` is synchronous: a step is never half seen.
+    """What the watchers of one channel share. Everything but `page` and `news` is synchronous, so each step is atomic.
 
     `head` is the newest seq that arrived, `sent` the newest that was written to the live watchers: a watch is attached
-    exactly while its position is `sent`. Between the two is what waits for the next flush.
+    exactly while its position is `sent`. The entries between the two wait for the next flush.
     """
 
     def __init__(self, channel_id: int, live: Live) -> None:
@@ -84,7 +84,7 @@ class Feed:
         self.deleted = False
         self.watches: set[LiveWatcher] = set()
         self.admitted = 0  # The number of its newest watch: see `LiveWatcher.admitted`.
-        self.visibility: Visibility | None = None  # As its watches were checked last.
+        self.visibility: Visibility | None = None  # At the last check of its watches.
         self._live_watchers: dict[LiveWatcher, Sink] = {}
         self._epoch_since = 0.0
         self._unplaced = ("", 0)
@@ -101,11 +101,11 @@ class Feed:
 
     @property
     def extent(self) -> Extent | None:
-        """The log as far as it has arrived; None while that is not known, and once the channel is gone."""
+        """The log's extent as far as it has arrived; None before the first read, and after the channel was deleted."""
         return None if self.epoch is None or self.deleted else Extent(self.epoch, self.first, self.head)
 
     def serves(self, start: Start) -> bool:
-        """True if a watch can begin there by what has arrived here, without a query."""
+        """True if a watch can begin at `start` without a query."""
         if self.extent is None:
             return False
         if isinstance(start, After):
@@ -113,15 +113,14 @@ class Feed:
         return True
 
     def observe(self, extent: Extent, began: float) -> None:
-        """Learn the extent that a read found which began at `began`, by the loop's clock.
+        """Accept the extent that a read found; the read began at `began`, by the loop's clock.
 
-        One that is older than what is known is ignored: a read that began before the present epoch was learned can't
-        bring the last one back.
+        An outdated extent is ignored: a read that began before the current epoch was set can't restore the one before.
         """
         if extent.epoch != self.epoch:
             if began < self._epoch_since:
                 return
-            self._detach_all()  # While their position is still of the old epoch.
+            self._detach_all()  # First, while their positions are of the old epoch.
             self._epoch_since = asyncio.get_running_loop().time()
             self.epoch, self.first, self.sent = extent.epoch, extent.first, extent.last
             self._ring = self._ring_from(extent.last, self.live.settings)
@@ -136,36 +135,36 @@ class Feed:
         self._watch_gap()
 
     def offer(self, epoch: str, entries: Sequence[Entry]) -> None:
-        """Accept what was committed, from this process or by a hint: in any order, doubled, late or never."""
+        """Accept committed entries, from this process or from a hint: out of order, doubled, late, or with a gap."""
         if self.epoch is None:
-            self._unplaced = (epoch, entries[-1].seq)  # The first read of the row is on its way, and may be older.
+            self._unplaced = (epoch, entries[-1].seq)  # The first read of the row is running, and may be older.
             return
         if epoch != self.epoch:
-            self.live.on_access_changed()  # Another log, newer or older than ours: the channel's row says which.
+            self.live.on_access_changed()  # Of a newer or older log: reconciling reads the channel's row.
             return
         if self._ring.offer(entries):
             self._arrived()
         self._watch_gap()
 
     def attach(self, watch: LiveWatcher, sink: Sink) -> bool:
-        """Write the watch from now on what follows its position; False when that is not `sent`."""
+        """From now on write to the watch what follows its position; False when its position is not `sent`."""
         if watch.seq != self.sent or watch.epoch != self.epoch:
             return False
         self._live_watchers[watch] = sink
         return True
 
     def detach(self, watch: LiveWatcher) -> bool:
-        """Write it no more; True when it was attached, and `sent` is its position."""
+        """Stop writing to the watch; True when it was attached, so that `sent` is its position."""
         return self._live_watchers.pop(watch, None) is not None
 
     def flush(self) -> int:
-        """Write what arrived since the last flush to every live watcher. One whose sink does not accept it is detached,
-        and reads on by itself. Returns how many updates arrived."""
+        """Write what arrived since the last flush to every live watcher. A watch whose sink does not accept it is
+        detached, and reads on from its position. Returns how many updates arrived."""
         before = self.sent
         while self.sent < self.head:
             batch = self.ready(self.sent, upto=self.head)
             if batch is None:
-                self._detach_all()  # A hint was lost, or more arrived at once than the ring holds: the log has it.
+                self._detach_all()  # A hint was lost, or more arrived at once than the ring holds: read the log.
                 self.sent = self.head
                 break
             attached = self._live_watchers
@@ -180,18 +179,18 @@ class Feed:
         return self.sent - before
 
     def delete(self) -> None:
-        """The channel is gone, and with it every watch."""
+        """End every watch, because the channel was deleted."""
         self.deleted = True
         for watch in tuple(self.watches):
             watch.end(EndReason.DELETED)
 
     async def news(self) -> None:
-        """Return when `sent` or the epoch has changed. Between two calls a change is not reported: check first."""
+        """Return at the next change of `sent` or the epoch. A change between two calls is not reported: check first."""
         await self._news.wait()
 
     def ready(self, seq: int, upto: int | None = None) -> Batch | None:
-        """The next batch after `seq` out of the ring, up to `sent` or further, shared by all that ask; None when only
-        the log has it."""
+        """The next batch after `seq` from the ring, up to `sent` or to `upto`, shared by all watches at `seq`; None
+        when only the log has it."""
         batch = self._batches.get(seq)
         if batch is None:
             settings = self.live.settings
@@ -204,9 +203,9 @@ class Feed:
         return batch
 
     async def page(self, seq: int) -> Page | None:
-        """The next page after `seq` out of the log; concurrent reads of one page share one query.
+        """The next page after `seq` from the log; concurrent reads of one page share one query.
 
-        Waits for the end of an outage; None means that the channel is gone.
+        Waits for the end of an outage; None means that the channel was deleted.
         """
         while True:
             try:
@@ -215,7 +214,7 @@ class Feed:
                 await asyncio.sleep(self.live.settings.poll_interval)
 
     def close(self) -> None:
-        """The last watch is closed: cancel the timers."""
+        """Cancel the timers, when the last watch is closed."""
         self.live.flusher.forget(self)
         self._stop_gap_timer()
 
@@ -229,7 +228,7 @@ class Feed:
         return Page(extent, began, split(extent.epoch, entries, self.live.settings.batch_bytes))
 
     def _arrived(self) -> None:
-        """The head has moved: flush soon, or now if the ring is about to lose what was not written."""
+        """Schedule a flush, or flush now if the ring is about to drop entries that were not written."""
         if 2 * (self.head - self.sent) >= self.live.settings.ring_updates:
             self.flush()
         else:
@@ -245,7 +244,7 @@ class Feed:
         self._news.clear()
 
     def _watch_gap(self) -> None:
-        """Something is committed that did not arrive: wait a moment, for hints overtake one another."""
+        """While there is a gap, keep a timer that ends it: hints may arrive out of order."""
         if not self._ring.gap:
             self._stop_gap_timer()
         elif self._gap_timer is None:

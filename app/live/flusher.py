@@ -1,4 +1,4 @@
-"""When what arrived is written: at once while the hub is idle, in batches while it is busy."""
+"""Decides when arrived entries are written: at once while the hub is idle, in batches while it is busy."""
 
 import asyncio
 import logging
@@ -6,26 +6,26 @@ from typing import Protocol
 
 log = logging.getLogger("tidewire.live")
 
-MAX_PAUSE_S = 0.02  # What batching may cost a watcher at most.
+MAX_PAUSE_S = 0.02  # The longest delay that batching may add.
 MAX_PAUSE_FACTOR = 2.0  # Times what the flush took.
 MANY_UPDATES = 16  # Updates of one feed.
 
 
 class Flushes(Protocol):
-    """What has something to write now and then."""
+    """A feed, as the flusher uses it."""
 
     def flush(self) -> int:
-        """Write it, synchronously and whole. Returns how many updates that was."""
+        """Write everything that has arrived, synchronously. Returns the number of updates."""
 
 
 class Flusher:
-    """One clock for all feeds of a process: after a flush it pauses, from half as long as the flush took where it wrote
-    single updates to twice as long where it wrote many.
+    """One schedule for all feeds of a process. After a flush it pauses: for half the time that the flush took if it
+    wrote single updates, for up to twice that time if it wrote many.
 
-    So writing takes at most two thirds of the time, what arrives meanwhile is written together, and an idle hub writes
-    in the next pass of the loop. Half the pause after single updates brought a thousand watchers of 50 updates a second
-    from 17 ms to 8; twice the pause after many made single requests at full speed an eighth cheaper a delivery (the
-    benchmarks `reconnect` and `fanout`, when each was added).
+    So writing takes at most two thirds of the time, entries that arrive meanwhile are written together, and an idle hub
+    writes in the next pass of the loop. The shorter pause after single updates reduced the delay for a thousand
+    watchers of 50 updates a second from 17 ms to 8; the longer pause after many updates reduced the cost of a delivery,
+    with single requests at full speed, by an eighth (benchmarks `reconnect` and `fanout`, when each was added).
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Flusher:
                 most = max(most, each.flush())
             except Exception:
                 log.exception("A feed could not be flushed")
-        # uvloop writes at the end of the pass: what the flush cost is known in the next one.
+        # uvloop writes at the end of the pass, so the cost of the flush is measured in the next one.
         loop.call_soon(self._pause, began, most)
 
     def _pause(self, began: float, most: int) -> None:

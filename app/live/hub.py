@@ -1,4 +1,4 @@
-"""The hub: the feeds of this process, their subscriptions, and the way in for what is committed here or elsewhere."""
+"""The hub: the feeds of this process and their subscriptions. It accepts what is committed here or elsewhere."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -17,12 +17,12 @@ from app.model.update import Entry
 from app.tasks import TaskScope
 from app.telemetry.metrics import Metrics
 
-# The log's extent as it is now, and when the look-up began, by the loop's clock.
+# Returns the log's current extent, and when the look-up began, by the loop's clock.
 type ReadExtent = Callable[[], Awaitable[tuple[Extent, float]]]
 
 
 class Subscription(NamedTuple):
-    """A watch that has begun, and where: the start point, in the log as it was then."""
+    """A watch that has begun, its start point, and the log's extent at that moment."""
 
     watch: Watch
     extent: Extent
@@ -51,10 +51,11 @@ class Hub:
     async def subscribe(
         self, channel_id: int, who: Principal, start: Start, read_extent: ReadExtent, *, present: bool = True
     ) -> Subscription:
-        """A watch at the start point that `start` asks for; its holder closes it. Raises what `read_extent` raises.
+        """A watch at the start point that `start` requests; the caller closes it. With `present` it counts as a
+        watcher. Raises what `read_extent` raises.
 
-        The watch is registered first, and the extent is read after the channel's hints are received: what is committed
-        between the two is missed by neither. With `present` it counts as a watcher.
+        The watch is registered first, and the extent is read after the channel's hints are received: so an update that
+        is committed in between is either in the extent or arrives as a hint.
         """
         at_once = self.subscribe_at_once(channel_id, who, start, present=present)
         if at_once is not None:
@@ -72,7 +73,7 @@ class Hub:
     def subscribe_at_once(
         self, channel_id: int, who: Principal, start: Start, *, present: bool = True
     ) -> Subscription | None:
-        """As `subscribe`, where hints are received already and what has arrived serves `start`; else None."""
+        """As `subscribe`, if the channel has a feed that serves `start` without a query; otherwise None."""
         feed = self._feeds.get(channel_id)
         if feed is None or not feed.serves(start) or (extent := feed.extent) is None:
             return None
@@ -101,7 +102,7 @@ class Hub:
         return begun
 
     def _forget(self, watch: Watch) -> None:
-        """The rest of `Watch.close`."""
+        """Remove a watch that is closed, and its feed when it was the last."""
         feed, channel_id = watch.feed, watch.feed.channel_id
         self._metrics.watchers.dec()
         feed.watches.discard(watch)
@@ -114,13 +115,13 @@ class Hub:
             self._broker.announce_presence_changed(channel_id)
 
     def publish(self, channel_id: int, epoch: str, entries: Sequence[Entry]) -> None:
-        """Committed here: this process's own watchers first, then a hint to the other processes."""
+        """Offer entries that were committed here to this process's watchers, then announce them to other processes."""
         hint = Hint(channel_id, epoch, entries)
         self.on_hint(hint)
         self._broker.announce(hint)
 
     def access_changed(self) -> None:
-        """A right or a channel changed here: reconcile at once, here and in the other processes."""
+        """Reconcile at once, here and in the other processes, after a right or a channel changed here."""
         self.on_access_changed()
         self._broker.announce_access_changed()
 
@@ -129,15 +130,15 @@ class Hub:
         return await self._broker.presence_snapshot(channel_id, self.presence.here(channel_id))
 
     def feeds(self) -> dict[int, Feed]:
-        """The feeds there are now, by channel id."""
+        """The current feeds, by channel id."""
         return dict(self._feeds)
 
     def on_change(self, notify: Callable[[], None]) -> None:
-        """Call `notify` whenever rights or channels should be looked up before the next poll."""
+        """Call `notify` whenever rights or channels should be reconciled before the next poll."""
         self._on_change.append(notify)
 
     def on_hint(self, hint: Hint) -> None:
-        """What was committed, here or elsewhere."""
+        """Offer entries that were committed, here or elsewhere, to the channel's feed."""
         feed = self._feeds.get(hint.channel_id)
         if feed is not None:
             feed.offer(hint.epoch, hint.entries)
@@ -148,7 +149,7 @@ class Hub:
             notify()
 
     def on_presence_changed(self, channel_id: int) -> None:
-        """Who watches changed elsewhere."""
+        """The watchers of a channel changed in another process."""
         self.presence.notify(channel_id)
 
     def here(self, channel_id: int) -> PresenceSnapshot:

@@ -1,4 +1,4 @@
-"""Pages of the log for watchers that are behind: one query for all that are at the same position."""
+"""Pages of the log for watchers that are behind: one query for all watchers at the same position."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,23 +11,23 @@ from app.model.position import Extent
 from app.tasks import TaskScope
 
 KEPT_S = 1.0
-MAX_KEPT = 16  # Of some 128 KiB, and what they are encoded to.
+MAX_KEPT = 16  # Each of some 128 KiB, plus its encoded forms.
 
 type PageKey = tuple[int, str, int]  # Channel id, epoch, seq.
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What follows a position, in batches ready for a socket, and what the log held at that same moment."""
+    """The entries after a position, in batches ready for a socket, and the log's extent at that moment."""
 
     extent: Extent
-    began: float  # When the read did, by the loop's clock: see Feed.observe.
+    began: float  # When the read began, by the loop's clock: see Feed.observe.
     batches: Sequence[Batch]
 
 
 class Pages:
-    """Reads of a page that run at the same time are one read, and a page is kept for a second: a reconnect storm goes
-    through a fair queue, so its watchers reach a position one after the other. A page of a log never changes."""
+    """Concurrent reads of a page share one query, and a page is kept for a second: a reconnect storm goes through a
+    fair queue, so its watchers reach a position one after the other. A page of a log never changes."""
 
     def __init__(self, tasks: TaskScope) -> None:
         self._reads: SingleFlight[PageKey, Page | None] = SingleFlight(tasks)
@@ -40,7 +40,7 @@ class Pages:
 
     async def _read(self, key: PageKey, read: Callable[[], Awaitable[Page | None]]) -> Page | None:
         page = await read()
-        # A page that is empty, or of another log, would make its reader ask again at once.
+        # A page that is empty, or of another log, is not kept: its readers would read it again at once, in a loop.
         if page is not None and page.batches and page.extent.epoch == key[1]:
             if len(self._kept) >= MAX_KEPT:
                 del self._kept[next(iter(self._kept))]

@@ -1,4 +1,4 @@
-"""Who watches, in this process: counted by channel, and reported at every change."""
+"""Presence in this process: the watchers, counted by channel, and a notification at every change."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from app.broker.protocol import PresenceSnapshot
 
 
 class Presence:
-    """The watchers of this process. `changed` is called with a channel's id at every change here."""
+    """The watchers of this process, by channel. Subscribers are notified at every change."""
 
     def __init__(self) -> None:
         self._names: dict[int, Counter[str]] = {}
@@ -15,14 +15,14 @@ class Presence:
         self._notify: dict[int, set[Callable[[], None]]] = {}
 
     def arrive(self, channel_id: int, name: str | None) -> None:
-        """One more connection watches."""
+        """Count one more connection."""
         self._counts[channel_id] += 1
         if name is not None:
             self._names.setdefault(channel_id, Counter())[name] += 1
         self.notify(channel_id)
 
     def leave(self, channel_id: int, name: str | None) -> None:
-        """One less."""
+        """Count one connection less."""
         self._counts[channel_id] -= 1
         if self._counts[channel_id] <= 0:
             del self._counts[channel_id]
@@ -48,18 +48,18 @@ class Presence:
         self._notify.setdefault(channel_id, set()).add(notify)
 
     def unsubscribe(self, channel_id: int, notify: Callable[[], None]) -> None:
-        """The end of `subscribe`."""
+        """Stop calling `notify`."""
         subscribed = self._notify.get(channel_id, set())
         subscribed.discard(notify)
         if not subscribed:
             self._notify.pop(channel_id, None)
 
     def notify(self, channel_id: int) -> None:
-        """Something changed, here or elsewhere."""
+        """Notify the subscribers of a channel that its watchers changed, here or elsewhere."""
         for notify in tuple(self._notify.get(channel_id, ())):
             notify()
 
     def notify_all(self) -> None:
-        """Something may have changed: a killed process announces nothing."""
+        """Notify all subscribers, because a killed process does not announce that its watchers left."""
         for channel_id in tuple(self._notify):
             self.notify(channel_id)

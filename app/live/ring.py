@@ -1,4 +1,4 @@
-"""The newest entries of one log, consecutive and bounded, and those that arrived out of order."""
+"""A ring: the newest entries of one log, consecutive and bounded, and those that arrived out of order."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from itertools import islice
 
 from app.model.update import Entry
 
-MAX_OUT_OF_ORDER = 1024  # Entries held that arrived out of order; beyond, the log is read instead.
+MAX_OUT_OF_ORDER = 1024  # Entries that are held until the ones before them arrive. Beyond them, the log is read.
 
 
 class Ring:
-    """A run of entries that ends at `head`, the newest seq that arrived in order.
+    """A run of entries that ends at `head`, the newest seq that arrived in order. Pure: no clock, no loop.
 
-    Pure: no clock, no loop. `seen` is the newest seq known to be committed; while it is beyond `head` there is a gap
-    that hints may still close, and that `jump` gives up on.
+    `seen` is the newest seq known to be committed. While it is beyond `head` there is a gap: hints may still close it,
+    and `jump` skips it.
     """
 
     def __init__(self, head: int, most: int, most_bytes: int) -> None:
@@ -27,15 +27,15 @@ class Ring:
 
     @property
     def gap(self) -> bool:
-        """True while something is committed that has not arrived."""
+        """True while an entry is committed that has not arrived."""
         return self.seen > self.head
 
     def reaches(self, seq: int) -> bool:
-        """True if all that follows `seq` is here."""
+        """True if the ring holds everything after `seq` up to `head`."""
         return self.head - len(self._run) <= seq <= self.head
 
     def offer(self, entries: Sequence[Entry]) -> bool:
-        """Accept what a hint brought, in any order, doubled or not; True when `head` moved."""
+        """Accept entries in any order, doubled or not; True when `head` moved."""
         before = self.head
         for entry in entries:
             if entry.seq == self.head + 1:
@@ -49,13 +49,13 @@ class Ring:
         return self.head != before
 
     def jump(self) -> None:
-        """Stop waiting for what did not arrive: watchers find it in the log, and the ring goes on after it."""
+        """Skip the gap: watchers read the missing entries from the log, and the ring continues after them."""
         kept: list[Entry] = []
         seq = self.seen
         while (entry := self._out_of_order.get(seq)) is not None:
             kept.append(entry)
             seq -= 1
-        self._run.clear()  # A hint was lost: readers find the rest in the log.
+        self._run.clear()  # Its entries are not consecutive with the ones after the gap.
         self._bytes = 0
         self._out_of_order.clear()
         self.head = seq
@@ -63,8 +63,8 @@ class Ring:
             self._append(entry)
 
     def after(self, seq: int, upto: int, most: int, most_bytes: int) -> list[Entry] | None:
-        """The entries after `seq` and up to `upto`, within the bounds and at least one; None when the ring does not
-        reach back to it."""
+        """The entries after `seq` up to `upto`, within the bounds but at least one; None when the ring does not reach
+        back to `seq`."""
         run = self._run
         begin = len(run) - (self.head - seq)
         if begin < 0:

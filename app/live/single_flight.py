@@ -7,14 +7,14 @@ from itertools import batched
 
 from app.tasks import TaskScope
 
-WAKEUPS_PER_LOOP = 16  # Waiters that go on in one pass of the loop, so that a thousand leave it free for others.
+WAKEUPS_PER_LOOP = 16  # Waiters that continue in one pass of the loop, so that a thousand of them don't block it.
 
 
 class SingleFlight[K: Hashable, V]:
     """Concurrent loads of one key share one call.
 
-    The load runs in a task of its own, so that a cancelled waiter cancels only its own wait: a query that is
-    cancelled on its way costs the pool a connection.
+    The load runs in a task of its own, so that a cancelled waiter does not cancel it: a cancelled query costs the pool
+    a connection.
     """
 
     def __init__(self, tasks: TaskScope) -> None:
@@ -22,7 +22,7 @@ class SingleFlight[K: Hashable, V]:
         self._loads: dict[K, list[asyncio.Future[V]]] = {}
 
     async def run(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
-        """What `load` returns or raises, perhaps for an earlier caller with the same key. Cancelled with the scope."""
+        """What `load` returns or raises; it may run for an earlier call with the same key. Cancelled with the scope."""
         waiting = self._loads.get(key)
         if waiting is None:
             waiting = self._loads[key] = []

@@ -1,4 +1,4 @@
-"""A watch: one reader's position in one channel, followed from the past into the present without a seam."""
+"""A watch: one reader's position in one channel, followed from the log to the live updates without a gap."""
 
 import asyncio
 import logging
@@ -15,11 +15,11 @@ log = logging.getLogger("tidewire.live")
 
 
 class Watch:
-    """A position and nothing else: `(epoch, seq)`, no queue. Made by `Hub.subscribe`, ended by `close`.
+    """A position `(epoch, seq)`, without a queue. Created by `Hub.subscribe`, ended by `close`.
 
-    While the position is the newest that live watchers were sent it is attached: the feed writes it what all others
-    get, and it costs nothing else. While it is behind, for whatever reason, a task of its own reads: the next batch of
-    the ring or the next page of the log, as fast as its socket accepts them. Each change between the two is one step.
+    While its position is the newest that live watchers were sent, it is attached: the feed writes it what all others
+    receive, and it has no task. While it is behind, for any reason, a task of its own reads: the next batch of the ring
+    or the next page of the log, as fast as its socket accepts them. A change between the two is one synchronous step.
     """
 
     __slots__ = ("_closed", "_notify", "_on_close", "_reading", "_reset", "_seq", "_sink", "admitted", "ended",
@@ -30,7 +30,7 @@ class Watch:
         self.feed = feed
         self.who = who
         self.epoch = ""
-        self.admitted = 0  # Its number among all admitted watches; 0 while it is not: the reconciler passes over it.
+        self.admitted = 0  # Its number among all admitted watches; 0 until it is admitted: the reconciler skips it.
         self.present = False
         self.ended: EndReason | None = None
         self._closed = False
@@ -43,11 +43,11 @@ class Watch:
 
     @property
     def seq(self) -> int:
-        """The last seq that it was written, while it reads; the position of a live watcher is the feed's."""
+        """The last seq that was written to it, while it reads; the position of a live watcher is the feed's `sent`."""
         return self._seq
 
     def begin(self, start: Start, extent: Extent) -> StartPoint:
-        """Take the start point that `start` asks for in this extent, and return it."""
+        """Set the position to the start point that `start` requests in this extent, and return the start point."""
         found = start_point(start, extent)
         self.epoch, self._seq = extent.epoch, found.seq
         if found.reset is not None:
@@ -59,9 +59,9 @@ class Watch:
         self._notify = notify
 
     def follow(self, sink: Sink, notify: Callable[[WatchEvent], None]) -> None:
-        """Write everything after the position to `sink`, in order, each once; `notify` of what is not an update.
+        """Write everything after the position to `sink`, once and in order; call `notify` for every other event.
 
-        Both are called in order: what `notify` writes to the sink has its place between the updates.
+        Both are called in order: what `notify` writes to the sink is between the right updates.
         """
         self._sink, self._notify = sink, notify
         if self.ended is not None or self.feed.deleted:
@@ -70,12 +70,12 @@ class Watch:
             self._read()
 
     def fall_behind(self, seq: int) -> None:
-        """For the feed: the watch is detached, and `seq` is the last that it was written."""
+        """Read on from `seq`, the last that was written. The feed calls this after it detached the watch."""
         self._seq = seq
         self._read()
 
     def end(self, reason: EndReason) -> None:
-        """End it from inside the hub, and notify its holder, which closes it; nothing more of the log is written."""
+        """End the watch from inside the hub, and notify its holder, which closes it. Nothing more is written."""
         if self.ended is not None:
             return
         self.ended = reason
@@ -84,12 +84,12 @@ class Watch:
             self._notify(Ended(reason))
 
     def close(self) -> None:
-        """The only way out, for its holder: nothing more is written, and nothing is notified. Again is no error."""
+        """End the watch, for its holder: nothing more is written or notified. A second call does nothing."""
         if self._closed:
             return
         self._closed = True
         self._stop()
-        self.ended = self.ended or EndReason.CLOSED  # An end that is already on its way comes too late.
+        self.ended = self.ended or EndReason.CLOSED  # A later `end` does nothing.
         self._on_close(self)
 
     def _stop(self) -> None:
@@ -111,7 +111,7 @@ class Watch:
             self._reading = None
 
     async def _step(self) -> bool:
-        """One step towards the newest position; True when there is no further one: it is live, or can't write."""
+        """One step towards the newest position; True after the last: the watch is live, or its sink is closed."""
         feed, sink, notify = self.feed, self._sink, self._notify
         assert feed.epoch is not None and sink is not None and notify is not None
         if sink.closed:
@@ -132,7 +132,7 @@ class Watch:
             return False
         if feed.ready(self._seq) is None:
             page = await feed.page(self._seq)
-            await feed.live.fair_queue.take()  # All that share the page wake at once; live watchers go first.
+            await feed.live.fair_queue.take()  # All watches that share the page wake at once; live watchers go first.
             self._take(page)
             return False
         await feed.live.fair_queue.take()
@@ -142,11 +142,11 @@ class Watch:
         return False
 
     def _has_changed(self) -> bool:
-        """True when, after a wait, what to do next may be another step."""
+        """True if the next step must be decided again after a wait."""
         return self.ended is not None or self.feed.epoch != self.epoch or self._seq >= self.feed.sent
 
     def _take(self, page: Page | None) -> None:
-        """Write a page of the log, and before it a reset when the log no longer reaches back; nothing of it is kept."""
+        """Write a page of the log, and before it a reset when the log no longer holds the position's next update."""
         feed, sink, notify = self.feed, self._sink, self._notify
         assert sink is not None and notify is not None
         if self.ended is not None:

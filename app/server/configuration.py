@@ -1,4 +1,4 @@
-"""How `tidewire serve` configures hypercorn: its values in one place, joined with the settings."""
+"""How `tidewire serve` configures hypercorn: hypercorn.toml, or the values here, and the settings."""
 
 import tomllib
 from importlib.util import find_spec
@@ -12,7 +12,8 @@ from app.server.process import join_logs
 FILE = Path("hypercorn.toml")
 APPLICATION = "app:create_app()"
 
-# hypercorn.toml says the same, and why; a test compares the two. This is for where there is no such file.
+# Used when there is no hypercorn.toml. The file in the repository has the same values, with reasons; a test compares
+# the two.
 VALUES: dict[str, Any] = {
     "backlog": 2048,
     "keep_alive_max_requests": 1_000_000_000,
@@ -30,10 +31,10 @@ VALUES: dict[str, Any] = {
 
 
 def server_config(settings: Settings) -> HubConfig:
-    """From hypercorn.toml in the working directory, else VALUES; where to listen, how often, and how long a shutdown
-    takes at least from the settings.
+    """hypercorn's configuration: from hypercorn.toml in the working directory, else VALUES. The settings give the
+    address, the number of workers, and the minimum time for a shutdown.
 
-    Raises ConfigError for a file that can't be read, or asks for an event loop that is not there.
+    Raises ConfigError for a file that can't be read, or that names an event loop that is not installed.
     """
     config = HubConfig()
     for name, value in _values().items():
@@ -42,9 +43,9 @@ def server_config(settings: Settings) -> HubConfig:
         setattr(config, name, value)
     _check_loop(config.worker_class)
     config.bind = [settings.bind]
-    # One worker is this very process: a signal, and kill -9, then meet the hub itself.
+    # One worker runs in this process: then a signal, or kill -9, reaches the hub itself.
     config.workers = settings.workers if settings.workers > 1 else 0
-    # Before that the hub has ended or cut every connection; on uvloop hypercorn would cancel them instead.
+    # By then the hub has ended or cut every connection; on uvloop hypercorn would cancel them instead.
     config.graceful_timeout = max(config.graceful_timeout, settings.shutdown_timeout)
     config.application_path = APPLICATION
     join_logs(config)
@@ -59,7 +60,7 @@ def _values() -> dict[str, Any]:
 
 
 def _check_loop(name: str) -> None:
-    """Raise ConfigError, where hypercorn would end with a trace."""
+    """Raise ConfigError where hypercorn would end with a traceback."""
     if name not in ("asyncio", "uvloop"):
         raise ConfigError(f'{FILE}: worker_class must be "asyncio" or "uvloop"; got {name!r}.')
     if name == "uvloop" and find_spec("uvloop") is None:

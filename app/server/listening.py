@@ -1,6 +1,7 @@
-"""Where the workers listen: on Linux each at a socket of its own on the one port, and the kernel deals connections out.
+"""How the workers listen: on Linux each has a socket of its own on the same port, and the kernel distributes
+connections among them.
 
-At a socket that they share, the worker that wakes first accepts all that wait: in a reconnect storm, most of them
+On a shared socket, the worker that wakes first accepts all waiting connections: in a reconnect storm, most of them
 (benchmark `workers`).
 """
 
@@ -13,10 +14,10 @@ from hypercorn.config import Config, Sockets
 
 
 class HubConfig(Config):
-    """hypercorn's configuration; an address where it can't listen is reported in one sentence."""
+    """hypercorn's configuration. An address on which it can't listen is reported in one sentence."""
 
     def create_sockets(self) -> Sockets:
-        """Raises ClickException for an address that is taken, not ours, or none."""
+        """Raises ClickException for an address that is in use, not of this machine, or invalid."""
         try:
             if self.workers > 1:
                 self._check_free()
@@ -24,39 +25,39 @@ class HubConfig(Config):
         except (OSError, ValueError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise click.ClickException(f"Can't listen on {', '.join(self.bind)}: {reason}.") from None
-        if self.workers > 1 and sys.platform == "linux":  # Elsewhere the newest would get all.
-            sockets.secure_sockets[:] = map(_own_in_each, sockets.secure_sockets)
-            sockets.insecure_sockets[:] = map(_own_in_each, sockets.insecure_sockets)
+        if self.workers > 1 and sys.platform == "linux":  # Elsewhere the newest socket would get all connections.
+            sockets.secure_sockets[:] = map(_one_per_worker, sockets.secure_sockets)
+            sockets.insecure_sockets[:] = map(_one_per_worker, sockets.insecure_sockets)
         return sockets
 
     def _check_free(self) -> None:
-        """Raise ClickException for a port in use: several workers would share it with any process of this user that
-        allows that, another hub's too."""
-        alone = HubConfig()
-        alone.bind = [bind for bind in self.bind if not bind.startswith(("unix:", "fd:"))]
-        for found in alone.create_sockets().insecure_sockets if alone.bind else ():
-            found.close()
+        """Raise ClickException for a port in use. Otherwise several workers would share it with any process of this
+        user that allows sharing, such as another hub."""
+        single = HubConfig()
+        single.bind = [bind for bind in self.bind if not bind.startswith(("unix:", "fd:"))]
+        for opened in single.create_sockets().insecure_sockets if single.bind else ():
+            opened.close()
 
 
 class _PortSocket(socket.socket):
-    """Holds a port, and listens nowhere: handed to a process that is spawned it becomes a new socket on that port."""
+    """Reserves a port without listening. Passed to a spawned process, it becomes a new socket on that port."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _at_port, (self.family, self.getsockname())
+        return _bound_socket, (self.family, self.getsockname())
 
 
-def _own_in_each(shared: socket.socket) -> socket.socket:
+def _one_per_worker(shared: socket.socket) -> socket.socket:
     if shared.family not in (socket.AF_INET, socket.AF_INET6):
         return shared
     return _PortSocket(shared.family, shared.type, fileno=shared.detach())
 
 
-def _at_port(family: int, address: tuple[Any, ...]) -> socket.socket:
-    """As hypercorn makes it, with its options."""
-    made = socket.socket(family, socket.SOCK_STREAM)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _bound_socket(family: int, address: tuple[Any, ...]) -> socket.socket:
+    """A new socket on the address, with the options that hypercorn sets."""
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for option in (socket.SO_REUSEPORT, socket.SO_REUSEADDR):
-        made.setsockopt(socket.SOL_SOCKET, option, 1)
-    made.bind(address)
-    made.setblocking(False)
-    return made
+        bound.setsockopt(socket.SOL_SOCKET, option, 1)
+    bound.bind(address)
+    bound.setblocking(False)
+    return bound

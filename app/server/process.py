@@ -1,6 +1,6 @@
-"""What the hub does for a process that is its own, whichever server started it: `create_app()` without settings.
+"""Process-wide set-up of a hub that owns its process, under any server: `create_app()` without settings.
 
-An embedded hub, `create_app(settings)`, does nothing of this: its caller owns the process.
+An embedded hub, `create_app(settings)`, skips all of this: its caller owns the process.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ SERVER_LOG = logging.getLogger("tidewire.server")
 
 
 class StartRefused(SystemExit, ConfigError):
-    """A ConfigError that, caught by nobody, ends the process with its one sentence instead of a trace."""
+    """A ConfigError that, when it is not caught, ends the process with one sentence instead of a traceback."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,16 +31,16 @@ class StartRefused(SystemExit, ConfigError):
 
 
 def join_logs(config: Config) -> None:
-    """Let hypercorn log in the hub's form, JSON lines in production, where it would write to stderr by itself."""
+    """Make hypercorn log in the hub's format (JSON lines in production), unless it has a log file of its own."""
     if config.errorlog == "-":
         config.errorlog = SERVER_LOG
 
 
 class OwnProcess:
-    """The application in a process of its own. Nothing global is touched before the start of ASGI's lifespan."""
+    """The application in a process of its own. It changes nothing global before the ASGI lifespan starts."""
 
     def __init__(self, asgi: Any, settings: Settings, name: str) -> None:
-        """`name` is that of the application, and of its logger."""
+        """`name` is the name of the application and of its logger."""
         self._asgi = asgi
         self._settings = settings
         self._name = name
@@ -52,65 +52,64 @@ class OwnProcess:
         config, parent = server_config(send), multiprocessing.parent_process()
         self._configure_logs(config)
         if parent is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            # A stop of the whole group reaches the workers too, and hypercorn terminates those that are still closing
-            # once the first of them is done. The parent ends them in good order without that.
+            # A signal to the whole process group reaches the workers too, and hypercorn terminates those that are still
+            # closing once the first of them has ended. Without it the parent ends them in order.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
-        async def notice(message: Any) -> None:
+        async def send_and_react(message: Any) -> None:
             if message["type"] == "lifespan.startup.failed":
                 _report_failure(message.get("message", ""), is_worker=parent is not None)
             elif message["type"] == "lifespan.startup.complete":
                 _tune_collector()
                 if parent is not None:
-                    # Left alone, a worker would hold the port against the next start. The log is safe from any sudden
-                    # end.
+                    # A worker that outlives its parent would keep the port in use. A sudden end does not harm the log.
                     asyncio.get_running_loop().add_reader(parent.sentinel, os._exit, 1)
                 elif config is not None and self._settings.env == "development":
                     click.echo(welcome(self._settings, config), err=True)
             await send(message)
 
         if config is not None and parent is None and self._settings.env == "development":
-            SERVER_LOG.setLevel(logging.WARNING)  # The welcome says where the hub is.
-        await self._asgi(scope, receive, notice)
+            SERVER_LOG.setLevel(logging.WARNING)  # The welcome shows the address.
+        await self._asgi(scope, receive, send_and_react)
 
     def _configure_logs(self, config: Config | None) -> None:
-        """Send the hub's log, the application's (`current_app.logger` in a blueprint) and the server's one way, unless
-        the hub's has a way already."""
-        hubs, own = logging.getLogger("tidewire"), logging.getLogger(self._name)
-        own.addFilter(_is_no_refusal)
-        if hubs.hasHandlers():
+        """Give the hub's logger, the application's (`current_app.logger` in a blueprint) and the server's the same
+        handlers, unless the hub's has handlers already."""
+        hub, application = logging.getLogger("tidewire"), logging.getLogger(self._name)
+        application.addFilter(_is_unexpected)
+        if hub.hasHandlers():
             return
         logs.configure(self._settings.env, self._settings.log_level)
-        own.handlers[:] = hubs.handlers
-        own.setLevel(hubs.level)
-        own.propagate = False
+        application.handlers[:] = hub.handlers
+        application.setLevel(hub.level)
+        application.propagate = False
         if config is not None:
             join_logs(config)
 
 
 def welcome(settings: Settings, config: Config) -> str:
-    """Where the hub is, and what to try first."""
+    """The line that shows the hub's address and a first command to try."""
     scheme = "https" if config.ssl_enabled else "http"
     url = (settings.public_url or f"{scheme}://{config.bind[0]}").rstrip("/")
-    for everywhere in ("//0.0.0.0", "//[::]"):
-        url = url.replace(everywhere, "//127.0.0.1")
+    for unspecified in ("//0.0.0.0", "//[::]"):
+        url = url.replace(unspecified, "//127.0.0.1")
     return f'Tidewire is at {url} - try: curl -d "hello" {url}/lobby (Ctrl-C ends it)'
 
 
-def _is_no_refusal(record: logging.LogRecord) -> bool:
-    """Quart logs why a start failed with its trace; for what a person can put right, our one line is enough."""
+def _is_unexpected(record: logging.LogRecord) -> bool:
+    """Quart logs a failed start with its traceback; for an error that the operator can correct, one line is enough."""
     return record.exc_info is None or not isinstance(record.exc_info[1], ConfigError | Refusal | OSError)
 
 
 def _report_failure(reason: str, *, is_worker: bool) -> None:
     click.echo(f"Error: {reason or 'The hub could not start.'}", err=True)
     if is_worker:
-        os._exit(1)  # multiprocessing would print hypercorn's own trace below it. Nothing is open any more.
+        os._exit(1)  # multiprocessing would print hypercorn's own traceback too. Everything is closed by now.
 
 
 def _tune_collector() -> None:
-    # What a watcher holds lives long and in no cycle, and Python's defaults look through all of it again and again:
-    # 0.2 s at a stretch with 1000 watchers. More rarely, and without what was there at the start, halves the p99 of
-    # the delay (benchmark `delay`). Not much more rarely: requests leave cycles, with their bodies in them.
+    # A watcher's objects live long and form no cycle, and with Python's defaults the collector scans all of them again
+    # and again: 0.2 s at a stretch with 1000 watchers. Collecting less often, without the objects of the start, halves
+    # the p99 of the delay (benchmark `delay`). Not much less often: requests leave cycles that hold their bodies.
     gc.freeze()
     gc.set_threshold(5_000, 20, 20)

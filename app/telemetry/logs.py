@@ -1,4 +1,4 @@
-"""Logs: one JSON line an event in production, readable in development."""
+"""Logs: one JSON line per event in production, readable lines in development."""
 
 import json
 import logging
@@ -6,15 +6,15 @@ import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-# The id of the call that the present task works for; the faces set it.
+# The id of the call that the current task serves; `app/web/` sets it.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The event: when, how grave, from where, what, and the trace if there is one."""
+        """The event: time, level, logger, message, and the traceback if there is one."""
         event = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -29,7 +29,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(env: str, level: str) -> None:
-    """Send the hub's log to stderr. Called by whoever owns the process, never by `create_app`."""
+    """Send the hub's log to stderr. The owner of the process calls it, never `create_app(settings)`."""
     handler = logging.StreamHandler(sys.stderr)
     if env == "production":
         handler.setFormatter(JsonLines())
