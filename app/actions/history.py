@@ -11,7 +11,7 @@ from app.model.update import Entry
 from app.store.engine.database import Database
 from app.store.log import read as history
 
-MOST_KEYS = 1000
+MAX_KEYS_PER_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def read_history(
 
 
 async def read_board(
-    db: Database, who: Principal, slug: str, at: int | None, above: str, limit: int = MOST_KEYS
+    db: Database, who: Principal, slug: str, at: int | None, above: str, limit: int = MAX_KEYS_PER_PAGE
 ) -> tuple[Channel, list[tuple[str, Entry]], str | None]:
     """The channel, for each key its newest update up to `at`, and the cursor of the next page if there is one."""
     async with db.reading() as tx:

@@ -87,7 +87,7 @@ class Readable(Protocol):
 
 
 class Publishable(Readable, Protocol):
-    """As much of a channel as it takes to say who may publish to it."""
+    """The part of a channel that decides who may publish to it."""
 
     @property
     def publishing(self) -> Publishing: ...

@@ -10,7 +10,7 @@ from app.model.update import Entry
 
 
 class ChannelHead(Struct, frozen=True):
-    """What a publish needs of its channel's locked row: who may publish, and the seq at which the log ends."""
+    """The part of a channel's locked row that a publish needs: who may publish, and the seq at which the log ends."""
 
     id: int
     slug: str

@@ -21,7 +21,7 @@ type Row = tuple[
     int, int, str, int, str | None, str, str | None, bool, str, str | None, str | None, str | None, int | None
 ]
 
-# What a ChannelHead is made of.
+# The columns of a ChannelHead.
 HEAD = "c.id, c.slug, c.visibility, c.publishing, c.epoch, c.last_seq"
 # The order of a Row.
 COLUMNS = (

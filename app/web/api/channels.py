@@ -1,4 +1,4 @@
-"""Channels over the API: list, make, show, change, delete."""
+"""Channels over the API: list, create, show, change, delete."""
 
 from quart import Blueprint, Response
 
@@ -15,7 +15,7 @@ from app.web.http.replies import json_answer
 
 blueprint = Blueprint("api_channels", __name__, url_prefix="/api/v1/channels")
 TAG = "Channels"
-MOST = 200
+MAX_CHANNELS_PER_PAGE = 200
 
 
 @blueprint.get("")
@@ -27,7 +27,7 @@ MOST = 200
         text="The public ones, and those the caller is a member of, by slug.",
         params=(
             Param("q", "Part of the slug, title or description."),
-            limit(MOST, 50),
+            limit(MAX_CHANNELS_PER_PAGE, 50),
             Param("cursor", "`next_cursor` of the page before."),
         ),
         answers={200: Answer("A page of channels.", shapes.Channels)},
@@ -41,7 +41,7 @@ async def list_channels() -> Response:
         who,
         q=text_arg("q"),
         after=text_arg("cursor", 63) or "",
-        limit=number_arg("limit", least=1, most=MOST) or 50,
+        limit=number_arg("limit", least=1, most=MAX_CHANNELS_PER_PAGE) or 50,
     )
     return json_answer({"channels": [as_public(channel) for channel in found], "next_cursor": next_cursor})
 
@@ -52,7 +52,7 @@ async def list_channels() -> Response:
         name="create_channel",
         tag=TAG,
         summary="Create a channel",
-        text="The caller becomes its owner. Unless opened, it is private, and only its publishers publish.",
+        text="The caller becomes its owner. By default it is private, and only its publishers may publish.",
         body=ChannelDraft,
         answers={201: Answer("The new channel.", shapes.Channel, headers={"Location": "Its address in the API."})},
         refusals=(InvalidRequest, Unauthenticated, Forbidden, Conflict),
@@ -88,7 +88,7 @@ async def get_channel(slug: str) -> Response:
         name="change_channel",
         tag=TAG,
         summary="Change a channel",
-        text="A field that is absent stays as it is, null clears it. The slug never changes.",
+        text="An absent field stays as it is, null clears it. The slug never changes.",
         body=ChannelPatch,
         answers={200: Answer("The channel after the change.", shapes.Channel)},
         refusals=(InvalidRequest, Unauthenticated, Forbidden, NotFound),
@@ -108,7 +108,7 @@ async def change_channel(slug: str) -> Response:
         name="delete_channel",
         tag=TAG,
         summary="Delete a channel and its log",
-        answers={204: Answer("It was deleted, and its watchers were notified.")},
+        answers={204: Answer("The channel was deleted, and its watchers were notified.")},
         refusals=(Unauthenticated, Forbidden, NotFound),
     )
 )

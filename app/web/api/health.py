@@ -1,4 +1,4 @@
-"""For the operator: liveness, readiness, metrics."""
+"""Liveness, readiness and metrics, for the operator."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,16 +21,16 @@ async def healthz() -> Response:
 
 @blueprint.get("/readyz")
 async def readyz() -> Response:
-    """Readiness: database and broker are reached; 503 names the part that is not."""
-    hub = services()
+    """Readiness: the database and the broker answer; 503 names the part that does not."""
+    current = services()
     parts = dict(
         zip(
             ("database", "broker"),
-            await asyncio.gather(_state(hub.db.ping), _state(hub.broker.ping)),
+            await asyncio.gather(_state(current.db.ping), _state(current.broker.ping)),
             strict=True,
         )
     )
-    if hub.connections.closing:
+    if current.connections.closing:
         parts["hub"] = "shutting down"
     ready = all(state == "ok" for state in parts.values())
     answer = json_answer({"status": "ok" if ready else "unavailable", **parts}, 200 if ready else 503)

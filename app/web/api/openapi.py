@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, built from the routes and what their views say of themselves: limits come from the code."""
+"""The OpenAPI 3.1 document, built from the routes and their views' descriptions. Its limits are those of the code."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -28,22 +28,22 @@ _ABOUT = """\
 Publish an update to a channel and all its watchers receive it at once; each channel is a numbered, durable log, so \
 that none is missed.
 
-Send a token as `Authorization: Bearer tw_…`; anonymous callers may do what the channel lets everyone do. A channel \
-that the caller may not see answers exactly as one that does not exist. The websocket at `/api/v1/ws` is beyond what \
-this form can describe."""
+Send a token as `Authorization: Bearer tw_…`; anonymous callers may do what the channel permits to everyone. For a \
+channel that the caller may not see, the answer is the same as for one that does not exist. OpenAPI can't describe the \
+websocket at `/api/v1/ws`."""
 _TAGS = {
     "Updates": "Publish, and read what was published.",
-    "Live": "Follow a channel as it grows, from any position in its log.",
-    "Channels": "The logs themselves, who may read them, and who may publish.",
+    "Live": "Follow a channel live, from any position in its log.",
+    "Channels": "The channels, who may read them, and who may publish.",
     "Access": "Tickets, for clients that can't send a token.",
 }
-# Any call may be refused so: the token is unknown, the address calls too often, the database can't be reached.
+# Refusals of every call: the token is unknown, the caller calls too often, the database can't be reached.
 _EVERYWHERE: tuple[type[Refusal], ...] = (InvalidRequest, Unauthenticated, RateLimited, Unavailable)
 _HEADERS = {
     "X-Request-ID": "Identifies the call in the hub's log; the client's own if it sent one.",
     "RateLimit-Limit": "Calls that may be made at once.",
     "RateLimit-Remaining": "How many of them are left.",
-    "RateLimit-Reset": "Seconds until all of them are.",
+    "RateLimit-Reset": "Seconds until all of them are available again.",
     "Retry-After": "Seconds after which to try again.",
     "WWW-Authenticate": "How to authenticate.",
 }
@@ -66,7 +66,7 @@ def build(routes: Map, views: Mapping[str, Callable[..., Any]]) -> Document:
         item = paths.setdefault(_VARIABLE.sub(r"{\2}", rule.rule), _shared(rule))
         methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         for method in methods:
-            # An operationId is unique; a view that takes two methods is two operations.
+            # An operationId is unique, so a view with two methods becomes two operations.
             name = operation.name if method == methods[0] else f"{operation.name}_{method.lower()}"
             item[method.lower()] = _operation(operation, name, schemas)
     tags = [*_TAGS, *sorted({operation.tag for _, operation in described} - set(_TAGS))]
@@ -126,14 +126,14 @@ class _Schemas:
 
 
 def _members(body: Any) -> tuple[Any, ...]:
-    """msgspec writes no schema for a union of objects, so its members are written one by one."""
+    """The members of a union, because msgspec generates no schema for a union of objects."""
     if body is None:
         return ()
     return get_args(body) if isinstance(body, UnionType) else (body,)
 
 
 def _lift(field: Document) -> None:
-    """Move a description from an alternative to the field; an absent field needs no default of null."""
+    """Move a description from an alternative to the field, and remove a default of null."""
     for alternative in field.get("anyOf", ()):
         if "description" in alternative:
             field.setdefault("description", alternative.pop("description"))
@@ -160,7 +160,7 @@ def _operation(operation: Operation, name: str, schemas: _Schemas) -> Document:
 
 
 def _shared(rule: Rule) -> Document:
-    """What every method of a path takes: the variables in it."""
+    """The parameters of every method of a path: the variables in it."""
     parameters: list[Document] = []
     for kind, name in _VARIABLE.findall(rule.rule):
         if name == "slug":
@@ -212,4 +212,4 @@ def _version() -> str:
     try:
         return version("tidewire")
     except PackageNotFoundError:
-        return "unreleased"  # Run from a checkout that was not installed.
+        return "unreleased"  # It runs from a checkout that is not installed.

@@ -18,12 +18,12 @@ async def openapi() -> Response:
 
 @blueprint.get("/api/docs")
 async def docs() -> str:
-    """The same as a page."""
+    """The same document as an HTML page."""
     return await render_template("api_docs.html", document=_described()[0])
 
 
 def _described() -> tuple[Document, bytes]:
-    """The document of this application and its JSON: built at the first request, when every route is there."""
+    """The document of this application and its JSON, built at the first request, when all routes are registered."""
     if _EXTENSION not in current_app.extensions:
         document = build(current_app.url_map, current_app.view_functions)
         current_app.extensions[_EXTENSION] = document, msgspec.json.encode(document)

@@ -1,4 +1,4 @@
-"""The shapes of the API's answers, for its document: a test holds real answers to them."""
+"""The schemas of the API's answers, for the OpenAPI document. A test compares real answers with them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,18 +13,18 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class Update(Draft, frozen=True, kw_only=True):
-    """One entry of a channel: what was given, and what the server adds."""
+    """One entry of a channel: the publisher's fields, and those that the server adds."""
 
     channel: str
-    epoch: Annotated[str, Meta(description="One for the life of the channel's log.")]
-    seq: Annotated[int, Meta(ge=1, description="Counts 1, 2, 3 … in the channel, with no hole.")]
+    epoch: Annotated[str, Meta(description="Identifies the channel's log; a new log has a new one.")]
+    seq: Annotated[int, Meta(ge=1, description="Counts 1, 2, 3 … in the channel, without a gap.")]
     id: Annotated[UUID, Meta(description="A UUID, version 7.")]
     at: Annotated[datetime, Meta(tz=True, description="When it was committed.")]
     author: Annotated[str | None, Meta(description="The token's or user's name; null for an anonymous publish.")]
 
 
 class Channel(Struct, frozen=True, kw_only=True):
-    """A channel as it stands."""
+    """A channel, as it is now."""
 
     slug: str
     title: str | None
@@ -41,7 +41,7 @@ class Channel(Struct, frozen=True, kw_only=True):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """Several updates, stored all or none, in order."""
+    """Several updates. All of them are stored, in order, or none."""
 
     updates: Annotated[tuple[Draft, ...], Meta(min_length=1, max_length=MAX_BATCH)]
 
@@ -61,7 +61,7 @@ class History(Struct, frozen=True, kw_only=True):
 
 
 class Board(Struct, frozen=True, kw_only=True):
-    """For every key its newest update."""
+    """The newest update of every key."""
 
     epoch: str
     last_seq: int
@@ -100,6 +100,6 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class Error(Struct, frozen=True, kw_only=True):
-    """The body of every answer that is no success."""
+    """The body of every error answer."""
 
     error: Fault

@@ -1,4 +1,4 @@
-"""The live stream over plain HTTP: server-sent events, or one JSON object a line."""
+"""The live stream over HTTP: server-sent events, or one JSON object per line."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -32,12 +32,12 @@ CHECKS_PER_HEARTBEAT = 3
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """One of the stream's two forms: its media type, its first bytes, its updates and its other messages."""
+    """One of the stream's two formats: its media type, its first bytes, its updates and its other messages."""
 
     name: str
     opening: Callable[[Subscription], bytes]
     updates: Form
-    silence: bytes
+    keep_alive: bytes
     message: Callable[[str, dict[str, object]], bytes]
 
 
@@ -51,14 +51,14 @@ class Media:
         "for one JSON object a line. Without a position it is live from now on.",
         params=(
             seq("after", "Everything after this seq, then live."),
-            Param("epoch", "The log that `after` is of."),
+            Param("epoch", "The epoch of `after`."),
             Param(
                 "last",
                 "The newest so many, then live.",
                 {"type": "integer", "minimum": 0, "maximum": MAX_LAST},
             ),
             Param("ticket", "A one-use ticket in place of a token."),
-            Param("Last-Event-ID", "EPOCH.SEQ: where an EventSource goes on.", place="header"),
+            Param("Last-Event-ID", "EPOCH.SEQ: the position from which an EventSource resumes.", place="header"),
         ),
         answers={200: Answer("The stream; it does not end by itself.", None, "text/event-stream")},
         refusals=(InvalidRequest, Unauthenticated, Forbidden, NotFound, RateLimited, Unavailable),
@@ -82,7 +82,7 @@ async def get_ndjson(slug: str) -> Response:
 async def _stream(slug: str, media: Media) -> Response:
     start = _start()
     body = _body(await watcher(), slug, start, media)
-    opening = await anext(body)  # What refuses the stream does so here, while it can still be answered.
+    opening = await anext(body)  # A refusal is raised here, while the call can still be answered with an error.
     if request.method == "HEAD":
         await body.aclose()
         response = Response(b"", mimetype=media.name)
@@ -90,23 +90,23 @@ async def _stream(slug: str, media: Media) -> Response:
         response = Response(_with(opening, body), mimetype=media.name)
         response.timeout = None
     response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the stream back.
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would buffer the stream.
     return response
 
 
 async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncGenerator[bytes]:
-    """The opening, from the generator; everything after it, by a sink under it, until the watch ends."""
-    hub, under = services(), wire()
-    begun = await follow(hub.admissions, hub.hub, who, slug, start)
-    watch, over = begun.watch, asyncio.Event()
+    """Yield the opening. Everything after it is written by a sink of the wire, until the watch ends."""
+    current, connection = services(), wire()
+    begun = await follow(current.admissions, current.hub, who, slug, start)
+    watch, ended = begun.watch, asyncio.Event()
     try:
-        hub.connections.add(who, watch.end)
+        current.connections.add(who, watch.end)
     except Unavailable:
         watch.close()
         raise
     try:
         yield media.opening(begun)
-        sink = under.body(media.updates, over.set)
+        sink = connection.body(media.updates, ended.set)
 
         def notify(event: WatchEvent) -> None:
             if isinstance(event, Reset):
@@ -115,33 +115,33 @@ async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncG
             reason = EndReason.REVOKED if event.reason is EndReason.INVALID else event.reason
             if reason in (EndReason.REVOKED, EndReason.DELETED):
                 sink.send(media.message("unsubscribed", unsubscribed_message(None, slug, reason.value)))
-            over.set()
+            ended.set()
 
         try:
             watch.follow(sink, notify)
-            await _until(over, sink, media.silence, hub.settings.heartbeat)
+            await _until(ended, sink, media.keep_alive, current.settings.heartbeat)
             if sink.closed:
-                raise Stalled  # Or the answer would end as if it were whole.
+                raise Stalled  # Otherwise the answer would end as if it were complete.
             await sink.finish()
         finally:
             sink.release()
     finally:
-        hub.connections.remove(watch.end)
+        current.connections.remove(watch.end)
         watch.close()
 
 
-async def _until(over: asyncio.Event, sink: Sink, silence: bytes, heartbeat: float) -> None:
-    """Return when it is over; after a heartbeat without a write send the silence."""
+async def _until(ended: asyncio.Event, sink: Sink, keep_alive: bytes, heartbeat: float) -> None:
+    """Return when `ended` is set; send a keep-alive after each heartbeat without a write."""
     written, quiet = sink.written, 0
     while True:
         try:
             async with asyncio.timeout(heartbeat / CHECKS_PER_HEARTBEAT):
-                await over.wait()
+                await ended.wait()
                 return
         except TimeoutError:
             quiet = quiet + 1 if sink.written == written else 0
             if quiet == CHECKS_PER_HEARTBEAT:
-                sink.send(silence)
+                sink.send(keep_alive)
                 quiet = 0
             written = sink.written
 
@@ -155,7 +155,7 @@ async def _with(opening: bytes, body: AsyncGenerator[bytes]) -> AsyncGenerator[b
 
 
 def _start() -> Start:
-    """The position asked for. A browser that connects again sends its old URL with `Last-Event-ID`, which wins."""
+    """The requested start. A browser that reconnects sends its URL again, and `Last-Event-ID`, which has precedence."""
     given = request.headers.get("Last-Event-ID")
     if given:
         position = parse_event_id(given)
@@ -171,7 +171,8 @@ def _start() -> Start:
 
 
 def _sse_opening(begun: Subscription) -> bytes:
-    """The position before any update: a browser that loses the stream early resumes from it (WHATWG HTML, 9.2.6)."""
+    """The first block: the reconnect delay, and the start point, from which a browser resumes that loses the stream
+    before the first update (WHATWG HTML, 9.2.6)."""
     reset = begun.start_point.reset
     position = b"" if reset else b"id: %s.%d\n" % (begun.extent.epoch.encode(), begun.start_point.seq)
     return b"retry: %d\n%s\n" % (RETRY_MS, position)

@@ -1,4 +1,4 @@
-"""The text publish, for a shell: `curl -d "hello" HOST/SLUG` publishes the body as it is."""
+"""The text publish, for a shell: `curl -d "hello" HOST/SLUG` publishes the body as text."""
 
 from typing import get_args
 
@@ -32,9 +32,9 @@ _SCHEMAS = {name: msgspec.json.schema(_TYPES[name]) for name in (*TEXTS, *NUMBER
     Operation(
         name="publish_text",
         tag="Updates",
-        summary="Publish the body as it is: curl -d hello HOST/SLUG",
-        text="For a shell. The body is taken as UTF-8 text whatever its Content-Type says; headers, or query "
-        "parameters of the same names in lower case, fill the other fields.",
+        summary="Publish the body as text: curl -d hello HOST/SLUG",
+        text="For a shell. The body is read as UTF-8 text, whatever its Content-Type; headers, or query parameters of "
+        "the same names in lower case, set the other fields.",
         body=str,
         media="text/plain",
         params=(
@@ -47,7 +47,7 @@ _SCHEMAS = {name: msgspec.json.schema(_TYPES[name]) for name in (*TEXTS, *NUMBER
         answers={
             201: Answer("The update as stored.", shapes.Update),
             200: Answer(
-                "As 201, stored before under this Idempotency-Key.",
+                "As 201; it was stored before under this Idempotency-Key.",
                 shapes.Update,
                 headers={"Idempotent-Replayed": "true"},
             ),
@@ -57,6 +57,6 @@ _SCHEMAS = {name: msgspec.json.schema(_TYPES[name]) for name in (*TEXTS, *NUMBER
     )
 )
 async def post(slug: str) -> Response:
-    """Publish the request's body, taken as text whatever its Content-Type says: curl calls it a form."""
+    """Publish the request's body as text, whatever its Content-Type: curl declares a form."""
     reply = await publish_text(services(), await caller(), slug, current_call())
     return reply.response()

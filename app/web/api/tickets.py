@@ -19,8 +19,8 @@ blueprint = Blueprint("api_tickets", __name__, url_prefix="/api/v1/tickets")
         name="create_ticket",
         tag="Access",
         summary="Get a one-use ticket for a stream or a websocket",
-        text="For a browser elsewhere, which can send no header with those: pass it as `?ticket=`.",
-        answers={201: Answer("The ticket, good once and for 60 seconds.", shapes.Ticket)},
+        text="For a browser, which can't send a header with those: pass it as `?ticket=`.",
+        answers={201: Answer("The ticket, valid once, within 60 seconds.", shapes.Ticket)},
         refusals=(Unauthenticated,),
     )
 )

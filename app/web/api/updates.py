@@ -3,7 +3,7 @@
 import msgspec
 from quart import Blueprint, Response
 
-from app.actions.history import MOST_KEYS, Slice, read_board, read_history
+from app.actions.history import MAX_KEYS_PER_PAGE, Slice, read_board, read_history
 from app.actions.presence import read_presence
 from app.errors import (
     Conflict,
@@ -29,10 +29,10 @@ from app.web.http.replies import as_items, entries_answer, json_answer
 
 blueprint = Blueprint("api_updates", __name__, url_prefix="/api/v1/channels/<slug>")
 TAG = "Updates"
-MOST = 1000
+MAX_UPDATES_PER_PAGE = 1000
 KEY = Param(
     "Idempotency-Key",
-    "Up to 200 characters, unique in the channel: the same key again stores nothing and answers what was stored first.",
+    "Up to 200 characters, unique in the channel: a second publish with it stores nothing; the answer is the first.",
     {"type": "string", "minLength": 1, "maxLength": 200},
     "header",
 )
@@ -44,14 +44,14 @@ KEY = Param(
         name="publish",
         tag=TAG,
         summary="Publish one update, or a batch",
-        text="A batch of up to 500 is stored all or none, in order. The answer comes after the commit: "
-        "what was answered 201 is never lost.",
+        text="A batch has up to 500 updates; all of them are stored, in order, or none. The answer is sent after the "
+        "commit: an update answered 201 is never lost.",
         body=Draft | shapes.Batch,
         params=(KEY,),
         answers={
             201: Answer("The update, or the batch, as stored.", shapes.Update | shapes.Published),
             200: Answer(
-                "As 201, stored before under this Idempotency-Key.",
+                "As 201; it was stored before under this Idempotency-Key.",
                 shapes.Update | shapes.Published,
                 headers={"Idempotent-Replayed": "true"},
             ),
@@ -86,7 +86,7 @@ async def post_updates(slug: str) -> Response:
         params=(
             seq("after", "Only updates after this seq, oldest first."),
             seq("before", "Only updates before this seq, newest first."),
-            limit(MOST, 100),
+            limit(MAX_UPDATES_PER_PAGE, 100),
             Param("level", "Only this level."),
             Param("tag", "Only with this tag."),
             Param("key", "Only about this key."),
@@ -98,7 +98,8 @@ async def post_updates(slug: str) -> Response:
 )
 async def get_updates(slug: str) -> Response:
     who = await caller()
-    part = Slice(number_arg("after"), number_arg("before"), number_arg("limit", least=1, most=MOST) or 100)
+    most = number_arg("limit", least=1, most=MAX_UPDATES_PER_PAGE) or 100
+    part = Slice(number_arg("after"), number_arg("before"), most)
     wanted = Filter.of(text_arg("level", 16), text_arg("tag", 40), text_arg("key", 80), text_arg("q"))
     channel, entries = await read_history(services().db, who, slug, wanted, part)
     return entries_answer({"epoch": channel.epoch, "last_seq": channel.last_seq}, "updates", entries)
@@ -109,10 +110,10 @@ async def get_updates(slug: str) -> Response:
     Operation(
         name="board",
         tag=TAG,
-        summary="Read the board: for every key its newest update",
+        summary="Read the board: the newest update of every key",
         params=(
-            seq("at", "The board as it stood at this seq."),
-            limit(MOST_KEYS, MOST_KEYS),
+            seq("at", "The board as it was at this seq."),
+            limit(MAX_KEYS_PER_PAGE, MAX_KEYS_PER_PAGE),
             Param("cursor", "`next_cursor` of the page before."),
         ),
         answers={200: Answer("The board, by key.", shapes.Board)},
@@ -121,7 +122,7 @@ async def get_updates(slug: str) -> Response:
 )
 async def get_board(slug: str) -> Response:
     who = await caller()
-    most = number_arg("limit", least=1, most=MOST_KEYS) or MOST_KEYS
+    most = number_arg("limit", least=1, most=MAX_KEYS_PER_PAGE) or MAX_KEYS_PER_PAGE
     channel, items, next_cursor = await read_board(
         services().db, who, slug, number_arg("at"), text_arg("cursor", 80) or "", most
     )
@@ -141,7 +142,7 @@ async def get_board(slug: str) -> Response:
         name="presence",
         tag=TAG,
         summary="Who watches now",
-        answers={200: Answer("How many, and for members who.", shapes.Presence)},
+        answers={200: Answer("The number of watchers, and for members their names.", shapes.Presence)},
         refusals=(Forbidden, NotFound),
     )
 )

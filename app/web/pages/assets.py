@@ -10,7 +10,7 @@ from werkzeug.security import safe_join
 
 from app.config import tree
 
-# Fixed here: the machine's own table may differ, and a browser runs no module of another type.
+# Fixed here, because the machine's own table may differ, and a browser runs no module of another type.
 _TYPES = {
     "js": {".js": "text/javascript"},
     "css": {".css": "text/css"},

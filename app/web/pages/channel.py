@@ -24,7 +24,7 @@ _RENDERER = ThreadPoolExecutor(1, "pages")
 
 @blueprint.get("/<slug>")
 async def show(slug: str) -> str:
-    """The channel's newest updates, newest first, and the position from which the page goes on live."""
+    """The channel's newest updates, newest first, and the position from which the page continues live."""
     principal = await caller()
     db = services().db
     found, role = await readable(db, principal, slug)

@@ -17,8 +17,8 @@ _TAGS = frozenset("a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre stro
 
 
 def is_rendered(text: str) -> bool:
-    """True if the text is short enough to render. Longer Markdown is shown as plain text, because a hostile one costs
-    its length squared. Counted in UTF-16 units, as the pages' script counts the same bound."""
+    """True if the text is short enough to render. Longer Markdown is shown as plain text, because a hostile text takes
+    quadratic time. The length is in UTF-16 units, as in the pages' script, which has the same bound."""
     return len(text) + sum(char > "\uffff" for char in text) <= MAX_RENDERED
 
 

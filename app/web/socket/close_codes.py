@@ -1,4 +1,4 @@
-"""How the server closes a websocket: the one list of close codes, which tell a client whether to come back."""
+"""The close codes with which the hub closes a websocket. The code determines whether a client may reconnect."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""One websocket connection: what the client sends is answered in order, and what it follows is sent live."""
+"""One websocket connection: it answers the client's messages in order, and sends the followed channels' updates."""
 
 import asyncio
 from collections import deque
@@ -18,14 +18,14 @@ from app.web.socket.publishing import Publishing
 from app.web.socket.subscriptions import Subscriptions
 from app.web.socket.tasks import ConnectionTasks
 
-MAX_INBOX = 64  # Messages that wait to be answered; with more the client is not read from.
+MAX_INBOX = 64  # Messages that wait to be answered. While there are so many, the client is not read from.
 MAX_THROTTLE_S = 1.0
 
 
 class Connection:
-    """Everything that one connection holds. While nothing is received, that is what it follows, and no task.
+    """The state of one connection. While no message is received, that is its subscriptions, without a task.
 
-    All that it sends, answers and updates, goes through one sink, in order.
+    Everything that it sends, answers and updates, goes through one sink, in order.
     """
 
     __slots__ = ("_address", "_answering", "_client", "_ended", "_established", "_inbox", "_publishing",
@@ -43,7 +43,7 @@ class Connection:
         self._ended: EndReason | None = None
 
     def welcome(self, client: Client) -> None:
-        """Send the welcome; from now on what is received is answered, until it is `closed`."""
+        """Send the welcome. From now on messages are answered, until `closed`."""
         self._client = client
         if self._ended is not None:
             client.close(*CLOSES[self._ended])
@@ -51,7 +51,7 @@ class Connection:
             self._send(messages.welcome_message(self.who))
 
     def received(self, message: str | bytes) -> None:
-        """Answer a message, after those before it."""
+        """Answer a message, after the earlier ones."""
         if self._ended is not None or self._client is None:
             return
         is_first = self._inbox is None
@@ -60,13 +60,13 @@ class Connection:
         self._inbox.append(message)
         if len(self._inbox) >= MAX_INBOX:
             self._client.pause()
-        if is_first:  # In a reconnect storm the connections that are established are answered first.
+        if is_first:  # In a reconnect storm, connections that are already established are answered first.
             self.services.hub.fair_queue.call(self._establish)
         elif self._established and self._answering is None:
             self._answer_soon()
 
     def closed(self) -> None:
-        """The connection is over, and everything it held with it."""
+        """Release everything, when the connection has ended."""
         self._ended = self._ended or EndReason.CLOSED
         self.services.connections.remove(self.end)
         self._release()
@@ -74,7 +74,7 @@ class Connection:
             self._publishing.forget()
 
     def end(self, reason: EndReason) -> None:
-        """End the connection from the inside of the hub. At a shutdown its publishes are answered first."""
+        """End the connection from inside the hub. At a shutdown, its pending publishes are answered first."""
         if reason is EndReason.SHUTDOWN and self._ended is None and self._publishing and not self._publishing.empty:
             self._ended = reason
             self._release()
@@ -96,7 +96,7 @@ class Connection:
                 self._client.close(*CLOSES[reason])
 
     def _release(self) -> None:
-        """Nothing of any channel is sent from here on, and nothing more is received."""
+        """From now on no update is sent, and no message is answered."""
         if self._subscriptions is not None:
             self._subscriptions.close()
         if self._inbox is not None:
@@ -129,7 +129,7 @@ class Connection:
 
     async def _answer_frame(self, message: str | bytes) -> None:
         lines = messages.read_frame(message)
-        if isinstance(lines, Refusal) or not lines:  # It holds no message, and counts as one.
+        if isinstance(lines, Refusal) or not lines:  # It contains no message, but counts as one.
             if await self._count(None) and isinstance(lines, Refusal):
                 await self._refuse(None, lines)
             return
@@ -143,7 +143,7 @@ class Connection:
                 await self._answer(found, ref)
 
     async def _count(self, ref: Ref) -> bool:
-        """Count a call. A client that sends too many is refused, and read from more slowly."""
+        """Count a call. A client that sends too many is refused, and its messages are read more slowly."""
         allowance = self.services.limits.count(self.who, self._address)
         if allowance is None or allowance.allowed:
             return True
@@ -158,7 +158,7 @@ class Connection:
             match message:
                 case Subscribe():
                     subscriptions = self._held_subscriptions(self._client)
-                    if len(subscriptions):  # The first of a new connection has waited in `received`.
+                    if len(subscriptions):  # The first one of a connection has waited in `received`.
                         await self.services.hub.fair_queue.take()
                     subscriptions.subscribe(message)
                 case Unsubscribe(channel):

@@ -1,4 +1,4 @@
-"""The messages of the websocket, both ways: parsed and built in one place."""
+"""The websocket's messages: parses those of the client, builds those of the server."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ from app.model.update import MAX_UPDATE_BYTES
 type Ref = str | int | None
 SUBPROTOCOL = "tidewire.v1"
 SERVER = "tidewire/0.1"
-MOST_LINES = 1000
-_MOST_LAST = 1000
-_MOST_SEQ = 2**62
+MAX_MESSAGES_PER_FRAME = 1000
+_MAX_LAST = 1000
+_MAX_SEQ = 2**62
 
 
 class Subscribe(Struct, frozen=True, tag="subscribe"):
-    """Follow a channel: from now, after a position, or with the newest few."""
+    """Follow a channel: from now, after a position, or with the newest `last`."""
 
     channel: str
     ref: Ref = None
@@ -30,22 +30,22 @@ class Subscribe(Struct, frozen=True, tag="subscribe"):
     last: int | None = None
 
     def start(self) -> Start:
-        """The position asked for. Raises InvalidRequest."""
+        """The requested start. Raises InvalidRequest."""
         if self.after is not None and self.last is not None:
             raise InvalidRequest("Give after or last, not both.", field="last")
         if self.after is not None:
-            if not 0 <= self.after <= _MOST_SEQ:
+            if not 0 <= self.after <= _MAX_SEQ:
                 raise InvalidRequest("after must be a seq, 0 or more.", field="after")
             return After(self.after, self.epoch)
         if self.last is not None:
-            if not 0 <= self.last <= _MOST_LAST:
-                raise InvalidRequest(f"last must be from 0 to {_MOST_LAST}.", field="last")
+            if not 0 <= self.last <= _MAX_LAST:
+                raise InvalidRequest(f"last must be from 0 to {_MAX_LAST}.", field="last")
             return Last(self.last)
         return Now()
 
 
 class Unsubscribe(Struct, frozen=True, tag="unsubscribe"):
-    """Follow it no longer."""
+    """Stop following a channel."""
 
     channel: str
     ref: Ref = None
@@ -61,7 +61,7 @@ class Publish(Struct, frozen=True, tag="publish"):
 
 
 class AskPresence(Struct, frozen=True, tag="presence"):
-    """Be told who watches, or no longer."""
+    """Receive a channel's presence; with `on` false, stop receiving it."""
 
     channel: str
     on: bool = True
@@ -69,7 +69,7 @@ class AskPresence(Struct, frozen=True, tag="presence"):
 
 
 class Ping(Struct, frozen=True, tag="ping"):
-    """Is the line alive?"""
+    """Check the connection."""
 
     ref: Ref = None
 
@@ -85,27 +85,29 @@ _KINDS: dict[str, type[Message]] = {
 
 
 def read_frame(message: str | bytes) -> list[str] | Refusal:
-    """A frame's objects, or why it has none."""
+    """The lines of a frame, one object each; or the refusal of the frame."""
     if not isinstance(message, str):
         return InvalidRequest("Send text frames; this one was binary.")
     lines = split_frame(message)
-    return lines if len(lines) <= MOST_LINES else TooLarge(f"A frame holds at most {MOST_LINES} messages.")
+    if len(lines) > MAX_MESSAGES_PER_FRAME:
+        return TooLarge(f"A frame holds at most {MAX_MESSAGES_PER_FRAME} messages.")
+    return lines
 
 
 def split_frame(text: str) -> list[str]:
-    """The objects of a frame, one a line; a frame that is one object over several lines is one."""
+    """The objects of a frame, one per line. A frame that is one object over several lines counts as one."""
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) < 2 or all(line.lstrip().startswith("{") and line.rstrip().endswith("}") for line in lines):
         return lines
     try:
         parse_json(text)
     except InvalidRequest:
-        return lines  # A line that can't be understood does not cost its neighbours.
+        return lines  # A line that can't be parsed does not affect the others.
     return [text]
 
 
 def parse_message(text: str) -> tuple[Message | InvalidRequest, Ref]:
-    """The message, or what is wrong with it, and its ref as far as that can be read."""
+    """The message or its refusal, and its ref if that can be read."""
     try:
         value = parse_json(text, "A message")
     except InvalidRequest as refusal:
@@ -126,22 +128,22 @@ def parse_message(text: str) -> tuple[Message | InvalidRequest, Ref]:
 
 
 def welcome_message(who: Principal) -> dict[str, object]:
-    """First of all."""
+    """The first message of a connection."""
     return {"type": "welcome", "server": SERVER, "user": who.user, "max_update_bytes": MAX_UPDATE_BYTES}
 
 
 def subscribed_message(ref: Ref, slug: str, epoch: str, seq: int, resumed: bool) -> dict[str, object]:
-    """The channel's last seq at that moment; what was asked for up to it follows."""
+    """The subscription has begun. `seq` is the channel's last; the requested updates up to it follow."""
     return _answer("subscribed", ref, channel=slug, epoch=epoch, seq=seq, resumed=resumed)
 
 
 def unsubscribed_message(ref: Ref, slug: str, reason: str) -> dict[str, object]:
-    """Asked, revoked or deleted."""
+    """The subscription has ended, with the reason asked, revoked or deleted."""
     return _answer("unsubscribed", ref, channel=slug, reason=reason)
 
 
 def reset_message(slug: str, reset: Reset) -> dict[str, object]:
-    """The position could not be served; what follows begins at `first`."""
+    """The position could not be served; the updates from `first` on follow."""
     return _answer(
         "reset",
         None,
@@ -154,7 +156,7 @@ def reset_message(slug: str, reset: Reset) -> dict[str, object]:
 
 
 def published_message(ref: Ref, slug: str, epoch: str, seq: int, update_id: str) -> dict[str, object]:
-    """It is committed."""
+    """The update was committed."""
     return _answer("published", ref, channel=slug, epoch=epoch, seq=seq, id=update_id)
 
 
@@ -164,17 +166,17 @@ def presence_message(ref: Ref, slug: str, snapshot: PresenceSnapshot) -> dict[st
 
 
 def error_message(ref: Ref, code: str, message: str, field: str | None) -> dict[str, object]:
-    """It was not done."""
+    """A message was refused or failed."""
     return _answer("error", ref, code=code, message=message, field=field)
 
 
 def refusal_message(ref: Ref, refusal: Refusal) -> dict[str, object]:
-    """A message was refused."""
+    """A message was refused, with the refusal's code, message and field."""
     return error_message(ref, refusal.code or INTERNAL_CODE, refusal.message, refusal.field)
 
 
 def pong_message(ref: Ref) -> dict[str, object]:
-    """The line is alive."""
+    """The answer to a ping."""
     return _answer("pong", ref)
 
 

@@ -17,9 +17,9 @@ type Send = Callable[[dict[str, object]], Awaitable[None]]
 
 
 async def send_presence(services: Services, who: Principal, slug: str, ref: Ref, send: Send) -> None:
-    """Send who watches now, then every change. Ends when the right to read does. Raises as `follow`.
+    """Send who watches now, then every change, until the right to read ends. Raises as `follow`.
 
-    The watch that is held here does not count as one: it is there so that a revocation ends it.
+    It holds a watch that is not counted, so that a revocation ends it.
     """
     hub = services.hub
     watch, _, _ = await follow(services.admissions, hub, who, slug, Now(), present=False)
@@ -35,7 +35,7 @@ async def send_presence(services: Services, who: Principal, slug: str, ref: Ref,
             except Unavailable:
                 if sent is None:
                     raise
-                snapshot = sent  # An outage is waited for: the next snapshot comes with a third of a lease.
+                snapshot = sent  # In an outage, wait: `poll_presence` notifies again after a third of a lease.
             if snapshot != sent:
                 await send(presence_message(ref if sent is None else None, slug, snapshot))
                 sent = snapshot
@@ -44,14 +44,14 @@ async def send_presence(services: Services, who: Principal, slug: str, ref: Ref,
     except Refusal:
         if sent is None:
             raise
-        # The right went before the reconciler noticed, and there is nothing left to send.
+        # The right was revoked before the reconciler ended the watch: there is nothing left to send.
     finally:
         hub.presence.unsubscribe(channel_id, changed.set)
         watch.close()
 
 
 async def _snapshot(services: Services, who: Principal, slug: str, channel_id: int) -> PresenceSnapshot:
-    """Who watches, as far as the principal may know now: one that is no member any more gets no names."""
+    """Who watches, as far as the principal may know now: without names once it is no longer a member."""
     admission = await services.admissions.get((who, slug))
     snapshot = await services.hub.presence_snapshot(channel_id)
     if may_see_names(who, admission.channel, admission.role):

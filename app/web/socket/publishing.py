@@ -19,14 +19,14 @@ MAX_PENDING = 100
 
 
 class Publishing:
-    """Each is queued for the group commit when `publish` returns, and answered by `send` after its commit."""
+    """Each publish is queued for the group commit when `publish` returns, and answered by `send` after its commit."""
 
-    __slots__ = ("_pending", "_room", "_send", "_services", "_who")
+    __slots__ = ("_below_limit", "_pending", "_send", "_services", "_who")
 
     def __init__(self, services: Services, who: Principal, send: Callable[[dict[str, object]], None]) -> None:
         self._services, self._who, self._send = services, who, send
         self._pending: set[asyncio.Future[Stored]] = set()
-        self._room: asyncio.Future[None] | None = None
+        self._below_limit: asyncio.Future[None] | None = None
 
     @property
     def empty(self) -> bool:
@@ -34,10 +34,10 @@ class Publishing:
         return not self._pending
 
     async def publish(self, message: Publish) -> None:
-        """Queue a publish, one after the other; waits only while too many are pending."""
+        """Queue a publish. Waits only while too many are pending."""
         if len(self._pending) >= MAX_PENDING:
-            self._room = asyncio.get_running_loop().create_future()
-            await self._room
+            self._below_limit = asyncio.get_running_loop().create_future()
+            await self._below_limit
         try:
             submission = check([draft_of(message.update)])
             stored = submit(self._services.publisher, self._who, message.channel, submission, message.idempotency_key)
@@ -53,14 +53,14 @@ class Publishing:
             await asyncio.wait(self._pending)
 
     def forget(self) -> None:
-        """Answer no more of them; what was queued is stored all the same."""
+        """Answer no more publishes. Those that are queued are stored nevertheless."""
         for stored in tuple(self._pending):
             stored.cancel()
 
     def _answer(self, message: Publish, stored: asyncio.Future[Stored]) -> None:
         self._pending.discard(stored)
-        if self._room is not None and not self._room.done():
-            self._room.set_result(None)
+        if self._below_limit is not None and not self._below_limit.done():
+            self._below_limit.set_result(None)
         if stored.cancelled():
             return
         failure = stored.exception()
@@ -76,6 +76,6 @@ class Publishing:
             self._send(messages.published_message(message.ref, message.channel, epoch, entry.seq, entry.update_id))
 
     def _refuse(self, message: Publish, found: Refusal) -> None:
-        # As the websocket names it.
+        # The name of the field in the websocket's message.
         field = "idempotency_key" if found.field == "Idempotency-Key" else found.field
         self._send(messages.error_message(message.ref, found.code, found.message, field))

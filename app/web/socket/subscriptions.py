@@ -1,4 +1,4 @@
-"""The channels that one connection follows, and those whose presence it asked for."""
+"""The channels that one connection follows, and those whose presence it receives."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from app.web.socket.tasks import ConnectionTasks
 
 
 class Subscriptions:
-    """A watch for each followed channel, or the task that is about to make it. Answers go through the client's sink."""
+    """A watch for each followed channel, or the task that creates it. Answers are sent through the client's sink."""
 
     __slots__ = ("_client", "_following", "_on_failure", "_presences", "_send", "_services", "_tasks", "_who")
 
@@ -41,22 +41,22 @@ class Subscriptions:
         return len(self._following)
 
     def subscribe(self, message: Subscribe) -> None:
-        """Follow a channel from the start point that the message asks for. Raises Conflict, TooLarge or InvalidRequest;
-        a refusal that takes a query is answered."""
+        """Follow a channel from the start point that the message requests. Raises Conflict, TooLarge or InvalidRequest.
+        A refusal that needs a query is sent as an answer later."""
         if message.channel in self._following:
             raise Conflict("This connection follows the channel already; unsubscribe first.", field="channel")
         most = self._services.settings.max_subscriptions
         if len(self._following) >= most:
             raise TooLarge(f"A connection follows at most {most} channels.", field="channel")
-        hub, start = self._services, message.start()
-        begun = follow_at_once(hub.admissions, hub.hub, self._who, message.channel, start)
+        services, start = self._services, message.start()
+        begun = follow_at_once(services.admissions, services.hub, self._who, message.channel, start)
         if begun is not None:
             self._begin(message, begun)
         else:
             self._following[message.channel] = self._tasks.spawn(self._follow(message))
 
     async def unsubscribe(self, slug: str, ref: Ref) -> None:
-        """Follow a channel no longer: nothing of it is sent after the answer. Raises InvalidRequest."""
+        """Stop following a channel: none of its updates is sent after the answer. Raises InvalidRequest."""
         followed = self._following.pop(slug, None)
         if followed is None:
             raise InvalidRequest("This connection does not follow the channel.", field="channel")
@@ -68,9 +68,9 @@ class Subscriptions:
         self._send(messages.unsubscribed_message(ref, slug, "asked"))
 
     def ask_presence(self, message: AskPresence, send: Send) -> None:
-        """Send the presence of a channel from now on, or no longer. Raises TooLarge."""
+        """Start or stop sending the presence of a channel. Raises TooLarge."""
         slug = message.channel
-        # A task that ended by itself, its channel deleted or its right gone, is not one of too many.
+        # A task that has ended, because its channel was deleted or its right revoked, does not count.
         self._presences = {each: task for each, task in self._presences.items() if not task.done()}
         running = self._presences.pop(slug, None)
         if running is not None:
@@ -81,16 +81,16 @@ class Subscriptions:
             self._presences[slug] = self._tasks.spawn(self._send_presence(slug, message.ref, send))
 
     def close(self) -> None:
-        """Follow nothing any more."""
+        """Close every watch."""
         for followed in self._following.values():
             if isinstance(followed, Watch):
                 followed.close()
         self._following.clear()
 
     async def _follow(self, message: Subscribe) -> None:
-        hub, slug = self._services, message.channel
+        services, slug = self._services, message.channel
         try:
-            begun = await follow(hub.admissions, hub.hub, self._who, slug, message.start())
+            begun = await follow(services.admissions, services.hub, self._who, slug, message.start())
         except BaseException as error:
             if self._following.get(slug) is asyncio.current_task():
                 del self._following[slug]
@@ -101,14 +101,14 @@ class Subscriptions:
         self._begin(message, begun)
 
     def _begin(self, message: Subscribe, begun: Subscription) -> None:
-        """Send the channel's updates; from now on the watch acts, and no task of the connection."""
+        """Send the answer; from now on the watch writes the channel's updates, without a task of the connection."""
         slug, extent, resumed = message.channel, begun.extent, begun.start_point.reset is None
         self._following[slug] = begun.watch
         self._send(messages.subscribed_message(message.ref, slug, extent.epoch, extent.last, resumed))
         begun.watch.follow(self._client, partial(self._notify, slug))
 
     def _notify(self, slug: str, event: WatchEvent) -> None:
-        """What a watch reports that is not an update."""
+        """Send what a watch reports that is not an update."""
         if not isinstance(event, Ended):
             self._send(messages.reset_message(slug, event))
             return

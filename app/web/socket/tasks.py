@@ -1,4 +1,4 @@
-"""The background tasks of one websocket: each ends with its connection, and no failure is silent."""
+"""The background tasks of one websocket: each ends with its connection, and every failure is logged."""
 
 import asyncio
 import logging
@@ -14,7 +14,8 @@ class ConnectionTasks:
 
     def __init__(self, on_failure: Callable[[], None]) -> None:
         self._on_failure = on_failure
-        # Most connections never need one: an empty set is 216 bytes, of some 7.5 kB a watcher (benchmark `memory`).
+        # Most connections never need a task, and an empty set is 216 bytes, of some 7.5 kB per watcher (benchmark
+        # `memory`).
         self._tasks: set[asyncio.Task[None]] | None = None
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
@@ -24,13 +25,13 @@ class ConnectionTasks:
         return task
 
     def begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """As `spawn`, beginning at once: work that has nothing to wait for is done when this returns."""
+        """As `spawn`, but starts at once: work that does not wait is done when this returns."""
         task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
         self._hold(task)
         return task
 
     def cancel(self) -> None:
-        """Cancel all there are."""
+        """Cancel all tasks."""
         for task in tuple(self._tasks or ()):
             task.cancel()
 

@@ -1,4 +1,4 @@
-"""The websocket's view: the handshake. What follows it is the connection's."""
+"""The websocket's view: it completes the handshake. Then `Connection` serves the websocket."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -23,7 +23,7 @@ CLOSE_TIMEOUT_S = 5.0
 
 @blueprint.websocket(PATH)
 async def talk() -> None:
-    """One connection: any number of channels, each followed in order and without a hole."""
+    """One connection, which follows any number of channels, each in order and without a gap."""
 
     async def accept(subprotocol: str | None) -> None:
         await websocket.accept(subprotocol=subprotocol)
@@ -34,7 +34,7 @@ async def talk() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A handshake on its way, Quart's or our own."""
+    """A handshake in progress, of Quart's or of the fast path."""
 
     wire: Wire
     offered: Collection[str]
@@ -42,11 +42,11 @@ class Handshake:
     close: Callable[[int, str], Awaitable[None]]
 
 
-async def connect(hub: Services, who: Principal, address: str, handshake: Handshake) -> None:
-    """Complete the handshake, then serve the connection: without this task where the transport is in reach, else in it.
+async def connect(current: Services, who: Principal, address: str, handshake: Handshake) -> None:
+    """Complete the handshake, then serve the connection: in the transport if it can be taken over, else in this task.
     Raises Unavailable before the handshake is accepted."""
-    connection = Connection(hub, who, address)
-    hub.connections.add(who, connection.end)
+    connection = Connection(current, who, address)
+    current.connections.add(who, connection.end)
     client = None
     try:
         await handshake.accept(SUBPROTOCOL if SUBPROTOCOL in handshake.offered else None)
@@ -63,7 +63,7 @@ async def connect(hub: Services, who: Principal, address: str, handshake: Handsh
 
 
 async def _serve_plain(connection: Connection, handshake: Handshake) -> None:
-    """By ASGI's `receive` and `send`, in this request's task, until either side closes."""
+    """Serve the connection by ASGI's `receive` and `send`, in this request's task, until either side closes."""
     client = PlainWebsocket(handshake.wire.send, connection.stalled)
     connection.welcome(client)
     closing = asyncio.ensure_future(client.until_close())
@@ -76,11 +76,11 @@ async def _serve_plain(connection: Connection, handshake: Handshake) -> None:
                 await client.finish()
                 # Quart closes with 1000 whatever happened, so the code is sent here.
                 await handshake.close(*closing.result())
-                # Read on until the client has closed: a server whose queue is full would wait for this task for ever.
+                # Read on until the client has closed: a server whose queue is full would wait for this task forever.
                 client.resume()
                 await asyncio.wait({receiving})
     except (TimeoutError, OSError):
-        pass  # It accepts no data, not even that; the server ends what is left of it.
+        pass  # The client does not accept even the close; the server ends the connection.
     finally:
         receiving.cancel()
         closing.cancel()
