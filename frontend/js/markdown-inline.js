@@ -10,7 +10,7 @@ const element = (tag, children, attributes) => ({ tag, children, ...(attributes 
  * Strong, em, code, links (http, https, mailto), hard breaks and backslash escapes; everything else is text.
  * @param {string} text
  * @param {number} [depth]
- * @param {boolean} [linked] true inside a link, which holds no other link
+ * @param {boolean} [linked] true inside a link, which contains no other link
  * @returns {import("./markdown.js").Node[]}
  */
 export function parseInline(text, depth = 0, linked = false) {

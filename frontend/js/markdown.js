@@ -1,4 +1,4 @@
-// A small, safe Markdown parser: text in, a plain tree out. It parses no HTML, so none gets through.
+// A small, safe Markdown parser: returns a plain tree. It parses no HTML, so the tree contains none.
 
 import { parseInline } from "./markdown-inline.js";
 
@@ -96,7 +96,7 @@ function readItem(lines, at, match) {
     const line = lines[next];
     const blank = line.trim() === "";
     const belongs = /^\s*/.exec(line)[0].length >= Math.min(indent, 4);
-    // A blank line belongs to the item only if the next line does.
+    // A blank line is part of the item only if the next line is.
     if (blank && !(next + 1 < lines.length && /^ {2,}\S/.test(lines[next + 1]))) break;
     if (!blank && !belongs && (ITEM.test(line) || startsBlock(line))) break;
     if (!blank && !belongs && lines[next - 1].trim() === "") break;

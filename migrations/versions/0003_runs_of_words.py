@@ -57,8 +57,8 @@ def upgrade() -> None:
         sa.Column("words", sa.Text(), nullable=False),
     )
     if on_sqlite:
-        for gone in ("TRIGGER updates_words_insert", "TRIGGER updates_words_delete", "TABLE updates_words"):
-            op.execute(f"DROP {gone}")
+        for dropped in ("TRIGGER updates_words_insert", "TRIGGER updates_words_delete", "TABLE updates_words"):
+            op.execute(f"DROP {dropped}")
         for statement in SQLITE_SEARCH:
             op.execute(statement)
     else:

@@ -14,7 +14,7 @@ const MAX_ITEMS = 500;
  * `<update-feed data-channel data-epoch data-seq>` around the parts that `channel.html` renders, each named by
  * `data-part`: bar, state, watching, new, list, empty, older, announcer. The list is newest first.
  * While the reader is at the top, updates are shown at once; further down they wait behind the "new" button, so that
- * the reader's place does not move. At most 500 items are kept, on the page and waiting each.
+ * the text in view does not move. At most 500 items are kept on the page, and at most 500 waiting.
  */
 export class UpdateFeed extends HTMLElement {
   #gone;
@@ -22,7 +22,7 @@ export class UpdateFeed extends HTMLElement {
   #subscription;
   #announcer;
   #waiting = []; // items that are not shown yet, oldest first
-  #arrived = []; // items of this turn of the event loop, inserted together at its end
+  #arrived = []; // items that arrived in this task of the event loop, inserted together at its end
   #unseen = 0;
   #wasLive = false;
   #title = document.title;
@@ -67,7 +67,7 @@ export class UpdateFeed extends HTMLElement {
     this.#arrive(markerItem(resetText(reset)));
   }
 
-  // The seqs start again at 1, so the shown items give up their ids and links; they stay readable.
+  // The seqs start again at 1, so the ids and links of the shown items are removed; they stay readable.
   #retireShown() {
     for (const item of [...this.#part("list").children, ...this.#waiting, ...this.#arrived]) {
       item.removeAttribute("id");

@@ -77,7 +77,7 @@ function progress({ progress, title, key }) {
   return make("p", "update-progress", bar, make("span", "", percentText(progress)));
 }
 
-// Longer Markdown is shown as plain text, here and by the server: a hostile one costs its length squared.
+// Longer Markdown is shown as plain text, here and by the server: a hostile text takes quadratic time.
 const MAX_MARKDOWN = 8192;
 const body = ({ body, format }) =>
   format === "markdown" && body.length <= MAX_MARKDOWN

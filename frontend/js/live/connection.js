@@ -1,4 +1,4 @@
-// One websocket to the hub that reconnects by itself. It knows no channel.
+// One websocket to the hub that reconnects by itself. It is independent of channels.
 
 import { delay, delayAfterShutdown } from "./backoff.js";
 
@@ -123,7 +123,7 @@ export class Connection extends EventTarget {
   }
 
   #closed(code) {
-    // Only a connection that lasted resets the count: a hub that closes at once would be called four times a second.
+    // Only a connection that lasted resets the count: otherwise one that closes at once is reopened four times a second.
     if (this.#state.name === "live" && this.#clock.now() - this.#liveSince >= STEADY_AFTER_MS) this.#tries = 0;
     this.#abandon();
     if (code === UNAUTHENTICATED) return this.refuse("Your access has ended. Reload the page to continue.");

@@ -1,7 +1,8 @@
 // Passes the browser's events about the network and the tab to a connection.
 
 /**
- * Wakes the connection when the network or the tab comes back, and takes it offline when the network is lost.
+ * Reconnects or checks the connection when the network is back or the tab is shown; sets it offline when the network is
+ * lost.
  * @param {import("./connection.js").Connection} connection
  * @param {AbortSignal} signal removes every listener
  */

@@ -1,4 +1,4 @@
-// A reader is a position: decides what a message means for a reader at (epoch, seq). Pure, no state.
+// A reader is a position: decides how to handle a message at the position (epoch, seq). Pure, no state.
 
 /**
  * @typedef {{epoch: string | null, seq: number | null}} Position  seq is null until the server names one
@@ -44,7 +44,7 @@ function decideReset(position, { reason, epoch, first, last }) {
   // An empty log has no first update: the next one follows its last.
   const start = first > 0 ? first - 1 : last;
   const sameLog = epoch === position.epoch;
-  // The same log can only expire forwards, and a new log can only begin once: anything else is a repeated reset.
+  // In one log the first seq only rises, and a new log begins only once: any other reset is a repeated one.
   if (sameLog && reason === "expired" && start <= position.seq) return drop(position);
   if (sameLog && reason === "epoch") return drop(position);
   return accept({ epoch, seq: start });
@@ -52,6 +52,6 @@ function decideReset(position, { reason, epoch, first, last }) {
 
 function decideSubscribed(position, { epoch, seq, resumed }) {
   if (position.seq === null) return accept({ epoch, seq });
-  if (resumed === false) return accept(position); // A reset follows and names the new position.
+  if (resumed === false) return accept(position); // A reset with the new position follows.
   return accept({ epoch: position.epoch ?? epoch, seq: position.seq });
 }
