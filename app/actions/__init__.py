@@ -1,1 +1,1 @@
-"""What the hub can do: one verb, one function, one transaction, the announcement after the commit."""
+"""Actions: one function per verb. Each opens one transaction, and announces after the commit."""

@@ -44,7 +44,7 @@ async def provide_channel(db: Database, draft: ChannelDraft) -> Channel:
 
 
 async def change_channel(db: Database, hub: Hub, who: Principal, slug: str, patch: ChannelPatch) -> Channel:
-    """The channel after the change. Watches that lose their right by it end at once. Raises as `configurable_in`."""
+    """The channel after the change. Watches whose right it revokes end at once. Raises as `configurable_in`."""
     await check_configurable(db, who, slug)
     async with db.transaction() as tx:
         channel = await configurable_in(tx, who, slug)

@@ -1,4 +1,4 @@
-"""Finds a channel by its slug, for a caller that may read it or change it. Every other action does so here."""
+"""The only way from a slug to a channel that a caller may read or change."""
 
 import asyncio
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ _PREFIX_CHARACTERS = 9  # Characters of a token that are stored in clear: "tw_" 
 
 @dataclass(frozen=True, slots=True)
 class TokenDraft:
-    """The properties of a new token. Without a channel it is valid for every channel of its user."""
+    """The properties of a new token. Without a channel it is not bound to one."""
 
     user: str
     name: str | None
@@ -31,7 +31,7 @@ class TokenDraft:
 
 
 async def create_token(db: Database, draft: TokenDraft) -> str:
-    """A new token for the user, for the operator: 256 random bits.
+    """Create a token of 256 random bits for a user, for the operator.
 
     A token never exceeds its user's rights. So a token that is bound to a channel makes its user a member there: a
     publisher if it has the scope `publish`, else a reader, unless the user already has a higher role. Raises NotFound

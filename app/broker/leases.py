@@ -1,4 +1,4 @@
-"""Presence across processes: each stores its part in Redis under a lease, which expires after the process is killed."""
+"""Presence across processes: each stores its part in Redis under a lease, which expires if the process is killed."""
 
 from collections.abc import Callable
 

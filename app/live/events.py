@@ -9,8 +9,8 @@ class EndReason(StrEnum):
     """Why a watch, or the connection that holds it, ended. One list for the websocket and the streams."""
 
     CLOSED = "closed"  # The client closed it.
-    REVOKED = "revoked"  # The right to read the channel is gone.
-    DELETED = "deleted"  # The channel is gone.
+    REVOKED = "revoked"  # The right to read the channel was revoked.
+    DELETED = "deleted"  # The channel was deleted.
     INVALID = "invalid"  # The credential is no longer valid: revoked, expired, or its user disabled.
     STALLED = "stalled"  # The client accepts no data.
     SHUTDOWN = "shutdown"  # The hub shuts down.

@@ -85,7 +85,7 @@ RESERVED = frozenset(
 
 
 class Visibility(StrEnum):
-    """Who may read: everyone, everyone who knows the name, or members alone."""
+    """Who may read: everyone, everyone who knows the name, or only members."""
 
     PUBLIC = "public"
     UNLISTED = "unlisted"

@@ -43,7 +43,7 @@ async def add(tx: AsyncConnection, name: str, email: str, password_hash: str | N
 
 
 async def find(tx: AsyncConnection, name: str) -> User | None:
-    """The user of this name."""
+    """The user with this name."""
     query = select(_U.id, _U.name, _U.email, _U.is_admin, _U.disabled_at).where(_U.name == name)
     row = (await tx.execute(query)).one_or_none()
     return User(row.id, row.name, row.email, row.is_admin, to_time(row.disabled_at)) if row else None

@@ -29,7 +29,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(env: str, level: str) -> None:
-    """Send the hub's log to stderr. The owner of the process calls it, never `create_app(settings)`."""
+    """Send the hub's log to stderr. The owner of the process calls it; `create_app` does not."""
     handler = logging.StreamHandler(sys.stderr)
     if env == "production":
         handler.setFormatter(JsonLines())

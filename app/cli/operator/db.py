@@ -1,4 +1,4 @@
-"""`tidewire db`: upgrades the schema, and gives logs new epochs after a restored backup."""
+"""`tidewire db`: upgrades the schema, and gives the logs new epochs after a restore."""
 
 import click
 

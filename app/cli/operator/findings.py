@@ -11,7 +11,7 @@ _PASSWORD = re.compile(r"://([^:/?#@]*):.*@", re.DOTALL)  # Up to the last @: a 
 _PASSWORD_ARGUMENT = re.compile(r"(?i)([?&](?:password|passwd|pwd|secret)=)[^&]*")
 _LOOPBACK = ("127.", "localhost", "[::1]", "unix:")
 _ALWAYS = ("env", "database_url", "redis_url", "bind", "workers", "public_url", "data_dir", "rate_limits")
-_MIN_DIFFERENT_CHARACTERS = 10  # Of 32 random characters of base64 or hex, once in 10,000 fewer are different.
+_MIN_DIFFERENT_CHARACTERS = 10  # 32 random characters have fewer less than once in 10,000 times, in base64 or hex.
 
 
 class State(Enum):

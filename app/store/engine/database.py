@@ -72,9 +72,9 @@ class Database:
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:
         """A connection for a single query that reads, without the round trips of a transaction. Raises Unavailable."""
-        alone: dict[str, Any] = {ALONE: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+        options: dict[str, Any] = {ALONE: True} if self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
         async with self._bounded(None), self.engine.connect() as connection:
-            await connection.execution_options(**alone)
+            await connection.execution_options(**options)
             yield connection
 
     async def ping(self) -> None:

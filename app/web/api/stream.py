@@ -57,7 +57,7 @@ class Media:
                 "The newest so many, then live.",
                 {"type": "integer", "minimum": 0, "maximum": MAX_LAST},
             ),
-            Param("ticket", "A one-use ticket in place of a token."),
+            Param("ticket", "A one-use ticket instead of a token."),
             Param("Last-Event-ID", "EPOCH.SEQ: the position from which an EventSource resumes.", place="header"),
         ),
         answers={200: Answer("The stream; it does not end by itself.", None, "text/event-stream")},
@@ -171,8 +171,8 @@ def _start() -> Start:
 
 
 def _sse_opening(begun: Subscription) -> bytes:
-    """The first block: the reconnect delay, and the start point, from which a browser resumes that loses the stream
-    before the first update (WHATWG HTML, 9.2.6)."""
+    """The first block: the reconnect delay, and the start point. A browser that loses the stream before the first
+    update resumes from it (WHATWG HTML, 9.2.6)."""
     reset = begun.start_point.reset
     position = b"" if reset else b"id: %s.%d\n" % (begun.extent.epoch.encode(), begun.start_point.seq)
     return b"retry: %d\n%s\n" % (RETRY_MS, position)
