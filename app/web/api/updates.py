@@ -32,7 +32,7 @@ TAG = "Updates"
 MAX_UPDATES_PER_PAGE = 1000
 KEY = Param(
     "Idempotency-Key",
-    "Up to 200 characters, unique in the channel: a second publish with it stores nothing; the answer is the first.",
+    "Up to 200 characters, unique in the channel: a second publish with it stores nothing and answers the first.",
     {"type": "string", "minLength": 1, "maxLength": 200},
     "header",
 )
