@@ -16,7 +16,7 @@ REDIS = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture(autouse=True)
-def _empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No `.env`, no data folder, and none of the developer's own variables."""
     monkeypatch.chdir(tmp_path)
     for each in fields(Settings):
@@ -63,7 +63,7 @@ def test_a_number_is_finite(monkeypatch: pytest.MonkeyPatch, name: str, text: st
         ("RATE_LIMITS", "perhaps", "on or off"),
     ],
 )
-def test_what_is_not_of_its_kind_is_refused_by_name(
+def test_a_value_of_the_wrong_type_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, name: str, text: str, rule: str
 ) -> None:
     monkeypatch.setenv(PREFIX + name, text)
@@ -72,7 +72,7 @@ def test_what_is_not_of_its_kind_is_refused_by_name(
         Settings.load()
 
 
-def test_each_kind_is_read_from_its_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_each_type_is_read_from_its_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given = {
         "WORKERS": "3",
         "REDIS_URL": REDIS,
@@ -99,7 +99,7 @@ def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, text: str, on: b
     assert Settings.load().rate_limits is on
 
 
-def test_an_argument_beats_the_environment_beats_env_file_beats_the_default(
+def test_an_argument_overrides_the_environment_which_overrides_the_env_file_and_the_default(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".env").write_text("TIDEWIRE_BIND=file:1\nTIDEWIRE_PUBLIC_URL=file\nTIDEWIRE_LOG_LEVEL='debug'\n")
@@ -130,7 +130,7 @@ def test_a_wrong_variable_that_an_argument_replaces_does_not_matter(monkeypatch:
         ({"log_level": "loud"}, "TIDEWIRE_LOG_LEVEL"),
     ],
 )
-def test_what_can_not_run_is_refused_by_name(wrong: dict[str, Any], name: str) -> None:
+def test_settings_that_cannot_work_are_refused_by_name(wrong: dict[str, Any], name: str) -> None:
     with pytest.raises(ConfigError, match=name):
         made(**wrong)
 
@@ -149,7 +149,9 @@ def test_production_starts_with_a_long_secret_key() -> None:
 
 
 @pytest.mark.parametrize("env", ["development", "testing"])
-def test_elsewhere_the_secret_key_is_made_once_and_is_its_owner_s_alone(env: str, tmp_path: Path) -> None:
+def test_outside_production_the_secret_key_is_made_once_and_only_its_owner_may_read_it(
+    env: str, tmp_path: Path
+) -> None:
     first, second = Settings.load(env=env), Settings.load(env=env)
     path = tmp_path / "data" / "secret_key"
 
@@ -164,8 +166,7 @@ def test_processes_that_start_at_once_share_one_secret_key(tmp_path: Path) -> No
         for round_ in range(25):
             data_dir = tmp_path / str(round_)
             found = {
-                each.secret_key
-                for each in threads.map(lambda _, place=data_dir: Settings.load(data_dir=place), range(8))
+                each.secret_key for each in threads.map(lambda _, path=data_dir: Settings.load(data_dir=path), range(8))
             }
 
             assert len(found) == 1 and len(found.pop()) >= 32
@@ -176,7 +177,7 @@ def test_settings_are_frozen() -> None:
         made().workers = 2  # type: ignore[misc]
 
 
-def test_the_file_of_sqlite_is_known_and_postgresql_has_none() -> None:
+def test_sqlite_has_a_file_and_postgresql_has_none() -> None:
     assert made(database_url="sqlite+aiosqlite:////srv/a.db?timeout=3").sqlite_path == Path("/srv/a.db")
     assert made(database_url="sqlite+aiosqlite:///data/a.db").sqlite_path == Path("data/a.db")
     assert made(database_url="postgresql+asyncpg://h/d").sqlite_path is None

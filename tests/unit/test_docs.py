@@ -1,4 +1,4 @@
-"""The guide tells of everything that a user can meet, and of nothing that is not there."""
+"""The guide describes everything that a user can meet, and nothing that does not exist."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from app.web.api.openapi import Document, build
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.glob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
-# Variables that no setting of the hub is, and the file that reads each.
+# Variables that are not settings of the hub, and the file that reads each.
 OTHER_VARIABLES = {
     "TIDEWIRE_URL": "app/cli/client/target.py",
     "TIDEWIRE_TOKEN": "app/cli/client/target.py",
@@ -30,7 +30,7 @@ OTHER_VARIABLES = {
     "TIDEWIRE_TEST_REDIS_URL": "tests/support/redis.py",
     "TIDEWIRE_TEST_CHROMIUM": "tests/support/browser.py",
 }
-PROTOCOLS_OWN_CLOSES = {"1002", "1007", "1008", "1009"}  # What breaks the protocol or its bounds.
+PROTOCOL_CLOSES = {"1002", "1007", "1008", "1009"}  # Sent for a violation of the protocol or its bounds.
 CODE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TREES = r"(?:app|docs|tests|frontend|migrations|benchmarks|deploy)/"
 
@@ -55,7 +55,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, by its words."""
+    """Every command that is not a group, by its words."""
     context = click.Context(tidewire, info_name="tidewire")
     for name in COMMANDS:
         command = tidewire.get_command(context, name)
@@ -111,9 +111,9 @@ def test_every_field_of_an_update_is_documented_with_its_rule() -> None:
 
 def test_every_message_of_the_websocket_is_documented() -> None:
     messages, updates = text(ROOT / "app/web/socket/messages.py"), text(ROOT / "app/model/update.py")
-    types = set(re.findall(r'tag="(\w+)"', messages))  # What clients say,
+    types = set(re.findall(r'tag="(\w+)"', messages))  # What clients send,
     types |= set(re.findall(r'_answer\(\s*"(\w+)"', messages))  # what the server answers,
-    types |= set(re.findall(r'"type": ?"(\w+)"', messages + updates))  # and what is built at once.
+    types |= set(re.findall(r'"type": ?"(\w+)"', messages + updates))  # and what is built as bytes.
     shown = set(re.findall(r'^\{"type": ?"(\w+)"', text(DOCS / "protocol.md"), re.MULTILINE))
 
     assert types >= {"subscribe", "ping", "welcome", "subscribed", "update", "error"}
@@ -121,12 +121,12 @@ def test_every_message_of_the_websocket_is_documented() -> None:
 
 
 def test_every_close_code_is_documented() -> None:
-    said = set(re.findall(r"\bClose\((\d{4})", source("app/web"))) | PROTOCOLS_OWN_CLOSES
+    sent = set(re.findall(r"\bClose\((\d{4})", source("app/web"))) | PROTOCOL_CLOSES
     table = text(DOCS / "protocol.md").partition("### Close codes")[2].partition("\n#")[0]
     rows = set(re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE))
 
-    assert {"1001", "1013", "4401"} <= said
-    assert rows - {"1006"} == said
+    assert {"1001", "1013", "4401"} <= sent
+    assert rows - {"1006"} == sent
 
 
 def test_every_metric_is_documented_and_no_other() -> None:
@@ -155,7 +155,7 @@ def test_every_command_is_documented_with_its_options_and_arguments(words: str, 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_page_shows_a_command_that_does_not_exist(page: Path) -> None:
     known = {name: options(command) for name, command in commands()}
-    own = set(re.findall(r'Blueprint\("(\w+)"', text(page)))  # Examples of commands that users bring.
+    own = set(re.findall(r'Blueprint\("(\w+)"', text(page)))  # Examples of commands that users add.
     wrong = []
     for line in shell_lines(page):
         for found in re.finditer(r"(?:(?<![/\w])|(?<=bin/))tidewire (\w+)(?: (\w+))?([^|;&]*)", line):
@@ -172,7 +172,7 @@ def test_no_page_shows_a_command_that_does_not_exist(page: Path) -> None:
 
 
 def shell_lines(page: Path) -> Iterator[str]:
-    """What the page shows as typed into a shell: its blocks, and spans that begin with the command."""
+    """The shell commands of the page: its blocks, and spans that begin with `tidewire`."""
     for language, block in CODE.findall(text(page)):
         if language in ("", "sh"):
             yield from block.replace("\\\n", " ").splitlines()
@@ -204,7 +204,7 @@ def test_no_page_names_an_address_that_the_hub_does_not_have(page: Path) -> None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if re.match(r"https?://", target):
@@ -239,7 +239,7 @@ def test_every_function_that_the_architecture_names_exists() -> None:
     ] == []
 
 
-def test_the_map_of_the_readme_names_every_page() -> None:
+def test_the_readme_names_every_page() -> None:
     readme = text(ROOT / "README.md")
 
     assert [page.name for page in DOCS.glob("*.md") if f"docs/{page.name}" not in readme] == []

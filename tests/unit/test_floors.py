@@ -1,4 +1,4 @@
-"""A module of app/ imports from its own folder and lower floors only; a library stays where it belongs."""
+"""A module of app/ imports from its own folder and lower floors only; each library is imported where it is allowed."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from tests.support.floors import imports, violations
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_house_stands() -> None:
+def test_app_imports_lower_floors_only() -> None:
     assert list((ROOT / "app").rglob("*.py"))
 
     assert violations(ROOT) == []
 
 
-def test_migrations_describe_the_past_and_import_nothing_of_the_present() -> None:
+def test_migrations_import_nothing_of_the_app() -> None:
     files = list((ROOT / "migrations").rglob("*.py"))
     assert files
 
@@ -81,7 +81,7 @@ def test_a_forbidden_import_is_found(tmp_path: Path, module: str, line: str, rea
         ("app/transport/hypercorn.py", "from hypercorn.protocol.h11 import H11Protocol\nimport h11\nimport wsproto"),
     ],
 )
-def test_an_allowed_import_is_passed_over(tmp_path: Path, module: str, line: str) -> None:
+def test_an_allowed_import_is_not_reported(tmp_path: Path, module: str, line: str) -> None:
     (tmp_path / module).parent.mkdir(parents=True)
     (tmp_path / module).write_text(f"{line}\n")
 

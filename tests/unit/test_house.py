@@ -1,4 +1,4 @@
-"""What keeps the code enterable: small files with telling names, no fakes, pins that name no host."""
+"""The rules of the code base: small files with specific names, no mocks, pins that name no host."""
 
 import ast
 import re
@@ -39,13 +39,13 @@ def test_no_file_is_longer_than_300_lines() -> None:
     assert {path: lines for path, lines in lengths.items() if lines > LONGEST} == {}
 
 
-def test_every_file_is_named_for_its_subject() -> None:
+def test_no_file_has_a_vague_name() -> None:
     vague = [str(path) for path in files() if VAGUE & {part.removesuffix(path.suffix) for part in path.parts}]
 
     assert vague == []
 
 
-def test_nothing_is_left_to_do_in_the_code() -> None:
+def test_no_note_of_unfinished_work_is_left_in_the_code() -> None:
     found = [
         f"{path}:{number}"
         for path in files()
@@ -56,7 +56,7 @@ def test_nothing_is_left_to_do_in_the_code() -> None:
     assert found == []
 
 
-def test_nothing_is_faked() -> None:
+def test_no_file_imports_a_mock() -> None:
     found = []
     for path in files(".py"):
         for node in ast.walk(ast.parse(text(path))):

@@ -1,4 +1,4 @@
-"""A task scope: nothing outlives it, and no failure in it is silent or spreads."""
+"""A task scope: no task outlives it, and a failure in it is logged and ends no other task."""
 
 import asyncio
 import inspect
@@ -16,7 +16,7 @@ async def test_a_task_ends_before_its_scope_does() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0)  # Its own tidying may take turns of the loop.
+            await asyncio.sleep(0)  # Its cleanup may take passes of the loop.
             ended.append("work")
 
     async with TaskScope() as tasks:
@@ -27,24 +27,24 @@ async def test_a_task_ends_before_its_scope_does() -> None:
     assert (ended, task.cancelled()) == (["scope", "work"], True)
 
 
-async def test_a_failure_is_logged_with_the_task_s_name_and_leaves_its_neighbours(
+async def test_a_failure_is_logged_with_the_task_s_name_and_ends_no_other_task(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    goes_on = asyncio.Event()
+    other_ran = asyncio.Event()
 
     async def fail() -> None:
         raise ValueError("broken on purpose")
 
-    async def go_on() -> None:
+    async def set_other_ran() -> None:
         await asyncio.sleep(0)
-        goes_on.set()
+        other_ran.set()
 
     with caplog.at_level(logging.ERROR, "tidewire.tasks"):
         async with TaskScope() as tasks:
             tasks.spawn(fail(), "the failing one")
-            tasks.spawn(go_on(), "the other one")
+            tasks.spawn(set_other_ran(), "the other one")
             async with asyncio.timeout(5):
-                await goes_on.wait()
+                await other_ran.wait()
 
     assert [(record.name, record.getMessage()) for record in caplog.records] == [
         ("tidewire.tasks", "Task the failing one failed")
@@ -52,7 +52,7 @@ async def test_a_failure_is_logged_with_the_task_s_name_and_leaves_its_neighbour
     assert "broken on purpose" in caplog.text
 
 
-async def test_a_task_that_ends_by_itself_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_task_that_ends_by_itself_is_released(caplog: pytest.LogCaptureFixture) -> None:
     async def work() -> None:
         return None
 
@@ -64,7 +64,7 @@ async def test_a_task_that_ends_by_itself_is_let_go(caplog: pytest.LogCaptureFix
     assert caplog.records == []
 
 
-async def test_a_failure_while_it_is_ended_is_logged_and_nothing_is_raised(
+async def test_a_failure_during_cancellation_is_logged_and_not_raised(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def work() -> None:
@@ -80,7 +80,7 @@ async def test_a_failure_while_it_is_ended_is_logged_and_nothing_is_raised(
     assert "Task untidy failed" in caplog.text
 
 
-async def test_nothing_is_started_after_the_end() -> None:
+async def test_no_task_is_started_after_the_end() -> None:
     ran = []
 
     async def work() -> None:
@@ -97,7 +97,7 @@ async def test_nothing_is_started_after_the_end() -> None:
     assert (ran, inspect.getcoroutinestate(late)) == ([], inspect.CORO_CLOSED)
 
 
-async def test_an_owner_s_own_failure_ends_the_tasks_and_goes_on() -> None:
+async def test_a_failure_of_the_owner_ends_the_tasks_and_is_raised() -> None:
     started: list[asyncio.Task[None]] = []
 
     async def own() -> None:

@@ -28,7 +28,7 @@ type Defect = Callable[[Deliveries], Deliveries]
 
 
 class Served(Protocol):
-    """A websocket server of a test."""
+    """A websocket server that a test serves."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None: ...
 
@@ -135,7 +135,7 @@ async def test_every_delivery_is_counted_in_every_framing(updates_per_frame: int
         (lambda deliveries: [(seq + (seq > 4), update) for seq, update in deliveries], "gap"),
         (lambda deliveries: [*deliveries[:4], (5, b'{"n":1000000000099}'), *deliveries[5:]], "lost"),
     ],
-    ids=["one is missing", "the last is missing", "one comes twice", "two change places", "seqs skip", "a stranger"],
+    ids=["one is missing", "the last is missing", "one is repeated", "two are swapped", "seqs skip", "one is foreign"],
 )
 @pytest.mark.parametrize("updates_per_frame", [1, 7])
 async def test_a_violated_invariant_is_a_failure(defect: Defect, message: str, updates_per_frame: int) -> None:
@@ -172,7 +172,7 @@ async def test_what_another_generator_publishes_is_counted() -> None:
         (lambda deliveries: after_100(deliveries)[:-1], "have not caught up"),
         (lambda deliveries: deliveries, "gap"),
     ],
-    ids=["the first is missing", "one is missing", "the last is missing", "they are others"],
+    ids=["the first is missing", "one is missing", "the last is missing", "the seqs are others"],
 )
 async def test_an_invariant_violated_for_what_another_generator_publishes_is_a_failure(
     defect: Defect, message: str

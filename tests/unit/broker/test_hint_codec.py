@@ -1,4 +1,4 @@
-"""Hints as bytes: what goes in comes out in another process, and nothing else ever does."""
+"""The hint codec: another process decodes each encoded hint unchanged, and no other bytes are a hint."""
 
 import json
 
@@ -24,14 +24,14 @@ HINTS = st.builds(
 
 
 @given(NODES, NODES, HINTS)
-def test_a_hint_comes_out_elsewhere_as_it_went_in(here: str, there: str, hint: Hint) -> None:
+def test_another_node_decodes_a_hint_unchanged(here: str, there: str, hint: Hint) -> None:
     data = encode(here, hint)
 
     assert decode(there, topic(hint.channel_id), data) == (hint if here != there else None)
 
 
 @given(HINTS)
-def test_a_hint_that_comes_back_is_known_as_our_own(hint: Hint) -> None:
+def test_a_node_ignores_its_own_hint(hint: Hint) -> None:
     assert decode("cafe01", topic(hint.channel_id), encode("cafe01", hint)) is None
 
 
@@ -40,19 +40,19 @@ def test_a_topic_names_its_channel(channel_id: int) -> None:
     assert channel_of(topic(channel_id)) == channel_id
 
 
-def test_a_topic_of_something_else_names_none() -> None:
+def test_another_topic_names_no_channel() -> None:
     others = [b"", b"tidewire:control", b"tidewire:channel:", b"tidewire:channel:-1", b"tidewire:channel:1x", b"7"]
 
     assert [channel_of(other) for other in others] == [None] * len(others)
 
 
 @given(st.binary(), st.binary())
-def test_strange_bytes_are_no_hint(name: bytes, data: bytes) -> None:
+def test_arbitrary_bytes_are_no_hint(name: bytes, data: bytes) -> None:
     assert decode("cafe01", name, data) is None
 
 
 @given(st.binary(min_size=1, max_size=40), st.binary())
-def test_a_broken_head_is_no_hint_or_a_whole_one(epoch: bytes, rest: bytes) -> None:
+def test_a_malformed_head_decodes_to_no_hint_or_a_complete_one(epoch: bytes, rest: bytes) -> None:
     found = decode("cafe01", topic(7), b"beef02 " + epoch + b" 5\n" + rest)
 
     assert found is None or (found.channel_id, found.epoch.encode()) == (7, epoch)

@@ -1,4 +1,4 @@
-"""The group of commands: each has its help, and an own blueprint's command is found behind ours."""
+"""The group of commands: each has its help, and a command of a user's blueprint is found after the built-in ones."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_every_command_has_a_help(words: tuple[str, ...], capsys: pytest.Capture
     assert f"Usage: tidewire {' '.join(words)}" in shown.out
 
 
-def test_a_mistyped_command_is_a_wrong_usage_and_makes_nothing(
+def test_a_mistyped_command_is_a_usage_error_and_creates_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -42,7 +42,7 @@ def test_a_mistyped_command_is_a_wrong_usage_and_makes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_token_may_stand_on_the_command_line() -> None:
+def test_a_token_cannot_be_given_on_the_command_line() -> None:
     context = click.Context(tidewire, info_name="tidewire")
     options = {
         option

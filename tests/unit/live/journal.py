@@ -1,4 +1,4 @@
-"""An in-memory log for the live part's tests: what is committed, what of it is still kept, and how it is read."""
+"""An in-memory log for the live part's tests: entries are committed, trimmed and read."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ PAGE = 7
 
 
 class Journal:
-    """One channel's log; `ReadLog` for a feed. A read takes a turn of the loop, as a query does."""
+    """One channel's log; `ReadLog` for a feed. A read takes a pass of the loop, as a query does."""
 
     def __init__(self) -> None:
         self.epoch = "e1"

@@ -1,4 +1,4 @@
-"""A model of the live part: a feed, its log, hints that go astray, and readers that check the invariants."""
+"""A model of the live part: a feed, its log, unreliable hints, and readers that check the invariants."""
 
 import asyncio
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class Reader(StallingSink):
 
 
 class LiveModel:
-    """A journal, a feed, readers, and hints that may be late, doubled, lost or out of order."""
+    """A journal, a feed, readers, and hints that may be late, repeated, lost or out of order."""
 
     def __init__(self, tasks: TaskScope) -> None:
         self.journal = Journal()
@@ -63,15 +63,15 @@ class LiveModel:
         actions: dict[str, Callable[[int], object]] = {
             "commit": lambda n: self.hints.append((self.journal.epoch, self.journal.commit(1 + n % 4))),
             "deliver": lambda n: self.feed.offer(*self.hints.pop(n % len(self.hints))) if self.hints else None,
-            "double": lambda n: self.feed.offer(*self.hints[n % len(self.hints)]) if self.hints else None,
-            "lose": lambda n: self.lose(n),
+            "repeat": lambda n: self.feed.offer(*self.hints[n % len(self.hints)]) if self.hints else None,
+            "lose": self.lose,
             "poll": lambda n: self.observe(),
             "trim": lambda n: self.journal.trim(n % 6),
             "empty": lambda n: self.journal.empty(),
             "join": lambda n: self.join(starts[n % 4]),
-            "return": lambda n: self.come_back(starts[n % 4]),
+            "return": lambda n: self.resume(starts[n % 4]),
             "stall": lambda n: self.readers[n % len(self.readers)].stall(),
-            "go on": lambda n: self.readers[n % len(self.readers)].go_on(),
+            "continue": lambda n: self.readers[n % len(self.readers)].go_on(),
         }
         actions[name](number)
 
@@ -84,14 +84,14 @@ class LiveModel:
 
     def join(self, start: Start) -> Reader:
         self.observe()
-        return self.enter(start, self.journal.extent)
+        return self.attach(start, self.journal.extent)
 
-    def come_back(self, start: Start) -> Reader:
-        """Without a look at the log, where the feed serves it."""
+    def resume(self, start: Start) -> Reader:
+        """Attach a reader without a read of the log, where the feed serves its start."""
         extent = self.feed.extent
-        return self.enter(start, extent) if extent is not None and self.feed.serves(start) else self.join(start)
+        return self.attach(start, extent) if extent is not None and self.feed.serves(start) else self.join(start)
 
-    def enter(self, start: Start, extent: Extent) -> Reader:
+    def attach(self, start: Start, extent: Extent) -> Reader:
         watch = Watch(self.feed, ANONYMOUS, self.feed.watches.discard)
         self.feed.watches.add(watch)
         watch.begin(start, extent)
@@ -102,9 +102,9 @@ class LiveModel:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Return when it is so; fail when it is not within some turns of the loop, and half a second for its timers."""
-    for turn in range(1000):
+    """Return once the condition holds; fail after 500 passes of the loop and half a second for its timers."""
+    for number in range(1000):
         if condition():
             return
-        await asyncio.sleep(0 if turn < 500 else 0.001)
-    raise AssertionError("It did not become so.")
+        await asyncio.sleep(0 if number < 500 else 0.001)
+    raise AssertionError("The condition never held.")

@@ -1,11 +1,11 @@
-"""The fair queue: many waiters go on in order, a few a pass, and others have the loop in between."""
+"""The fair queue: many waiters continue in order, a few a pass, and other tasks run in between."""
 
 import asyncio
 
 from app.live.fair_queue import WAKEUPS_PER_LOOP, FairQueue
 
 
-async def test_who_is_alone_does_not_wait() -> None:
+async def test_a_single_waiter_does_not_wait() -> None:
     queue = FairQueue()
     passes = 0
 
@@ -22,8 +22,8 @@ async def test_who_is_alone_does_not_wait() -> None:
     assert passes == 0
 
 
-async def test_a_crowd_goes_in_order_and_leaves_room_for_others() -> None:
-    queue, served, room = FairQueue(), [], []
+async def test_many_waiters_continue_in_order_and_leave_the_loop_to_others() -> None:
+    queue, served, per_pass = FairQueue(), [], []
 
     async def one(number: int) -> None:
         await queue.take()
@@ -35,17 +35,17 @@ async def test_a_crowd_goes_in_order_and_leaves_room_for_others() -> None:
         while len(served) < 100:
             before = len(served)
             await asyncio.sleep(0)
-            room.append(len(served) - before)
+            per_pass.append(len(served) - before)
 
     assert served == list(range(100))
-    assert max(room) <= WAKEUPS_PER_LOOP
+    assert max(per_pass) <= WAKEUPS_PER_LOOP
 
 
-async def test_one_whose_turn_fails_does_not_end_those_of_the_others() -> None:
+async def test_a_call_that_fails_does_not_stop_the_others() -> None:
     queue, served, failed = FairQueue(), [], []
 
     def fail() -> None:
-        raise ValueError("mine alone")
+        raise ValueError("one call")
 
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failed.append(context["exception"]))
     for _ in range(4):
@@ -58,7 +58,7 @@ async def test_one_whose_turn_fails_does_not_end_those_of_the_others() -> None:
     assert (served, [type(each) for each in failed]) == (["after it"], [ValueError])
 
 
-async def test_who_has_left_takes_nobodys_turn() -> None:
+async def test_a_cancelled_waiter_does_not_delay_the_others() -> None:
     queue, served = FairQueue(), []
 
     async def one(number: int) -> None:

@@ -16,7 +16,7 @@ async def test_readers_at_one_position_share_one_query() -> None:
         assert model.journal.reads == 1
 
 
-async def test_who_comes_to_a_page_a_moment_later_has_it_without_a_query() -> None:
+async def test_a_reader_that_needs_the_page_later_gets_it_without_a_query() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         model.journal.commit(6)
@@ -27,7 +27,7 @@ async def test_who_comes_to_a_page_a_moment_later_has_it_without_a_query() -> No
         assert model.journal.reads == 1
 
 
-async def test_a_page_of_a_log_that_was_emptied_is_nobodys() -> None:
+async def test_a_page_of_an_emptied_log_is_not_served() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         model.journal.commit(6)
@@ -41,7 +41,7 @@ async def test_a_page_of_a_log_that_was_emptied_is_nobodys() -> None:
         assert (late.epoch, late.seqs) == ("e2", [1, 2])
 
 
-async def test_who_comes_back_to_what_is_still_in_memory_costs_no_look_at_the_log() -> None:
+async def test_a_reader_that_resumes_within_the_ring_costs_no_query() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         model.join(Now())
@@ -50,8 +50,8 @@ async def test_who_comes_back_to_what_is_still_in_memory_costs_no_look_at_the_lo
         served = [model.feed.serves(start) for start in starts]
         model.feed.offer("e1", model.journal.commit(3))
         served_later = model.feed.serves(After(1, "e1"))
-        back = model.come_back(After(3, "e1"))
-        await until(lambda: back.seq == 7 and tasks.quiet)
+        resumed = model.resume(After(3, "e1"))
+        await until(lambda: resumed.seq == 7 and tasks.quiet)
 
         assert served == [True, True, True, False, False, True]
-        assert (served_later, back.seqs, model.journal.reads) == (False, [4, 5, 6, 7], 0)
+        assert (served_later, resumed.seqs, model.journal.reads) == (False, [4, 5, 6, 7], 0)

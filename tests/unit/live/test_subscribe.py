@@ -1,4 +1,4 @@
-"""The invariants of the live part: past and future join without a seam, whatever becomes of the hints."""
+"""The invariants of the live part: past and live updates join without a gap, whatever happens to the hints."""
 
 import asyncio
 
@@ -13,8 +13,8 @@ from app.tasks import TaskScope
 from tests.unit.live.live_model import LiveModel, Reader, until
 
 KINDS = (
-    *("commit", "commit", "commit", "deliver", "deliver", "double", "lose"),
-    *("poll", "trim", "empty", "join", "return", "stall", "go on"),
+    *("commit", "commit", "commit", "deliver", "deliver", "repeat", "lose"),
+    *("poll", "trim", "empty", "join", "return", "stall", "continue"),
 )
 STEPS = st.lists(
     st.tuples(
@@ -33,11 +33,11 @@ def test_every_reader_sees_every_update_once_and_in_order(steps: list[tuple[str,
         async with TaskScope() as tasks:
             model = LiveModel(tasks)
             model.join(Now())
-            for name, number, turns in steps:
+            for name, number, passes in steps:
                 model.act((name, number))
-                for _ in range(turns):
+                for _ in range(passes):
                     await asyncio.sleep(0)
-            model.observe()  # The poll, at last.
+            model.observe()  # The poll, at the end.
             newest = (model.journal.epoch, len(model.journal.entries))
             for reader in model.readers:
                 reader.go_on()
@@ -48,7 +48,7 @@ def test_every_reader_sees_every_update_once_and_in_order(steps: list[tuple[str,
     asyncio.run(play())
 
 
-async def test_riders_are_written_what_came_in_one_turn_as_one_batch_and_cost_no_task() -> None:
+async def test_live_watchers_are_written_the_updates_of_one_pass_as_one_batch_and_cost_no_task() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         live = [model.join(Now()) for _ in range(3)]
@@ -63,7 +63,7 @@ async def test_riders_are_written_what_came_in_one_turn_as_one_batch_and_cost_no
         assert (tasks.quiet, model.journal.reads) == (True, 0)
 
 
-async def test_one_that_stalls_goes_on_from_the_ring_when_it_can_and_the_others_do_not_wait() -> None:
+async def test_a_stalled_watcher_continues_from_the_ring_and_the_others_do_not_wait() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         slow, fast = model.join(Now()), model.join(Now())
@@ -78,7 +78,7 @@ async def test_one_that_stalls_goes_on_from_the_ring_when_it_can_and_the_others_
         assert (held, slow.batches, model.journal.reads) == (0, 1, 0)
 
 
-async def test_more_at_once_than_the_ring_holds_reaches_the_riders_from_the_log() -> None:
+async def test_more_updates_than_the_ring_holds_reach_live_watchers_from_the_log() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         live = [model.join(Now()) for _ in range(5)]
@@ -88,7 +88,7 @@ async def test_more_at_once_than_the_ring_holds_reaches_the_riders_from_the_log(
         assert model.journal.reads == 1
 
 
-async def test_a_watch_that_is_ended_is_written_nothing_more() -> None:
+async def test_nothing_is_written_to_an_ended_watch() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         model.join(Now())
@@ -100,7 +100,7 @@ async def test_a_watch_that_is_ended_is_written_nothing_more() -> None:
         assert (model.readers[0].ended, model.readers[0].seq) == (EndReason.REVOKED, 0)
 
 
-async def test_a_deleted_channel_ends_its_watches_and_those_that_come_too_late() -> None:
+async def test_a_deleted_channel_ends_its_watches_and_those_that_begin_later() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         live, behind = model.join(Now()), model.join(Now())
@@ -114,7 +114,7 @@ async def test_a_deleted_channel_ends_its_watches_and_those_that_come_too_late()
         assert [reader.ended for reader in (live, behind, late)] == ["deleted"] * 3
 
 
-async def test_a_channel_that_is_gone_from_the_log_ends_who_reads_there() -> None:
+async def test_a_channel_missing_from_the_log_ends_its_watches() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         model.journal.commit(6)
@@ -125,20 +125,20 @@ async def test_a_channel_that_is_gone_from_the_log_ends_who_reads_there() -> Non
         assert (reader.ended, reader.seq) == ("deleted", 0)
 
 
-async def test_what_is_committed_during_the_first_look_does_not_wait_for_the_poll() -> None:
+async def test_an_update_committed_during_the_first_read_does_not_wait_for_the_poll() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
-        looked = model.journal.extent
+        extent = model.journal.extent
         model.feed.offer("e1", model.journal.commit(1))
-        model.feed.observe(looked, asyncio.get_running_loop().time())
+        model.feed.observe(extent, asyncio.get_running_loop().time())
         watch = Watch(model.feed, ANONYMOUS, model.feed.watches.discard)
-        watch.begin(Now(), looked)
+        watch.begin(Now(), extent)
         reader = Reader(watch)
         watch.follow(reader, reader.notify)
         await until(lambda: reader.seq == 1)
 
 
-async def test_who_begins_now_begins_after_all_that_has_come_and_nobody_is_passed_over() -> None:
+async def test_a_watch_from_now_begins_after_every_offered_update_and_none_is_missed() -> None:
     async with TaskScope() as tasks:
         model = LiveModel(tasks)
         live = model.join(Now())

@@ -1,4 +1,4 @@
-"""Who may do what, for the whole cast: ana owns, ben reads, pia publishes, cyd is a stranger, adi an admin."""
+"""Who may do what, for the whole cast: ana owns, ben reads, pia publishes, cyd has no role, adi is an admin."""
 
 from datetime import UTC, datetime
 
@@ -28,12 +28,12 @@ ROLES = {
     "ben": Role.READER,
     "cyd": Role.NONE,
     "adi": Role.NONE,
-    "nobody": Role.NONE,
+    "anonymous": Role.NONE,
 }
 
 
-def person(name: str, *, scopes: frozenset[Scope] | None = None, bound_to: int | None = None) -> Principal:
-    if name == "nobody":
+def principal(name: str, *, scopes: frozenset[Scope] | None = None, bound_to: int | None = None) -> Principal:
+    if name == "anonymous":
         return ANONYMOUS
     user_id = list(ROLES).index(name) + 1
     if scopes is None:
@@ -43,49 +43,52 @@ def person(name: str, *, scopes: frozenset[Scope] | None = None, bound_to: int |
 
 
 def channel(visibility: Visibility, publishing: Publishing = Publishing.EVERYONE) -> Channel:
-    born = datetime(2026, 11, 21, tzinfo=UTC)
-    return Channel(7, "ci", None, None, visibility, publishing, "e1", 1, 0, None, None, None, born)
+    created_at = datetime(2026, 11, 21, tzinfo=UTC)
+    return Channel(7, "ci", None, None, visibility, publishing, "e1", 1, 0, None, None, None, created_at)
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_everyone_reads_what_is_public_or_unlisted(name: str) -> None:
+def test_every_caller_reads_public_and_unlisted_channels(name: str) -> None:
     for visibility in (Visibility.PUBLIC, Visibility.UNLISTED):
-        check_read(person(name), channel(visibility), ROLES[name])
+        check_read(principal(name), channel(visibility), ROLES[name])
 
 
-@pytest.mark.parametrize("name", ["cyd", "nobody"])
-def test_a_private_channel_is_not_there_for_an_outsider(name: str) -> None:
+@pytest.mark.parametrize("name", ["cyd", "anonymous"])
+def test_a_private_channel_is_not_found_for_an_outsider(name: str) -> None:
     for check in (check_read, check_publish, check_configure):
         with pytest.raises(NotFound):
-            check(person(name), channel(Visibility.PRIVATE), ROLES[name])
+            check(principal(name), channel(Visibility.PRIVATE), ROLES[name])
 
 
 @pytest.mark.parametrize(
-    ("publishing", "who_may"),
+    ("publishing", "expected"),
     [
-        (Publishing.EVERYONE, {"ana", "pia", "ben", "cyd", "adi", "nobody"}),
+        (Publishing.EVERYONE, {"ana", "pia", "ben", "cyd", "adi", "anonymous"}),
         (Publishing.MEMBERS, {"ana", "pia", "ben", "adi"}),
         (Publishing.PUBLISHERS, {"ana", "pia", "adi"}),
     ],
 )
-def test_publishing_is_for_whom_the_channel_says(publishing: Publishing, who_may: set[str]) -> None:
+def test_only_callers_named_by_the_channel_may_publish(publishing: Publishing, expected: set[str]) -> None:
     allowed = set()
     for name, role in ROLES.items():
         try:
-            check_publish(person(name), channel(Visibility.PUBLIC, publishing), role)
+            check_publish(principal(name), channel(Visibility.PUBLIC, publishing), role)
         except Forbidden:
-            assert name != "nobody"
+            assert name != "anonymous"
         except Unauthenticated:
-            assert name == "nobody"
+            assert name == "anonymous"
         else:
             allowed.add(name)
 
-    assert allowed == who_may
+    assert allowed == expected
 
 
 @pytest.mark.parametrize("name", ["ana", "adi"])
-def test_a_token_does_no_more_than_its_scopes(name: str) -> None:
-    reader, publisher = person(name, scopes=frozenset({Scope.READ})), person(name, scopes=frozenset({Scope.PUBLISH}))
+def test_a_token_allows_no_more_than_its_scopes(name: str) -> None:
+    reader, publisher = (
+        principal(name, scopes=frozenset({Scope.READ})),
+        principal(name, scopes=frozenset({Scope.PUBLISH})),
+    )
     open_to_all = channel(Visibility.PUBLIC)
     check_read(reader, open_to_all, ROLES[name])
     check_publish(publisher, open_to_all, ROLES[name])
@@ -97,19 +100,19 @@ def test_a_token_does_no_more_than_its_scopes(name: str) -> None:
 
 
 @pytest.mark.parametrize(("visibility", "refusal"), [(Visibility.PUBLIC, Forbidden), (Visibility.PRIVATE, NotFound)])
-def test_a_bound_token_is_nobody_elsewhere(visibility: Visibility, refusal: type[Refusal]) -> None:
-    bound = person("adi", scopes=BOTH, bound_to=8)
+def test_a_bound_token_gives_no_rights_on_other_channels(visibility: Visibility, refusal: type[Refusal]) -> None:
+    bound = principal("adi", scopes=BOTH, bound_to=8)
 
     for check in (check_read, check_publish):
         with pytest.raises(refusal):
             check(bound, channel(visibility), Role.OWNER)
 
 
-def test_changing_a_channel_is_for_its_owners_and_admins() -> None:
+def test_only_owners_and_admins_change_a_channel() -> None:
     allowed = set()
     for name, role in ROLES.items():
         try:
-            check_configure(person(name), channel(Visibility.PUBLIC), role)
+            check_configure(principal(name), channel(Visibility.PUBLIC), role)
         except Refusal:
             continue
         allowed.add(name)
@@ -119,20 +122,20 @@ def test_changing_a_channel_is_for_its_owners_and_admins() -> None:
 
 def test_a_token_bound_to_the_channel_does_not_change_it() -> None:
     with pytest.raises(Forbidden):
-        check_configure(person("ana", scopes=BOTH, bound_to=7), channel(Visibility.PUBLIC), Role.OWNER)
+        check_configure(principal("ana", scopes=BOTH, bound_to=7), channel(Visibility.PUBLIC), Role.OWNER)
 
 
-def test_creating_needs_a_user_and_an_unbound_publish_token() -> None:
-    check_create(person("cyd"))
-    check_create(person("cyd", scopes=BOTH))
+def test_creating_a_channel_needs_a_user_and_an_unbound_publish_token() -> None:
+    check_create(principal("cyd"))
+    check_create(principal("cyd", scopes=BOTH))
     with pytest.raises(Unauthenticated):
         check_create(ANONYMOUS)
-    for narrow in (person("cyd", scopes=frozenset({Scope.READ})), person("cyd", scopes=BOTH, bound_to=7)):
+    for narrow in (principal("cyd", scopes=frozenset({Scope.READ})), principal("cyd", scopes=BOTH, bound_to=7)):
         with pytest.raises(Forbidden):
             check_create(narrow)
 
 
-def test_names_of_watchers_are_for_members() -> None:
-    knows = {name for name, role in ROLES.items() if may_see_names(person(name), channel(Visibility.PUBLIC), role)}
+def test_only_members_see_the_names_of_watchers() -> None:
+    allowed = {name for name, role in ROLES.items() if may_see_names(principal(name), channel(Visibility.PUBLIC), role)}
 
-    assert knows == {"ana", "pia", "ben", "adi"}
+    assert allowed == {"ana", "pia", "ben", "adi"}

@@ -1,4 +1,4 @@
-"""Slugs: what names a channel, and what the site keeps for itself."""
+"""Slugs: which texts name a channel, and which are reserved."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def test_a_slug_is_letters_digits_and_dashes(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", ["", "-a", "A", "a_b", "a.b", "a/b", "x" * 64, "é", "a\n", " a"])
-def test_anything_else_is_refused_by_name(slug: str) -> None:
+def test_any_other_slug_is_refused_by_its_field(slug: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_slug(slug)
 
@@ -20,6 +20,6 @@ def test_anything_else_is_refused_by_name(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", sorted(RESERVED))
-def test_names_of_the_site_are_refused(slug: str) -> None:
+def test_reserved_slugs_are_refused(slug: str) -> None:
     with pytest.raises(InvalidRequest, match="keeps for itself"):
         check_slug(slug)

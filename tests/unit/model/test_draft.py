@@ -1,4 +1,4 @@
-"""Every rule of an update: what breaks one is refused whole, and named by its field."""
+"""Every rule of an update: a draft that breaks one is refused, and the refusal names the field."""
 
 import json
 
@@ -53,7 +53,7 @@ def parse(value: object) -> Draft:
 
 
 @pytest.mark.parametrize(("update", "field"), BROKEN, ids=[f"{field}-{n}" for n, (_, field) in enumerate(BROKEN)])
-def test_a_broken_rule_is_named_by_its_field(update: dict[str, object], field: str) -> None:
+def test_the_refusal_of_a_broken_rule_names_the_field(update: dict[str, object], field: str) -> None:
     with pytest.raises(InvalidUpdate) as caught:
         parse(update)
 
@@ -61,8 +61,8 @@ def test_a_broken_rule_is_named_by_its_field(update: dict[str, object], field: s
     assert field in caught.value.message
 
 
-def test_a_refusal_says_the_rule_of_the_field_wherever_that_is_checked() -> None:
-    """The first two by their types, the others by what no type can say."""
+def test_a_refusal_states_the_rule_of_its_field_wherever_that_is_checked() -> None:
+    """The types check the first two rules, and further checks the others."""
     found = {}
     for update in ({"title": ""}, {"level": "loud"}, {"body": "é" * 16_385}, {"body": "x", "link": "ftp://a"}):
         with pytest.raises(InvalidUpdate) as caught:
@@ -77,10 +77,10 @@ def test_a_refusal_says_the_rule_of_the_field_wherever_that_is_checked() -> None
     }
 
 
-@pytest.mark.parametrize("nothing", [{}, {"level": "info"}, {"key": "k"}, {"body": ""}, {"title": None}])
-def test_an_update_says_something(nothing: dict[str, object]) -> None:
+@pytest.mark.parametrize("empty", [{}, {"level": "info"}, {"key": "k"}, {"body": ""}, {"title": None}])
+def test_an_update_without_content_is_refused(empty: dict[str, object]) -> None:
     with pytest.raises(InvalidUpdate, match="at least one of"):
-        parse(nothing)
+        parse(empty)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_an_update_says_something(nothing: dict[str, object]) -> None:
         {"body": "x", "link": "https://example.org/a?b=c#d"},
     ],
 )
-def test_the_edge_of_a_rule_is_inside(edge: dict[str, object]) -> None:
+def test_the_limit_of_a_rule_is_allowed(edge: dict[str, object]) -> None:
     assert parse(edge)
 
 
-def test_a_whole_update_is_bounded_however_its_parts_fit() -> None:
+def test_an_update_has_a_maximum_size_even_if_each_field_is_within_its_own() -> None:
     with pytest.raises(TooLarge):
         parse({"body": "\u0001" * 12_000})
 
@@ -128,7 +128,7 @@ def test_a_whole_update_is_bounded_however_its_parts_fit() -> None:
     ],
     ids=range(14),
 )
-def test_what_is_no_update_is_refused_in_words(body: bytes, refusal: type[Refusal], field: str | None) -> None:
+def test_a_body_that_is_no_update_is_refused(body: bytes, refusal: type[Refusal], field: str | None) -> None:
     with pytest.raises(refusal) as caught:
         parse_submission(body)
 

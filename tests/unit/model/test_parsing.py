@@ -1,4 +1,4 @@
-"""Values from JSON: a refusal names the field and says its rule in our words."""
+"""Values from JSON: a refusal names the field and states its rule in our words."""
 
 from typing import Any, get_args
 
@@ -35,7 +35,7 @@ KINDS: list[type[Struct]] = [Draft, ChannelDraft, ChannelPatch, *get_args(Messag
     ],
     ids=range(11),
 )
-def test_a_refusal_names_the_field_and_says_its_rule(
+def test_a_refusal_names_the_field_and_states_its_rule(
     value: object, kind: type[Struct], field: str | None, message: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
@@ -45,7 +45,7 @@ def test_a_refusal_names_the_field_and_says_its_rule(
     assert caught.value.message.startswith(message)
 
 
-def test_a_field_is_written_as_the_caller_knows_it() -> None:
+def test_a_refusal_spells_a_field_as_the_caller_does() -> None:
     with pytest.raises(InvalidRequest, match=r"^--retention-days must be a whole number") as caught:
         shaped({"retention_days": 0}, ChannelPatch, spelled=lambda name: f"--{name.replace('_', '-')}")
 
@@ -67,7 +67,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=6), st.sampled_from(KINDS))
-def test_whatever_is_refused_has_a_wrong_field_that_is_found(value: dict[str, Any], kind: type[Struct]) -> None:
+def test_every_refusal_names_a_field(value: dict[str, Any], kind: type[Struct]) -> None:
     try:
         expected = msgspec.convert(value, kind)
     except msgspec.ValidationError:
@@ -78,7 +78,7 @@ def test_whatever_is_refused_has_a_wrong_field_that_is_found(value: dict[str, An
         assert shaped(value, kind) == expected
 
 
-def test_what_is_no_json_is_refused_by_the_name_of_the_whole() -> None:
+def test_the_refusal_of_malformed_json_names_the_message() -> None:
     for body in (b"{", b'"\xff"', b"[" * 100_000):
         with pytest.raises(InvalidRequest, match=r"^A message (must be JSON|is nested)"):
             parse_json(body, "A message")

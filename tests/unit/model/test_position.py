@@ -1,4 +1,4 @@
-"""Where a watcher begins: at what it asks for, or with a reset that says why not; never passing over what is kept."""
+"""The start point of a watcher: the position it asks for, or a reset with its reason; no kept update is skipped."""
 
 import pytest
 from hypothesis import given
@@ -27,16 +27,16 @@ LOG = Extent("e1", first=11, last=20)
         (After(99, "e0"), StartPoint(10, "epoch")),
     ],
 )
-def test_a_start_has_one_place(start: Start, expected: StartPoint) -> None:
+def test_every_start_has_one_start_point(start: Start, expected: StartPoint) -> None:
     assert start_point(start, LOG) == expected
 
 
-def test_an_empty_log_serves_its_beginning() -> None:
+def test_an_empty_log_is_served_from_its_beginning() -> None:
     assert start_point(After(0), Extent("e1", 1, 0)) == StartPoint(0)
 
 
 @given(st.integers(1, 50), st.integers(0, 50), st.integers(0, 120), st.sampled_from([None, "e1", "e2"]))
-def test_nothing_kept_is_passed_over_in_silence(first: int, size: int, asked: int, epoch: str | None) -> None:
+def test_no_kept_update_is_skipped_without_a_reset(first: int, size: int, asked: int, epoch: str | None) -> None:
     extent = Extent("e1", first, first + size - 1)
 
     found = start_point(After(asked, epoch), extent)
@@ -47,7 +47,7 @@ def test_nothing_kept_is_passed_over_in_silence(first: int, size: int, asked: in
 @pytest.mark.parametrize(
     "text", ["", "58", ".58", "k3v9.", "k3v9.-1", "k3v9.1e3", "k3v9.٣", "x" * 40 + ".1", "k." + "9" * 30]
 )
-def test_what_is_no_event_id_is_none(text: str) -> None:
+def test_a_malformed_event_id_is_none(text: str) -> None:
     assert parse_event_id(text) is None
 
 

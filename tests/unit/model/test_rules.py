@@ -1,4 +1,4 @@
-"""A rule's words: written beside the type, or taken from the type itself."""
+"""The text of a rule: written beside the type, or derived from the type."""
 
 from typing import Annotated, Any, Literal
 
@@ -43,16 +43,16 @@ class Paint(Struct):
     ],
     ids=str,
 )
-def test_every_type_has_words_for_what_it_asks(kind: object, words: str) -> None:
+def test_every_type_has_a_rule_in_words(kind: object, words: str) -> None:
     assert rule_of(kind) == words
 
 
-def test_a_type_without_words_is_an_error_of_the_code() -> None:
+def test_a_type_without_a_rule_is_a_programming_error() -> None:
     with pytest.raises(TypeError, match="needs a rule"):
         rule_of(bytes)
 
 
-def test_a_rule_is_words_a_sentence_and_limits_at_once() -> None:
+def test_a_rule_gives_a_phrase_a_sentence_and_limits() -> None:
     schemas = {name: msgspec.json.schema(kind) for name, kind in types_of(Paint).items() if name != "batch"}
 
     assert rules_of(Paint) == {

@@ -1,4 +1,4 @@
-"""The encoded entry: what the server adds, and what it leaves as it was given."""
+"""The encoded entry: the server adds the envelope and leaves the fields as they were given."""
 
 import json
 import re
@@ -34,10 +34,10 @@ def test_bare_is_the_update_without_its_message_type() -> None:
 
 
 def test_ids_are_uuids_of_version_seven_that_sort_by_time() -> None:
-    early, late = new_update_id(AT), new_update_id(AT + 1)
-    parsed = uuid.UUID(early)
+    first, second = new_update_id(AT), new_update_id(AT + 1)
+    parsed = uuid.UUID(first)
 
-    assert (parsed.version, parsed.variant, parsed.int >> 80, early < late) == (7, uuid.RFC_4122, AT, True)
+    assert (parsed.version, parsed.variant, parsed.int >> 80, first < second) == (7, uuid.RFC_4122, AT, True)
 
 
 def test_times_have_milliseconds_and_are_utc() -> None:
@@ -50,5 +50,5 @@ def test_the_words_of_a_text_are_its_runs_of_letters_and_digits_in_lower_case(te
 
 
 def test_a_word_has_200_characters_at_most() -> None:
-    """PostgreSQL's index takes no longer ones, and a dump or a key is one word."""
+    """PostgreSQL's index rejects longer words, and a dump or a key is one word."""
     assert [len(word) for word in words_of("ab" * 1500 + " x " + "ä" * 201)] == [200, 1, 200]

@@ -1,4 +1,4 @@
-"""The bucket: its burst at once, its rate after that, and a bound on how many keys it remembers."""
+"""The buckets: a burst at once, the rate after that, and a bound on the number of keys."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ def test_a_burst_passes_and_the_next_waits() -> None:
     assert answers[3].retry_after == 0.5
 
 
-def test_a_call_after_the_given_wait_is_allowed() -> None:
+def test_a_take_after_retry_after_is_allowed() -> None:
     buckets, rate = Buckets(), Rate(per_second=2, burst=1)
     buckets.take("a", rate, 100.0)
     refused = buckets.take("a", rate, 100.1)
@@ -24,7 +24,7 @@ def test_a_call_after_the_given_wait_is_allowed() -> None:
     assert buckets.take("a", rate, 100.1 + refused.retry_after).allowed
 
 
-def test_keys_do_not_share() -> None:
+def test_each_key_has_its_own_bucket() -> None:
     buckets, rate = Buckets(), Rate(per_second=1, burst=1)
     buckets.take("a", rate, 100.0)
 
@@ -32,7 +32,7 @@ def test_keys_do_not_share() -> None:
 
 
 @given(st.lists(st.floats(0, 2), max_size=60))
-def test_no_stretch_of_time_lets_more_through_than_burst_and_rate(pauses: list[float]) -> None:
+def test_no_period_allows_more_than_burst_and_rate(pauses: list[float]) -> None:
     buckets, rate, now, allowed = Buckets(), Rate(per_second=3, burst=5), 0.0, 0
     for pause in pauses:
         now += pause

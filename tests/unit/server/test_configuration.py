@@ -1,4 +1,4 @@
-"""hypercorn's values: one set of them, in the file and built in."""
+"""hypercorn's values: the file and the built-in ones are the same set."""
 
 import tomllib
 from pathlib import Path
@@ -10,14 +10,16 @@ from app.server.configuration import FILE, VALUES, server_config
 from tests.support.process import ROOT
 
 
-def test_the_file_and_the_built_in_values_say_the_same() -> None:
+def test_the_file_and_the_built_in_values_are_equal() -> None:
     in_file = tomllib.loads((ROOT / FILE).read_text())
 
     assert in_file.pop("bind") == [Settings.__dataclass_fields__["bind"].default]
     assert in_file == VALUES
 
 
-def test_the_settings_say_where_and_how_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_give_the_address_and_the_number_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
     one = server_config(Settings(bind="127.0.0.1:1"))
@@ -27,7 +29,7 @@ def test_the_settings_say_where_and_how_often(tmp_path: Path, monkeypatch: pytes
     assert two.workers == 2
 
 
-def test_a_file_in_the_working_directory_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_in_the_working_directory_takes_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     FILE.write_text("backlog = 7\n")
 
@@ -36,7 +38,7 @@ def test_a_file_in_the_working_directory_wins(tmp_path: Path, monkeypatch: pytes
     assert (config.backlog, config.websocket_ping_interval) == (7, None)
 
 
-def test_the_server_gives_a_shutdown_no_less_time_than_the_hub_takes_for_it(
+def test_the_server_gives_a_shutdown_at_least_the_time_that_the_hub_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""A process of the hub's own: what ends it in one line, and what is left alone where the caller owns the process."""
+"""A process of the hub: what ends it with one line, and what is unchanged where the caller owns the process."""
 
 import gc
 import logging
@@ -27,21 +27,23 @@ def test_the_welcome_names_an_address_that_answers(bind: str, public_url: str, u
     assert f'curl -d "hello" {url}' in welcome(Settings(public_url=public_url), config)
 
 
-def test_a_refused_start_is_a_config_error_that_ends_a_process_with_its_sentence() -> None:
+def test_a_refused_start_is_a_config_error_that_ends_a_process_with_its_message() -> None:
     refused = StartRefused("TIDEWIRE_X is wrong.")
 
     assert isinstance(refused, ConfigError)
     assert (str(refused), refused.code) == ("TIDEWIRE_X is wrong.", "Error: TIDEWIRE_X is wrong.")
 
 
-def test_settings_of_the_environment_that_cannot_run_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_settings_of_the_environment_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEWIRE_WORKERS", "none")
 
     with pytest.raises(ConfigError, match="TIDEWIRE_WORKERS"):
         create_app()
 
 
-def test_a_command_says_it_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_reports_a_refused_start_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("TIDEWIRE_BLUEPRINTS", "nothing.here:blueprint")
 
     assert run(["greet"]) == 1
@@ -49,7 +51,7 @@ def test_a_command_says_it_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 @pytest.mark.parametrize("is_embedded", [True, False])
-def test_nothing_global_is_touched_before_the_lifespan(
+def test_no_global_state_is_changed_before_the_lifespan(
     is_embedded: bool, tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(str(tmp_path))

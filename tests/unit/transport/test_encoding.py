@@ -1,4 +1,4 @@
-"""Frames: each form of the wire carries every entry of a batch once, in order, and can be taken apart again."""
+"""Frames: each encoding carries every entry of a batch once, in order, and can be decoded."""
 
 import json
 from itertools import pairwise
@@ -51,10 +51,10 @@ def test_an_event_is_three_lines_and_a_blank_one_and_its_id_is_the_position(bodi
     assert {len(each) for each in fields} == {3}
 
 
-def test_a_form_is_made_once_for_all_who_send_it() -> None:
+def test_each_encoding_is_made_once_and_shared() -> None:
     batch = Batch("e1", entries(["a", "b"]))
 
-    assert all(batch.encoded(form) is batch.encoded(form) for form in (text, frame, ndjson, sse, *CHUNKED.values()))
+    assert all(batch.encoded(each) is batch.encoded(each) for each in (text, frame, ndjson, sse, *CHUNKED.values()))
     assert batch.last == 2
 
 
@@ -69,7 +69,7 @@ def test_a_split_loses_nothing_and_keeps_to_the_bound(sizes: list[int], most: in
 
 
 @given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 120))
-def test_a_split_makes_no_more_batches_than_it_must(sizes: list[int], most: int) -> None:
+def test_a_split_makes_no_more_batches_than_needed(sizes: list[int], most: int) -> None:
     batches = split("e1", [Entry(seq, b"x" * size) for seq, size in enumerate(sizes, 1)], most)
 
     for batch, following in pairwise(batches):
@@ -77,7 +77,7 @@ def test_a_split_makes_no_more_batches_than_it_must(sizes: list[int], most: int)
 
 
 @pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536, 200_000])
-def test_a_frame_is_one_that_others_read(size: int) -> None:
+def test_another_implementation_reads_a_frame(size: int) -> None:
     client = Connection(ConnectionType.CLIENT)
     client.receive_data(text_frame(b"x" * size))
     events = [event for event in client.events() if isinstance(event, TextMessage)]

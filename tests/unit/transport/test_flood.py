@@ -1,4 +1,4 @@
-"""A client's frames that bring no message are counted; a second thousand within ten seconds of the first is a flood."""
+"""A client's frames without a message are counted; a second thousand within ten seconds of the first is a flood."""
 
 from itertools import count
 

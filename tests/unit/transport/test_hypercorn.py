@@ -29,13 +29,13 @@ def frames(messages: list[str | bytes | tuple[str, str]]) -> bytes:
 
 
 def received(parts: list[bytes]) -> tuple[list[str], int]:
-    """The texts, in order, and how many of them came by the short way."""
-    connection, texts, quick = BoundedConnection(SERVER), [""], 0
+    """The texts, in order, and how many of them took the fast path."""
+    connection, texts, fast = BoundedConnection(SERVER), [""], 0
     for part in parts:
         found, rest = connection.take_texts(part, MOST)
         assert texts[-1] == "" or not found, "a message overtook the one before it"
         texts[-1:] = [*found, texts[-1]]
-        quick += len(found)
+        fast += len(found)
         if rest:
             connection.receive_data(rest)
         for event in connection.events():
@@ -44,7 +44,7 @@ def received(parts: list[bytes]) -> tuple[list[str], int]:
                 texts[-1] += event.data
                 if event.message_finished:
                     texts.append("")
-    return texts[:-1], quick
+    return texts[:-1], fast
 
 
 @settings(deadline=None)
@@ -68,16 +68,16 @@ def test_messages_are_received_whole_and_in_order_however_they_are_cut(
     ]
 
 
-def test_a_stream_of_small_messages_never_meets_wsproto() -> None:
-    """Cut in the middle of each: where a release of wsproto hides what it has begun, this test fails."""
+def test_a_stream_of_small_messages_bypasses_wsproto() -> None:
+    """Each is cut in the middle: if a release of wsproto hides a message that it has begun, this test fails."""
     given = [f"message {number}" for number in range(100)]
     stream = frames(list(given))
-    texts, quick = received([stream[at : at + 7] for at in range(0, len(stream), 7)])
+    texts, fast = received([stream[at : at + 7] for at in range(0, len(stream), 7)])
 
-    assert (texts, quick) == (given, 100)
+    assert (texts, fast) == (given, 100)
 
 
-def test_what_is_wrong_is_left_to_wsproto() -> None:
+def test_malformed_frames_are_left_to_wsproto() -> None:
     broken = [
         b"\x81\x02hi",  # Not masked.
         b"\xc1\x81\0\0\0\0x",  # A reserved bit.
@@ -96,7 +96,7 @@ def test_what_is_wrong_is_left_to_wsproto() -> None:
         assert isinstance(events[-1], CloseConnection)
 
 
-def test_a_long_message_that_is_still_coming_is_not_held_back() -> None:
+def test_a_long_incomplete_message_is_passed_on_at_once() -> None:
     data = frames(["x" * 5000])
     connection = BoundedConnection(SERVER)
 

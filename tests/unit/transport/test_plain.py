@@ -1,4 +1,4 @@
-"""The plain sink: over a `send` of any pace, whole messages in their order, within a bound, and none after the end."""
+"""The plain sink: over a `send` of any speed it writes whole messages in order, within a bound, none after the end."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from app.transport.encoding import ndjson
 from app.transport.plain import PlainSink
 from app.transport.sink import HIGH, LOW
 
-AT_ONCE = 64 * 1024  # bytes: what one message gathers, unless one thing is larger
+AT_ONCE = 64 * 1024  # bytes: the most that one message holds, unless a single item is larger
 
 
 class Server:
-    """A server's `send`, which takes one message whenever it is let."""
+    """A server's `send`, which takes a message whenever the test permits it."""
 
     def __init__(self, *, closed: bool = False) -> None:
         self.taken: list[bytes] = []
@@ -27,14 +27,14 @@ class Server:
         self.sink = PlainSink(self.send, ndjson, lambda body: {"body": body}, b"", lambda: None)
 
     async def send(self, message: dict[str, Any]) -> None:
-        """ASGI's."""
+        """As ASGI defines it."""
         await self._allowed.acquire()
         if self.closed:
-            raise ConnectionResetError("the client has left")
+            raise ConnectionResetError("the client has disconnected")
         self.taken.append(message["body"])
 
     def take(self, count: int = 1) -> None:
-        """Take the next so many messages."""
+        """Take the next `count` messages."""
         for _ in range(count):
             self._allowed.release()
 
@@ -48,17 +48,17 @@ def batch(number: int, size: int = 100) -> Batch:
     return Batch("e1", [Entry(number, b"%d:" % number + b"x" * size)])
 
 
-async def turns(count: int = 10) -> None:
+async def passes(count: int = 10) -> None:
     for _ in range(count):
         await asyncio.sleep(0)
 
 
-STEPS = st.lists(st.sampled_from(["write", "large", "send", "take", "turn", "drain"]), max_size=80)
+STEPS = st.lists(st.sampled_from(["write", "large", "send", "take", "pass", "drain"]), max_size=80)
 
 
 @given(STEPS)
 @settings(deadline=None)
-def test_everything_that_was_taken_in_arrives_in_its_order_and_nothing_else(steps: list[str]) -> None:
+def test_exactly_the_accepted_messages_arrive_in_order(steps: list[str]) -> None:
     async def play() -> None:
         server = Server()
         accepted: list[bytes] = []
@@ -78,8 +78,8 @@ def test_everything_that_was_taken_in_arrives_in_its_order_and_nothing_else(step
                     server.take()
                 case "drain":
                     draining.append(asyncio.create_task(server.sink.drain()))
-                case "turn":
-                    await turns()
+                case "pass":
+                    await passes()
         server.take(len(steps) + 1)
         async with asyncio.timeout(5):
             await server.sink.finish()
@@ -92,30 +92,30 @@ def test_everything_that_was_taken_in_arrives_in_its_order_and_nothing_else(step
     asyncio.run(play())
 
 
-async def test_who_takes_nothing_holds_no_more_than_the_bound_and_one_batch() -> None:
+async def test_a_server_that_takes_nothing_holds_no_more_than_the_bound_and_one_batch() -> None:
     server = Server()
     written = 0
     while server.sink.write(batch(written, 10_000)):
         written += 1
-        await turns(2)
+        await passes(2)
 
     assert HIGH < server.held <= HIGH + 10_100
     assert not server.sink.write(batch(written, 1))
-    server.sink.send(b"what is no update is sent all the same\n")
+    server.sink.send(b"a message that is no update is always accepted\n")
     assert server.held > HIGH
 
 
-async def test_after_a_refusal_it_goes_on_below_the_low_mark_and_no_sooner() -> None:
+async def test_after_a_refusal_the_sink_accepts_again_below_the_low_mark_and_no_sooner() -> None:
     server = Server()
     while server.sink.write(batch(0, 10_000)):
         pass
     drained = asyncio.create_task(server.sink.drain())
-    await turns()
+    await passes()
     left = []
     while not drained.done():
         left.append(server.held)
         server.take()
-        await turns()
+        await passes()
 
     assert left[-1] > LOW >= server.held
     assert len(left) > 1
@@ -131,23 +131,23 @@ async def test_drain_returns_at_once_where_there_is_room() -> None:
     assert server.held > 0
 
 
-async def test_what_comes_in_one_turn_is_one_message_and_what_gathers_meanwhile_is_the_next() -> None:
+async def test_writes_of_one_pass_are_one_message_and_writes_during_a_send_are_the_next() -> None:
     server = Server()
     for number in range(3):
         server.sink.send(b"%d\n" % number)
-    await turns()
+    await passes()
     for number in range(3, 6):
         server.sink.send(b"%d\n" % number)
     server.take(2)
-    await turns()
+    await passes()
 
     assert server.taken == [b"0\n1\n2\n", b"3\n4\n5\n"]
 
 
-async def test_one_message_gathers_no_more_than_its_bound_however_much_waits() -> None:
+async def test_one_message_stays_within_its_bound_however_much_waits() -> None:
     server = Server()
     server.sink.send(b"first\n")
-    await turns()
+    await passes()
     for number in range(12):
         server.sink.write(batch(number, 10_000))
     server.sink.send(b"y" * 2 * AT_ONCE + b"\n")
@@ -160,25 +160,25 @@ async def test_one_message_gathers_no_more_than_its_bound_however_much_waits() -
     assert len(server.taken) == 4
 
 
-async def test_nothing_is_written_after_close_and_who_drains_goes_on() -> None:
+async def test_nothing_is_written_after_close_and_a_drain_returns() -> None:
     server = Server()
     while server.sink.write(batch(0, 10_000)):
         pass
     draining = asyncio.create_task(server.sink.drain())
-    await turns()
+    await passes()
     server.sink.release()
     server.sink.send(b"too late\n")
     written = server.sink.write(batch(1))
     server.take(100)
     async with asyncio.timeout(1):
         await draining
-    await turns()
+    await passes()
 
     assert (server.taken, written, server.sink.closed) == ([], False, True)
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
-async def test_a_client_that_left_closes_the_sink() -> None:
+async def test_a_disconnected_client_closes_the_sink() -> None:
     server = Server(closed=True)
     while server.sink.write(batch(0, 10_000)):
         pass
@@ -192,8 +192,8 @@ async def test_a_client_that_left_closes_the_sink() -> None:
     assert not server.sink.write(batch(1))
 
 
-async def test_a_server_that_refuses_a_message_closes_the_sink_and_no_exception_goes_unretrieved() -> None:
-    """Servers other than hypercorn raise a RuntimeError for what is sent too late."""
+async def test_a_server_that_rejects_a_message_closes_the_sink_and_every_exception_is_retrieved() -> None:
+    """Servers other than hypercorn raise a RuntimeError for a message sent after the close."""
     unretrieved: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: unretrieved.append(context))
 
@@ -202,8 +202,8 @@ async def test_a_server_that_refuses_a_message_closes_the_sink_and_no_exception_
 
     sink = PlainSink(send, ndjson, lambda body: {"body": body}, b"", lambda: None)
     while sink.write(batch(0, 10_000)) and not sink.closed:
-        await turns()
-    await turns()
+        await passes()
+    await passes()
 
     assert (sink.closed, unretrieved) == (True, [])
 
@@ -212,9 +212,9 @@ async def test_a_server_that_refuses_a_message_closes_the_sink_and_no_exception_
 async def test_a_sink_may_be_closed_or_written_while_it_sends(act: Callable[[PlainSink], None]) -> None:
     server = Server()
     server.sink.send(b"first\n")
-    await turns()
+    await passes()
     act(server.sink)
     server.take(5)
-    await turns()
+    await passes()
 
     assert server.taken == ([] if server.sink.closed else [b"first\n", b"again\n"])

@@ -1,4 +1,4 @@
-"""Whole texts are read from the bytes as they are, and everything else is left where it begins."""
+"""Whole texts are read directly from the bytes; the rest is left from where it begins."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def text(message: str, *, mask: bytes = MASK, head: int = 0x81) -> bytes:
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535])
-def test_texts_of_every_length_are_read_up_to_the_first_that_is_none(size: int) -> None:
+def test_texts_of_every_length_are_read_up_to_the_first_other_frame(size: int) -> None:
     ping = b"\x89\x80" + MASK
     data = text("x" * size) + text("é") + ping + text("after")
 
@@ -27,7 +27,7 @@ def test_texts_of_every_length_are_read_up_to_the_first_that_is_none(size: int) 
 
 
 @pytest.mark.parametrize("message", ["hello", "x" * 300])
-def test_every_beginning_of_a_small_text_is_incomplete(message: str) -> None:
+def test_every_prefix_of_a_small_text_is_incomplete(message: str) -> None:
     whole, next_one = text("whole"), text(message)
 
     found = [read_texts(whole + next_one[:cut], MAX_BYTES) for cut in range(1, len(next_one))]
@@ -52,5 +52,5 @@ def test_anything_else_is_left_for_the_parser(data: bytes) -> None:
     assert read_texts(data, 1000) == ([], 0, False)
 
 
-def test_a_long_text_that_is_still_to_come_is_left_for_the_parser() -> None:
+def test_a_long_incomplete_text_is_left_for_the_parser() -> None:
     assert read_texts(text("x" * 5000)[:-1], MAX_BYTES) == ([], 0, False)

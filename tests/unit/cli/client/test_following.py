@@ -43,7 +43,7 @@ def test_a_position_without_an_epoch_adopts_the_logs_epoch() -> None:
     assert requested(follower) == (41, "e1", None)
 
 
-def test_the_newest_few_resume_from_before_the_first_of_them() -> None:
+def test_last_n_resumes_before_the_first_of_them() -> None:
     follower = Follower("ci", last=5)
     first = requested(follower)
     follower.receive(subscribed(58))
@@ -54,14 +54,14 @@ def test_the_newest_few_resume_from_before_the_first_of_them() -> None:
     assert requested(follower) == (54, "e1", None)
 
 
-def test_the_newest_few_may_be_fewer() -> None:
+def test_last_n_may_return_fewer_than_n() -> None:
     follower = Follower("ci", last=5)
     follower.receive(subscribed(58))
 
     assert follower.receive(update(57)) == update(57)  # Retention removed the others.
 
 
-def test_doubles_are_dropped_and_a_gap_is_requested_again_once() -> None:
+def test_duplicates_are_dropped_and_a_gap_is_requested_again_once() -> None:
     follower = Follower("ci", after=0)
     follower.receive(subscribed(4))
 

@@ -1,4 +1,4 @@
-"""How an update looks on a terminal, and that its text can't control the terminal."""
+"""An update on a terminal: how it is shown, and that its text cannot control the terminal."""
 
 import json
 from datetime import UTC, date
@@ -46,7 +46,7 @@ def controls_in(text: str) -> list[str]:
         ({"body": "x", "at": "soon"}, "soon #58 • info     x"),
     ],
 )
-def test_an_update_reads(fields: dict[str, Any], expected: str) -> None:
+def test_an_update_is_rendered_as_one_entry(fields: dict[str, Any], expected: str) -> None:
     assert shown(**fields) == expected
 
 

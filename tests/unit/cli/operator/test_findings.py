@@ -1,4 +1,4 @@
-"""What `doctor` says of the settings alone."""
+"""What `doctor` finds in the settings alone."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ SECRET = "kX2-fN8_qTz5RbW0vYpL7mJc4HdGa9Se1UoI"
 
 
 def settings(**given: Any) -> Settings:
-    """Production as it should be, but for what is given."""
+    """Safe settings for production, except for those given."""
     right = {
         "env": "production",
         "secret_key": SECRET,

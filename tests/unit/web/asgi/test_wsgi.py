@@ -1,4 +1,4 @@
-"""The bridge to WSGI keeps to PEP 3333 and to its bounds, told by ASGI's own messages."""
+"""The bridge to WSGI follows PEP 3333 and its own bounds; each request is given as ASGI messages."""
 
 import asyncio
 import sys
@@ -14,7 +14,7 @@ BOUNDS = Bounds(body_bytes=1000, send_seconds=5)
 
 
 class Client:
-    """One request by ASGI's messages: those given are received, and then nothing more comes."""
+    """One request as ASGI messages: the bridge receives those given, and then waits."""
 
     def __init__(self, *messages: dict[str, Any], headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self._messages = list(messages) or [{"type": "http.request", "body": b"", "more_body": False}]
@@ -52,8 +52,8 @@ def part(body: bytes, more: bool = True) -> dict[str, Any]:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def told(status: str = "200 OK") -> tuple[WSGIApplication, list[WSGIEnvironment]]:
-    """An application that answers with the body it got, and notes what it was told."""
+def echoing(status: str = "200 OK") -> tuple[WSGIApplication, list[WSGIEnvironment]]:
+    """An application that answers with the request's body, and records each environ."""
     calls: list[WSGIEnvironment] = []
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
@@ -64,7 +64,7 @@ def told(status: str = "200 OK") -> tuple[WSGIApplication, list[WSGIEnvironment]
     return app, calls
 
 
-async def test_the_bridge_is_a_wsgi_server_by_the_standard_librarys_own_checker() -> None:
+async def test_the_bridge_passes_the_standard_librarys_checker() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [environ["wsgi.input"].readline(), environ["wsgi.input"].read(3)]
@@ -74,8 +74,8 @@ async def test_the_bridge_is_a_wsgi_server_by_the_standard_librarys_own_checker(
     assert answer == (200, b"one\ntwo")
 
 
-async def test_headers_become_what_cgi_calls_them() -> None:
-    app, calls = told()
+async def test_headers_have_their_cgi_names() -> None:
+    app, calls = echoing()
     headers = [
         (b"cookie", b"a=1"),
         (b"cookie", b"b=2"),
@@ -101,16 +101,16 @@ async def test_headers_become_what_cgi_calls_them() -> None:
     }
 
 
-async def test_who_leaves_in_the_middle_of_a_body_starts_nothing() -> None:
-    app, calls = told()
+async def test_a_client_that_disconnects_within_a_body_starts_no_application() -> None:
+    app, calls = echoing()
 
     answer = await Client(part(b"half"), {"type": "http.disconnect"}).ask(WsgiBridge(app, BOUNDS))
 
     assert (answer, calls) == ((0, b""), [])
 
 
-async def test_a_body_that_does_not_end_is_given_up() -> None:
-    app, calls = told()
+async def test_a_body_that_does_not_end_times_out() -> None:
+    app, calls = echoing()
     slow = Bounds(body_bytes=1000, send_seconds=5, body_seconds=0.05)
 
     status, _ = await Client(part(b"half")).ask(WsgiBridge(app, slow))
@@ -119,7 +119,7 @@ async def test_a_body_that_does_not_end_is_given_up() -> None:
 
 
 async def test_a_body_over_the_bound_is_refused_as_soon_as_that_is_known() -> None:
-    app, calls = told()
+    app, calls = echoing()
     bridge = WsgiBridge(app, BOUNDS)
 
     named, _ = await Client(headers=[(b"content-length", b"1001")]).ask(bridge)
@@ -130,7 +130,7 @@ async def test_a_body_over_the_bound_is_refused_as_soon_as_that_is_known() -> No
     assert len(calls) == 1
 
 
-async def test_more_requests_than_may_wait_are_told_to_come_again() -> None:
+async def test_more_requests_than_may_wait_are_refused_with_retry_after() -> None:
     entered, go_on = Event(), Event()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
@@ -157,7 +157,7 @@ async def test_headers_wait_for_the_first_byte_and_may_be_replaced_until_then() 
         start_response("200 OK", [])
         yield b""
         try:
-            raise ValueError("too early to be told")
+            raise ValueError("before the first byte")
         except ValueError:
             start_response("500 Sorry", [], sys.exc_info())
         yield b"sorry"
@@ -165,7 +165,7 @@ async def test_headers_wait_for_the_first_byte_and_may_be_replaced_until_then() 
     assert await Client().ask(WsgiBridge(app, BOUNDS)) == (500, b"sorry")
 
 
-async def test_the_old_way_to_write_works_and_what_is_returned_is_closed() -> None:
+async def test_the_write_callable_works_and_the_returned_iterable_is_closed() -> None:
     closed: list[bool] = []
 
     class Rest(list[bytes]):
@@ -182,7 +182,7 @@ async def test_the_old_way_to_write_works_and_what_is_returned_is_closed() -> No
     assert (answer, closed) == ((200, b"one two"), [True])
 
 
-async def test_an_application_that_fails_or_says_nothing_is_a_500_without_its_words() -> None:
+async def test_an_application_that_fails_or_does_not_respond_is_a_500_without_its_message() -> None:
     def fails(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         raise RuntimeError("the secret of the trace")
 
