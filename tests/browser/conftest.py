@@ -1,4 +1,4 @@
-"""A hub as its own process, and a browser page on it whose console must stay without errors."""
+"""A hub as its own process, and a browser page on it whose console must have no errors."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +19,6 @@ async def hub(tmp_path: Path) -> AsyncIterator[HubProcess]:
 
 @pytest.fixture
 async def visitor(browser: Browser, hub: HubProcess) -> AsyncIterator[Visitor]:
-    """A desktop visitor of the lobby; an error in the browser's console fails the test."""
+    """A visitor of the lobby on a desktop; an error in the browser's console fails the test."""
     async with Visitor.visiting(browser, hub.url) as visitor:
         yield visitor

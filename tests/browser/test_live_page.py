@@ -1,4 +1,4 @@
-"""The channel's page is live: every update once and in order, across a killed hub, and the same after a reload."""
+"""The channel's page is live: it shows every update once and in order, also after a killed hub and after a reload."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ async def test_an_update_appears_on_the_page_at_once(hub: HubProcess, visitor: V
     assert await visitor.page.locator("#u4").inner_text() != ""
 
 
-async def test_nothing_is_lost_or_doubled_when_a_killed_hub_returns(hub: HubProcess, visitor: Visitor) -> None:
+async def test_no_update_is_lost_or_repeated_after_a_killed_hub_restarts(hub: HubProcess, visitor: Visitor) -> None:
     await visitor.open()
     await visitor.live()
     await post(hub.url, "one")
@@ -44,7 +44,7 @@ async def test_nothing_is_lost_or_doubled_when_a_killed_hub_returns(hub: HubProc
     assert await visitor.seqs() == [4, 3, 2, 1]
 
 
-async def test_live_updates_look_the_same_after_a_reload(hub: HubProcess, visitor: Visitor) -> None:
+async def test_live_updates_have_the_same_markup_after_a_reload(hub: HubProcess, visitor: Visitor) -> None:
     await visitor.open()
     await visitor.live()
     await post(hub.url, "Two lines:\n<b>not bold</b>", **RICH)
@@ -73,7 +73,7 @@ async def test_watchers_are_counted(browser: Browser, hub: HubProcess, visitor: 
     await visitor.page.get_by_text("1 watching").wait_for(timeout=10_000)
 
 
-async def test_an_emptied_log_is_reported(hub: HubProcess, visitor: Visitor) -> None:
+async def test_an_emptied_log_is_marked_on_the_page(hub: HubProcess, visitor: Visitor) -> None:
     await visitor.open()
     await visitor.live()
     await post(hub.url, "old")
@@ -87,7 +87,7 @@ async def test_an_emptied_log_is_reported(hub: HubProcess, visitor: Visitor) -> 
     await visitor.page.get_by_text("new", exact=True).wait_for(timeout=10_000)
 
 
-async def test_a_reader_further_down_is_not_moved(hub: HubProcess, visitor: Visitor) -> None:
+async def test_a_new_update_does_not_scroll_the_page(hub: HubProcess, visitor: Visitor) -> None:
     for number in range(40):
         await post(hub.url, f"update {number}")
     await visitor.open()

@@ -12,7 +12,7 @@ TIMEOUT_MS = 15_000  # A reconnect waits for its backoff.
 
 
 class Visitor:
-    """One page in its own context. It waits for what the page shows, never for time to pass."""
+    """One page in its own context. Its methods wait for elements of the page, never for a fixed time."""
 
     def __init__(self, page: Page, hub_url: str) -> None:
         self.page = page
@@ -56,7 +56,7 @@ class Visitor:
         return wide
 
     def _record_message(self, kind: str, text: str) -> None:
-        # The browser reports a refused connection by itself; that the page survives it is what is tested.
+        # The browser itself reports a refused connection; the tests check that the page recovers.
         if kind in ("error", "warning") and "ERR_CONNECTION_REFUSED" not in text and "WebSocket connection" not in text:
             self.errors.append(text)
 
@@ -66,7 +66,7 @@ class Visitor:
 
 
 async def post(hub_url: str, body: str, slug: str = "lobby", **headers: str) -> int:
-    """Publishes by text publish, as curl does. Returns the seq."""
+    """Publish a text as curl does, and return its seq."""
     async with aiohttp.ClientSession() as http, http.post(f"{hub_url}/{slug}", data=body, headers=headers) as answer:
         assert answer.status == 201, await answer.text()
         seq: int = (await answer.json())["seq"]

@@ -1,4 +1,4 @@
-"""One hub for all of these tests, which leave it as it was, and an open websocket of it."""
+"""One hub that all of these tests share and leave unchanged, and an open websocket to it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +11,7 @@ from tests.support.process import HubProcess
 
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
-    """A hub on SQLite, with an echo beside it. One address makes all the load here, so its limit is high."""
+    """A hub on SQLite, with an echo beside it. All load comes from one address, so its limit is high."""
     directory = tmp_path_factory.mktemp("conformance")
     hub = HubProcess(
         directory,
@@ -32,6 +32,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
 
 @pytest.fixture
 async def peer(hub: HubProcess) -> AsyncIterator[Peer]:
-    """An open websocket, its welcome read."""
+    """An open websocket whose welcome was received."""
     async with talking(hub.port) as peer:
         yield peer

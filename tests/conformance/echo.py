@@ -1,4 +1,4 @@
-"""A blueprint as an operator may add one: websockets that send back what they receive, as Autobahn's cases want it."""
+"""A blueprint as an operator may add one: websockets that send back what they receive, as Autobahn's cases require."""
 
 from quart import Blueprint, websocket
 from wsproto.frame_protocol import FrameProtocol
@@ -11,7 +11,7 @@ blueprint = Blueprint("echo", __name__)
 
 @blueprint.websocket("/echo")
 async def echo() -> None:
-    """By Quart's own means, on the server's own protocol."""
+    """Echo by Quart's websocket, on the server's own protocol."""
     await websocket.accept()
     while True:
         message: str | bytes | None = await websocket.receive()
@@ -22,7 +22,7 @@ async def echo() -> None:
 
 @blueprint.websocket("/echo/direct")
 async def echo_directly() -> None:
-    """On the protocol that the hub speaks to its watchers."""
+    """Echo on the connection that the hub uses for its watchers."""
     await websocket.accept()
     owner = Echo()
     owner.client = wire().take_over(owner)
@@ -30,12 +30,12 @@ async def echo_directly() -> None:
 
 
 class Echo:
-    """The owner of such a websocket."""
+    """The owner of a websocket that was taken over."""
 
     client: Websocket | None = None
 
     def received(self, message: str | bytes) -> None:
-        """Send it back, as a frame of its own: `send` would pack several into one, and never sends bytes."""
+        """Send it back as one frame: `send` would pack several into one, and never sends binary frames."""
         if self.client is not None and not self.client.closed:
             self.client._put(bytes(FrameProtocol(client=False, extensions=[]).send_data(message, fin=True)))
 

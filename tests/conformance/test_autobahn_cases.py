@@ -1,7 +1,7 @@
-"""The cases of the Autobahn test suite, which the websocket world measures itself by, on echoes inside the hub.
+"""The cases of the Autobahn test suite, the usual one for websockets, on echo endpoints inside the hub.
 
 Left out are those that time messages over the hub's limit (parts of 9), and those on compression (12, 13), which the
-hub declines. They run where kosoku is installed, a runner of these cases for today's Python.
+hub declines. They run where kosoku is installed, a runner of these cases for current Python.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ CASES = {
     "a thousand messages": ["9.7.1", "9.7.6", "9.8.1", "9.8.6"],
     "fragments by the server": ["10.*"],
 }
-NO_CODE = {"7.3.1"}  # The client's own close frame has none, and so its answer has none.
+NO_CODE = {"7.3.1"}  # The client's close frame has none, so the response has none.
 
 
 @pytest.mark.parametrize("cases", CASES.values(), ids=CASES)
 @pytest.mark.parametrize("path", ["/echo", "/echo/direct"])
-async def test_autobahn_finds_no_fault(hub: HubProcess, path: str, cases: list[str]) -> None:
-    """The runner raises when a case fails. Beyond what it asks, every connection has to end with a close frame."""
+async def test_the_autobahn_cases_pass(hub: HubProcess, path: str, cases: list[str]) -> None:
+    """The runner raises when a case fails. In addition, every connection has to end with a close frame."""
     async with asyncio.timeout(50):
         results = await kosoku.run_fuzzingclient(f"ws://{HOST}:{hub.port}{path}", cases=cases, concurrency=4)
 

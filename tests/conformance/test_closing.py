@@ -1,4 +1,4 @@
-"""RFC 6455, sections 5.5.1 and 7: how a connection ends, and what each end says."""
+"""RFC 6455, sections 5.5.1 and 7: how a connection ends, and what each side sends."""
 
 import pytest
 
@@ -32,14 +32,14 @@ async def test_a_close_without_a_code_is_answered_without_one(peer: Peer) -> Non
     assert (before, close.payload) == ([], b"")
 
 
-async def test_a_close_may_come_byte_by_byte(peer: Peer) -> None:
+async def test_a_close_frame_may_arrive_byte_by_byte(peer: Peer) -> None:
     await peer.drip(close_frame(4000, b"slowly"))
 
     assert await peer.failed_with() == 4000
 
 
 @pytest.mark.parametrize("code", NEVER_SENT)
-async def test_a_code_that_nobody_may_send_is_a_protocol_error(peer: Peer, code: int) -> None:
+async def test_a_reserved_code_is_a_protocol_error(peer: Peer, code: int) -> None:
     """7.4.1, 7.4.2; above 4999 nothing is defined."""
     assert await peer.answered(close_frame(code, b"why not")) == 1002
 
@@ -61,17 +61,17 @@ async def test_a_reason_that_is_not_utf_8_is_answered_with_1007(peer: Peer, reas
     ids=["message", "ping", "close", "no frame"],  # Masks are random, and the workers must agree on names.
 )
 async def test_what_follows_a_close_frame_is_ignored(peer: Peer, after: bytes) -> None:
-    """5.5.1, 7.1.7: one close frame comes back, of the first code, and nothing else."""
+    """5.5.1, 7.1.7: the server responds with one close frame of the first code, and nothing else."""
     assert await peer.answered(close_frame(1000), after) == 1000
 
 
-async def test_what_follows_a_fault_is_ignored(peer: Peer) -> None:
-    """7.1.7: not even a close frame is looked at."""
+async def test_what_follows_a_protocol_error_is_ignored(peer: Peer) -> None:
+    """7.1.7: a close frame is ignored as well."""
     assert await peer.answered(frame(0x3, b""), PING_MESSAGE, close_frame(1000)) == 1002
 
 
 async def test_a_close_inside_a_message_ends_both(peer: Peer) -> None:
-    """5.4, 5.5: control frames may come between fragments."""
+    """5.4, 5.5: control frames are allowed between fragments."""
     assert await peer.answered(frame(TEXT, b'{"type":', fin=False), close_frame(1000)) == 1000
 
 
@@ -84,8 +84,8 @@ async def test_messages_before_a_close_may_be_answered_and_nothing_after_it(peer
     assert all(found.opcode == TEXT for found in before)
 
 
-async def test_half_of_a_connection_is_none(hub: HubProcess) -> None:
-    """7.1.1, 7.1.5: who ends its side of TCP without a close frame is gone (1006), and the hub lets go as well."""
+async def test_a_half_closed_connection_is_closed(hub: HubProcess) -> None:
+    """7.1.1, 7.1.5: a client that ends its side of TCP without a close frame is gone (1006), and the hub closes too."""
     for sent in (b"", frame(TEXT, b'{"type":', fin=False), PING_MESSAGE[:5], frame(PING, b"x" * 20)[:10]):
         async with talking(hub.port) as peer:
             await peer.send(sent)

@@ -1,4 +1,4 @@
-"""RFC 6455, sections 5.5.2 and 5.5.3: every ping has its pong, and a pong that nobody asked for is nothing."""
+"""RFC 6455, sections 5.5.2 and 5.5.3: every ping gets a pong, and an unsolicited pong is ignored."""
 
 import struct
 
@@ -9,7 +9,7 @@ from tests.support.raw_socket import PING, PONG, frame
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 124, 125])
-async def test_a_pong_carries_what_its_ping_did(peer: Peer, size: int) -> None:
+async def test_a_pong_has_the_payload_of_its_ping(peer: Peer, size: int) -> None:
     payload = bytes(range(256))[-size:] if size else b""
     await peer.send(frame(PING, payload))
     found = await peer.frame()
@@ -17,25 +17,25 @@ async def test_a_pong_carries_what_its_ping_did(peer: Peer, size: int) -> None:
     assert (found.opcode, found.payload) == (PONG, payload)
 
 
-async def test_a_ping_may_come_byte_by_byte(peer: Peer) -> None:
+async def test_a_ping_may_arrive_byte_by_byte(peer: Peer) -> None:
     await peer.drip(frame(PING, b"slowly"))
 
     assert (await peer.frame()).payload == b"slowly"
 
 
-async def test_a_thousand_pings_at_once_are_answered_each_and_in_order(peer: Peer) -> None:
-    """5.5.3 allows to answer the last alone; the hub answers all, up to what counts as a flood."""
+async def test_each_of_a_thousand_pings_at_once_is_answered_in_order(peer: Peer) -> None:
+    """5.5.3 permits answering only the last; the hub answers all, up to the limit for a flood."""
     expected = [struct.pack("!H", number) for number in range(1000)]
     await peer.send(b"".join(frame(PING, payload) for payload in expected))
 
     assert [(await peer.frame()).payload for _ in expected] == expected
 
 
-@pytest.mark.parametrize("payload", [b"", b"unasked", b"x" * 125])
-async def test_a_pong_that_nobody_asked_for_is_passed_over(peer: Peer, payload: bytes) -> None:
+@pytest.mark.parametrize("payload", [b"", b"unsolicited", b"x" * 125])
+async def test_an_unsolicited_pong_is_ignored(peer: Peer, payload: bytes) -> None:
     await peer.send(frame(PONG, payload) * 10)
 
-    await peer.goes_on()
+    await peer.still_answers()
 
 
 @pytest.mark.parametrize("opcode", [PING, PONG, 0x8])

@@ -14,22 +14,22 @@ RESERVED_OPCODES = (0x3, 0x4, 0x5, 0x6, 0x7, 0xB, 0xC, 0xD, 0xE, 0xF)
 
 
 def head(size: int) -> bytes:
-    """How a server begins a text frame of so many bytes: the shortest form of the length, and no mask."""
+    """The head of a server's text frame of that size: the shortest form of the length, and no mask."""
     if size < 126:
         return struct.pack("!BB", 0x81, size)
     return struct.pack("!BBH", 0x81, 126, size) if size < 65536 else struct.pack("!BBQ", 0x81, 127, size)
 
 
 @pytest.mark.parametrize("size", [23, 124, 125, 126, 127, 128, 65_534, 65_535, 65_536, 65_537, LIMIT])
-async def test_a_length_of_each_form_from_the_client(peer: Peer, size: int) -> None:
-    """5.2. JSON may be padded."""
+async def test_the_client_may_send_a_length_of_each_form(peer: Peer, size: int) -> None:
+    """5.2. The JSON is padded with spaces."""
     await peer.send(frame(TEXT, PING_MESSAGE.ljust(size)))
 
     assert await peer.message("pong") == {"type": "pong", "ref": 1}
 
 
 @pytest.mark.parametrize("size", [24, 125, 126, 127, 65_535, 65_536, 65_537, 98_000])
-async def test_a_length_of_each_form_from_the_server_is_the_shortest_and_unmasked(peer: Peer, size: int) -> None:
+async def test_the_server_sends_the_shortest_form_of_the_length_and_no_mask(peer: Peer, size: int) -> None:
     """5.1, 5.2."""
     ref = "x" * (size - len(PONG))
     await peer.say({"type": "ping", "ref": ref})
@@ -39,25 +39,25 @@ async def test_a_length_of_each_form_from_the_server_is_the_shortest_and_unmaske
     assert json.loads(whole[-size:]) == {"type": "pong", "ref": ref}
 
 
-async def test_messages_of_no_and_one_byte(peer: Peer) -> None:
-    """5.2, 5.6. Nothing said is nothing answered; what is no message of the protocol gets an error."""
+async def test_an_empty_text_is_ignored_and_other_invalid_messages_get_an_error(peer: Peer) -> None:
+    """5.2, 5.6. The text of one byte and the empty binary message are not messages of the protocol."""
     await peer.send(frame(TEXT, b"") + frame(TEXT, b"x") + frame(BINARY, b""))
 
     assert [error["code"] for error in await peer.heard("error", 2)] == ["invalid_request"] * 2
-    await peer.goes_on()
+    await peer.still_answers()
 
 
 @pytest.mark.parametrize("mask", [bytes(4), b"\xff" * 4, b"\x01\x02\x03\x04", b"\x80\x00\x00\x01"], ids=bytes.hex)
 @pytest.mark.parametrize("padding", range(4))
-async def test_any_mask_comes_off(peer: Peer, mask: bytes, padding: int) -> None:
+async def test_any_mask_is_removed(peer: Peer, mask: bytes, padding: int) -> None:
     """5.3."""
     await peer.send(frame(TEXT, PING_MESSAGE + b" " * padding, mask=mask))
 
     assert (await peer.message("pong"))["ref"] == 1
 
 
-async def test_a_frame_is_understood_byte_by_byte(peer: Peer) -> None:
-    """5.4, in the sense of TCP: where a segment ends means nothing. Thousands of segments are no flood of frames."""
+async def test_a_frame_may_arrive_byte_by_byte(peer: Peer) -> None:
+    """The boundaries of TCP segments have no meaning. Thousands of segments are no flood of frames."""
     await peer.drip(frame(TEXT, PING_MESSAGE.ljust(3000)))
 
     assert (await peer.message("pong"))["ref"] == 1
@@ -78,7 +78,7 @@ BROKEN = {
     "5 in eight bytes": struct.pack("!BBQ", 0x81, 0x80 | 127, 5),
     "a length of 2 to the 63rd": struct.pack("!BBQ", 0x81, 0x80 | 127, 2**63),
     "a ping's length in two bytes": struct.pack("!BBH", 0x89, 0x80 | 126, 125),
-    "HTTP once more": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "another HTTP request": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 }
 
 
@@ -89,8 +89,8 @@ async def test_a_broken_frame_fails_the_connection_with_1002(peer: Peer, sent: b
 
 
 @pytest.mark.parametrize("name", ["reserved bits 100", "reserved opcode b", "no mask", "5 in eight bytes"])
-async def test_so_it_does_byte_by_byte(peer: Peer, name: str) -> None:
-    """It fails as soon as the fault is seen, which may be before the frame has ended."""
+async def test_a_broken_frame_that_arrives_byte_by_byte_fails_the_connection_with_1002(peer: Peer, name: str) -> None:
+    """It fails as soon as the error is detected, which may be before the frame is complete."""
     await peer.drip(BROKEN[name][:10])
 
     assert await peer.failed_with() == 1002

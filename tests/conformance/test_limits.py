@@ -1,4 +1,4 @@
-"""RFC 6455, section 10.4: what one client may send is bounded in size and number, whatever it does with the answers."""
+"""RFC 6455, section 10.4: what one client sends is bounded in size and number, whether it reads responses or not."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ TOO_LARGE = {
     "two frames": [frame(TEXT, PADDED, fin=False), frame(CONTINUATION, b" ")],
     "frames of 126 bytes": fragments(PADDED + b" ", 126),
     "frames of one KiB of bytes": fragments(PADDED + b" ", 1024, BINARY),
-    "one that claims more than anybody has": [frame(TEXT, PADDED + b" ", length=2**62)],
+    "one with a length of 2 to the 62nd": [frame(TEXT, PADDED + b" ", length=2**62)],
 }
 
 
@@ -28,14 +28,14 @@ async def test_a_message_over_the_limit_is_closed_with_1009(peer: Peer, sent: li
 
 
 @pytest.mark.parametrize("size", [126, 1024, 65_535, LIMIT])
-async def test_one_of_just_the_limit_is_heard_in_whatever_frames(peer: Peer, size: int) -> None:
-    """Frames of that size are no flood, however many."""
+async def test_a_message_of_exactly_the_limit_is_accepted_in_frames_of_any_size(peer: Peer, size: int) -> None:
+    """Any number of frames of that size is no flood."""
     for _ in range(4):
         await peer.send(b"".join(fragments(PADDED, size)))
         assert (await peer.message("pong"))["ref"] == 1
 
 
-async def test_after_1009_no_more_is_heard_and_the_client_s_close_ends_it(peer: Peer) -> None:
+async def test_after_1009_frames_are_ignored_until_the_client_s_close(peer: Peer) -> None:
     await peer.send(frame(TEXT, PADDED + b" "))
     await asyncio.sleep(0)
     await peer.send(frame(TEXT, b'{"type":"ping"}') * 100 + frame(PING, b"?") * 100 + close_frame(1009))
@@ -54,7 +54,7 @@ FLOODS = {
 
 @pytest.mark.parametrize("name", ["pongs", "empty fragments", "fragments of one byte"])
 async def test_a_flood_of_frames_that_bring_no_message_is_closed_with_1008(peer: Peer, name: str) -> None:
-    """Each costs the hub more to parse than the client to send."""
+    """Each frame costs the hub more to parse than the client to send."""
     await peer.send(frame(TEXT, b'{"type":', fin=False))
     await peer.pour(FLOODS[name] * 500, 20)
 
@@ -62,8 +62,8 @@ async def test_a_flood_of_frames_that_bring_no_message_is_closed_with_1008(peer:
 
 
 @pytest.mark.parametrize("name", ["pings", "large pings"])
-async def test_so_is_a_flood_of_pings_once_some_were_answered(peer: Peer, name: str) -> None:
-    """The close frame is lost where the pongs before it were not read yet: TCP resets who is still sending."""
+async def test_a_flood_of_pings_ends_the_connection_after_some_pongs(peer: Peer, name: str) -> None:
+    """The close frame is lost if the pongs before it were not read yet: TCP resets a connection that still sends."""
     pouring = asyncio.create_task(peer.pour(FLOODS[name] * 500, 100))
     pongs, code = 0, None
     with contextlib.suppress(EOFError, ConnectionError):
@@ -90,20 +90,20 @@ async def test_a_flood_after_1009_fills_no_memory_and_is_cut(hub: HubProcess, fl
 
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 @pytest.mark.parametrize("begin", [b"", frame(TEXT, PADDED + b" ", fin=False)], ids=["at once", "after 1009"])
-async def test_a_flood_keeps_no_neighbour_waiting(hub: HubProcess, begin: bytes, flood: bytes) -> None:
+async def test_a_flood_does_not_delay_another_connection(hub: HubProcess, begin: bytes, flood: bytes) -> None:
     async with talking(hub.port) as neighbour, talking(hub.port) as peer:
         await peer.send(begin + frame(TEXT, b"", fin=False))
         pouring = asyncio.create_task(peer.pour(flood * 2000, 200))
         async with asyncio.timeout(1.5):
             for _ in range(5):
-                await neighbour.goes_on()
+                await neighbour.still_answers()
         pouring.cancel()
         await asyncio.wait({pouring})
 
 
 @pytest.mark.parametrize("flood", [frame(PING, b"x" * 125), frame(PONG, b"")], ids=["pings", "pongs"])
-async def test_a_flood_of_one_that_reads_nothing_fills_no_memory(hub: HubProcess, flood: bytes) -> None:
-    """What it does not read is not piled up for it: then it is not read either."""
+async def test_a_flood_from_a_client_that_reads_nothing_fills_no_memory(hub: HubProcess, flood: bytes) -> None:
+    """The hub queues no responses without a bound: it stops reading from the client."""
     before = resident(hub)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(10):

@@ -1,4 +1,4 @@
-"""RFC 6455, section 4: who gets a websocket, and what everybody else is told."""
+"""RFC 6455, section 4: which handshakes open a websocket, and how others are rejected."""
 
 import base64
 import hashlib
@@ -21,15 +21,15 @@ FIELDS = {
 
 
 def handshake(line: str = f"GET {WS_PATH} HTTP/1.1", **changes: str | None) -> bytes:
-    """The client's part, with fields changed, added, or left out where they are None; `_` stands for `-`."""
+    """The client's handshake, with fields changed, added, or left out where they are None; `_` stands for `-`."""
     fields = FIELDS | {name.replace("_", "-"): value for name, value in changes.items()}
     return "\r\n".join(
         [line, *(f"{name}: {value}" for name, value in fields.items() if value is not None), "\r\n"]
     ).encode()
 
 
-async def test_the_key_is_answered_and_nothing_is_agreed_on_that_was_not_offered(hub: HubProcess) -> None:
-    """4.2.2. Both keys of the specification's example, and ours."""
+async def test_the_key_is_answered_and_nothing_is_negotiated_that_was_not_offered(hub: HubProcess) -> None:
+    """4.2.2. The key of the specification's example, one of counting bytes, and a random one."""
     for key in ("dGhlIHNhbXBsZSBub25jZQ==", KEY, base64.b64encode(os.urandom(16)).decode()):
         expected = hashlib.sha1(key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
         async with Peer(hub.port) as peer:
@@ -54,17 +54,17 @@ async def test_the_key_is_answered_and_nothing_is_agreed_on_that_was_not_offered
     ],
     ids=str,
 )
-async def test_what_a_client_may_also_say(hub: HubProcess, changes: dict[str, str]) -> None:
+async def test_other_valid_handshakes_are_accepted(hub: HubProcess, changes: dict[str, str]) -> None:
     """4.2.1, 9.1 and RFC 7692, 5: names in any case, several tokens, and offers that the hub declines."""
     async with Peer(hub.port) as peer:
         status, fields = await peer.request(handshake(**changes))
 
         assert status == 101
         assert not fields.keys() & {"sec-websocket-protocol", "sec-websocket-extensions"}
-        await peer.goes_on()
+        await peer.still_answers()
 
 
-async def test_of_several_subprotocols_ours_is_chosen(hub: HubProcess) -> None:
+async def test_of_several_subprotocols_the_hub_s_is_chosen(hub: HubProcess) -> None:
     """4.2.2, 5."""
     async with Peer(hub.port) as peer:
         status, fields = await peer.request(handshake(Sec_WebSocket_Protocol="mqtt, tidewire.v1, wamp"))
@@ -72,10 +72,10 @@ async def test_of_several_subprotocols_ours_is_chosen(hub: HubProcess) -> None:
         assert (status, fields["sec-websocket-protocol"]) == (101, "tidewire.v1")
 
 
-REFUSED = {
+REJECTED = {
     "no version": handshake(Sec_WebSocket_Version=None),
     "an old version": handshake(Sec_WebSocket_Version="8"),
-    "a version to come": handshake(Sec_WebSocket_Version="14"),
+    "a future version": handshake(Sec_WebSocket_Version="14"),
     "a version that is no number": handshake(Sec_WebSocket_Version="thirteen"),
     "no key": handshake(Sec_WebSocket_Key=None),
     "no Upgrade": handshake(Upgrade=None),
@@ -90,10 +90,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED)
-async def test_a_handshake_that_is_none_is_refused_by_http(hub: HubProcess, sent: bytes) -> None:
-    """4.2.1, 4.2.2, 4.4. hypercorn refuses a wrong version before it asks the hub, with 400 and without the field that
-    names the right one."""
+@pytest.mark.parametrize("sent", REJECTED.values(), ids=REJECTED)
+async def test_an_invalid_handshake_is_rejected_by_http(hub: HubProcess, sent: bytes) -> None:
+    """4.2.1, 4.2.2, 4.4. hypercorn rejects a wrong version before it calls the hub, with 400 and without the field that
+    names the supported one."""
     async with Peer(hub.port) as peer:
         status, fields = await peer.request(sent)
 

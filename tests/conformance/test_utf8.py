@@ -1,4 +1,4 @@
-"""RFC 6455, sections 5.6 and 8.1: a text is UTF-8 or the connection fails with 1007, as soon as that is seen."""
+"""RFC 6455, sections 5.6 and 8.1: a text is UTF-8, or the connection fails with 1007 as soon as that is detected."""
 
 import json
 
@@ -41,12 +41,12 @@ INVALID = {
 
 
 def around(part: bytes) -> bytes:
-    """A message that would be right but for that."""
+    """A message that is valid except for that part."""
     return b'{"type":"ping","ref":"' + part + b'"}'
 
 
 @pytest.mark.parametrize("text", VALID, ids=ascii)
-async def test_a_text_comes_back_as_it_went(peer: Peer, text: str) -> None:
+async def test_a_valid_text_is_received_unchanged(peer: Peer, text: str) -> None:
     payload = json.dumps({"type": "ping", "ref": text}, ensure_ascii=False).encode()
     await peer.send(frame(TEXT, payload) + b"".join(fragments(payload, 1)))
 
@@ -55,7 +55,7 @@ async def test_a_text_comes_back_as_it_went(peer: Peer, text: str) -> None:
 
 @pytest.mark.parametrize("part", INVALID.values(), ids=INVALID)
 @pytest.mark.parametrize("size", [1000, 1], ids=["whole", "a frame a byte"])
-async def test_what_is_not_utf_8_fails_the_connection_with_1007(peer: Peer, part: bytes, size: int) -> None:
+async def test_a_text_that_is_not_utf_8_fails_the_connection_with_1007(peer: Peer, part: bytes, size: int) -> None:
     assert await peer.answered(*fragments(around(part), size)) == 1007
 
 
@@ -65,16 +65,16 @@ async def test_a_text_may_not_end_inside_a_character(peer: Peer, cut: int) -> No
 
 
 @pytest.mark.parametrize("part", INVALID.values(), ids=INVALID)
-async def test_nobody_waits_for_the_end_of_a_text_that_is_wrong_already(peer: Peer, part: bytes) -> None:
-    """The message goes on, in a frame to come; and the frame itself goes on."""
+async def test_an_invalid_text_fails_before_its_last_frame(peer: Peer, part: bytes) -> None:
+    """More frames of the message would follow."""
     assert await peer.answered(frame(TEXT, around(part), fin=False)) == 1007
 
 
-async def test_nor_for_the_end_of_its_frame(peer: Peer) -> None:
+async def test_an_invalid_text_fails_before_the_end_of_its_frame(peer: Peer) -> None:
     assert await peer.answered(frame(TEXT, b'{"type":"\xff', length=50_000)) == 1007
 
 
-async def test_a_character_may_be_cut_by_a_ping(peer: Peer) -> None:
+async def test_a_ping_may_arrive_inside_a_character(peer: Peer) -> None:
     wave = "🌊".encode()
     await peer.send(frame(TEXT, b'{"type":"ping","ref":"' + wave[:2], fin=False) + frame(PING, b"\xff"))
     await peer.send(frame(CONTINUATION, wave[2:] + b'"}'))
@@ -84,7 +84,7 @@ async def test_a_character_may_be_cut_by_a_ping(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("opcode", [PONG, BINARY])
-async def test_only_texts_have_to_be_text(peer: Peer, opcode: int) -> None:
+async def test_only_texts_have_to_be_utf_8(peer: Peer, opcode: int) -> None:
     await peer.send(frame(opcode, b"\xff\xfe\x80"))
 
-    await peer.goes_on()
+    await peer.still_answers()

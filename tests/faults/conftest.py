@@ -1,4 +1,4 @@
-"""The hubs that the faults happen to: real processes, on what an operator would give them."""
+"""The hubs of the fault tests: real processes, on the databases that an operator would use."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +14,7 @@ from tests.support.publisher import Publisher
 from tests.support.watcher import Watcher
 from tests.support.ways import Way
 
-# One address makes all the load here, so its limit is high.
+# All load comes from one address, so its limit is high.
 SETTINGS = {"TIDEWIRE_ANONYMOUS_RATE": "100000", "TIDEWIRE_ANONYMOUS_BURST": "100000"}
 
 type OpenHub = Callable[..., AbstractAsyncContextManager[HubProcess]]
@@ -23,7 +23,7 @@ type OpenHubs = Callable[..., AbstractAsyncContextManager[tuple[HubProcess, HubP
 
 @pytest.fixture
 def sqlite_hub(tmp_path: Path, sqlite_url: str) -> OpenHub:
-    """Opens the one hub that a machine without servers has; keyword arguments are settings, in lower case."""
+    """Opens a single hub, on SQLite; keyword arguments are settings, in lower case."""
 
     def open_hub(way: Way = Way.DIRECT, **settings: object) -> AbstractAsyncContextManager[HubProcess]:
         return hub_process(tmp_path / "hub", SETTINGS | _variables(database_url=sqlite_url, **settings), way=way)
@@ -40,7 +40,7 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 @pytest.fixture(scope="module")
 def shared_hub(tmp_path_factory: pytest.TempPathFactory, way: Way) -> Iterator[HubProcess]:
-    """A hub on SQLite for all tests of a module, for what must leave a hub as it was."""
+    """A hub on SQLite for all tests of a module; they must leave it unchanged."""
     directory = tmp_path_factory.mktemp("hub")
     database = f"sqlite+aiosqlite:///{directory / 'tidewire.db'}"
     hub = HubProcess(directory, SETTINGS | _variables(database_url=database), way=way)
@@ -53,21 +53,21 @@ def shared_hub(tmp_path_factory: pytest.TempPathFactory, way: Way) -> Iterator[H
 
 @pytest.fixture
 async def hub(shared_hub: HubProcess) -> AsyncIterator[HubProcess]:
-    """It, and a neighbour that watches: whatever the test does, the neighbour stays, and gets everything once.
+    """The shared hub, with another watcher that stays connected and gets every update once, whatever the test does.
 
-    Afterwards nobody else is left connected, and nothing failed inside the hub.
+    Afterwards no other connection is left, and the hub has logged no exception.
     """
     first, logged = len(await history(shared_hub.url)) + 1, len(shared_hub.log)
-    async with Watcher(shared_hub.url, channel="lobby", after=first - 1) as neighbour:
-        await neighbour.live()
+    async with Watcher(shared_hub.url, channel="lobby", after=first - 1) as other:
+        await other.live()
         yield shared_hub
         async with Publisher(shared_hub.url, channel="lobby") as publisher:
             last = (await publisher.publish()).seq
-        await neighbour.seen(last)
+        await other.seen(last)
         await until_metric(shared_hub, "tidewire_watchers", 1, within=10)
 
-    neighbour.assert_whole(last, first=first)
-    assert neighbour.connections == 1
+    other.assert_whole(last, first=first)
+    assert other.connections == 1
     assert len(await history(shared_hub.url)) == last
     assert "Traceback" not in shared_hub.log[logged:], shared_hub.log[logged:]
     await until_metric(shared_hub, "tidewire_watchers", 0, within=10)
@@ -75,7 +75,7 @@ async def hub(shared_hub: HubProcess) -> AsyncIterator[HubProcess]:
 
 @pytest.fixture
 def two_hubs(tmp_path: Path) -> OpenHubs:
-    """Opens two hubs at once on one database and one Redis, both perhaps empty."""
+    """Opens two hubs at once on one database and one Redis, which may both be empty."""
 
     @asynccontextmanager
     async def open_hubs(

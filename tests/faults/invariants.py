@@ -14,7 +14,7 @@ PAGE = 1000
 
 
 async def history(url: str, channel: str = "lobby") -> list[dict[str, Any]]:
-    """The whole log as the API tells it, oldest first; a 503 is asked again after its time, for ten seconds."""
+    """The whole log from the API, oldest first; after a 503 the request is repeated, for ten seconds."""
     log: list[dict[str, Any]] = []
     deadline = time.monotonic() + 10
     timeout = aiohttp.ClientTimeout(total=30)
@@ -30,24 +30,24 @@ async def history(url: str, channel: str = "lobby") -> list[dict[str, Any]]:
                 answer = await response.json()
             log += answer["updates"]
             if len(answer["updates"]) < PAGE:
-                assert answer["last_seq"] == len(log), f"{answer['last_seq']} is said, {len(log)} are there"
+                assert answer["last_seq"] == len(log), f"last_seq is {answer['last_seq']}, of {len(log)} updates"
                 return log
 
 
 def assert_stored(log: Sequence[dict[str, Any]], publishers: Sequence[Publisher]) -> None:
-    """The log has no hole; what was answered stands where the answer said; and nothing stands twice."""
+    """The log has no gap; each answered update has the seq of its answer; and none is stored twice."""
     assert [update["seq"] for update in log] == list(range(1, len(log) + 1))
 
     bodies = [update.get("body") for update in log]
     answered = {answer.seq: answer.body for publisher in publishers for answer in publisher.answered}
     assert {seq: bodies[seq - 1] for seq in answered} == answered
     assert len(answered) == sum(len(publisher.answered) for publisher in publishers)
-    doubled = [body for body in set(bodies) if bodies.count(body) > 1] if len(set(bodies)) < len(bodies) else []
-    assert not doubled, f"stored more than once: {doubled[:10]}"
+    repeated = [body for body in set(bodies) if bodies.count(body) > 1] if len(set(bodies)) < len(bodies) else []
+    assert not repeated, f"stored more than once: {repeated[:10]}"
 
 
 def assert_seen(log: Sequence[dict[str, Any]], watchers: Sequence[Watcher]) -> None:
-    """Each watcher, from the first update on, got what the log holds and nothing else, and was never reset."""
+    """Each watcher received exactly the log, from the first update on, and was never reset."""
     for watcher in watchers:
         watcher.assert_whole(len(log))
         assert [update["id"] for update in watcher.updates] == [update["id"] for update in log], repr(watcher)

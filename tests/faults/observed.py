@@ -1,4 +1,4 @@
-"""What the operating system tells of a hub's process, and the hub of itself."""
+"""The memory of a hub's process, from the operating system, and the hub's own metrics."""
 
 import asyncio
 from pathlib import Path
@@ -12,12 +12,12 @@ PAGE = 4096  # bytes
 
 
 def resident(hub: HubProcess) -> int:
-    """Bytes of memory that the hub holds now."""
+    """The resident memory of the hub, in bytes."""
     return int(Path(f"/proc/{hub.pid}/statm").read_text().split()[1]) * PAGE
 
 
 async def until_metric(hub: HubProcess, name: str, value: float, *, within: float) -> None:
-    """Wait until the hub counts exactly that."""
+    """Wait until the hub's metric has exactly that value."""
     found: list[str] = []
     try:
         async with asyncio.timeout(within), aiohttp.ClientSession(hub.url) as session:

@@ -1,4 +1,4 @@
-"""The database restarts, crashes or is locked: publishers are refused in time, watchers stay, nothing is half there."""
+"""The database restarts, crashes or is locked: publishers are refused in time, watchers stay, no update is half stored."""
 
 import asyncio
 import sqlite3
@@ -35,7 +35,7 @@ async def own_database(own_postgres: Postgres) -> AsyncIterator[str]:
     [(Postgres.stop, (Way.DIRECT, Way.PLAIN)), (Postgres.kill, (Way.DIRECT, Way.UVLOOP))],
     ids=["restarted", "crashed"],
 )
-async def test_postgresql(
+async def test_a_postgresql_outage_loses_no_update(
     two_hubs: OpenHubs,
     own_postgres: Postgres,
     own_database: str,
@@ -56,16 +56,16 @@ async def test_postgresql(
 
         refused = [failure for publisher in running.publishers for failure in publisher.failures]
         assert any(failure.endswith(": 503") for failure in refused)
-        # The outage is the publishers' matter: who only watches does not notice it.
+        # The outage affects publishers only: every watcher stays connected.
         assert all(watcher.connections == 1 for watcher in running.watchers)
 
 
 @pytest.mark.timeout(120)
-async def test_postgresql_gone_deaf(
+async def test_an_unresponsive_postgresql_loses_no_update(
     two_hubs: OpenHubs, own_postgres: Postgres, own_database: str, redis_url: str
 ) -> None:
-    """It takes what it is sent and answers nothing, nor does it hear that a hub is gone: a transaction left open there
-    holds the channel's row, until PostgreSQL itself ends it."""
+    """It receives data and answers nothing, and it does not notice a closed connection: a transaction left open there
+    locks the channel's row, until PostgreSQL itself ends it."""
     async with (
         Proxy(own_postgres.port) as proxy,
         two_hubs(proxy.url(own_database), redis_url, commit_timeout=1, query_timeout=1) as (first, second),
@@ -75,7 +75,7 @@ async def test_postgresql_gone_deaf(
             proxy.swallow()
             await asyncio.sleep(OUTAGE)
             await proxy.pass_on()
-            # Each connection that went deaf is found out by a query of its own.
+            # Each unresponsive connection is detected by a query on it.
             await running.more(50, within=60)
 
         assert proxy.swallowed_bytes > 0
@@ -83,7 +83,7 @@ async def test_postgresql_gone_deaf(
 
 
 @pytest.mark.timeout(60)
-async def test_a_watcher_that_comes_during_an_outage_is_served_after_it(
+async def test_a_watcher_during_an_outage_is_refused_and_the_others_continue_after_it(
     two_hubs: OpenHubs, own_postgres: Postgres, own_database: str, redis_url: str
 ) -> None:
     async with (
@@ -95,8 +95,8 @@ async def test_a_watcher_that_comes_during_an_outage_is_served_after_it(
         await watcher.seen(5)
         await asyncio.to_thread(own_postgres.stop)
         publishing = asyncio.create_task(publisher.publish())
-        async with Watcher(second.url, channel="lobby", after=2) as latecomer:
-            assert (await latecomer.message("error"))["code"] == "unavailable"
+        async with Watcher(second.url, channel="lobby", after=2) as refused:
+            assert (await refused.message("error"))["code"] == "unavailable"
         await asyncio.to_thread(own_postgres.start)
         answer = await publishing
         await watcher.seen(answer.seq)
@@ -105,7 +105,7 @@ async def test_a_watcher_that_comes_during_an_outage_is_served_after_it(
 
 
 @pytest.mark.timeout(60)
-async def test_a_locked_sqlite_is_refused_in_time_and_nothing_of_it_is_stored(
+async def test_publishes_to_a_locked_sqlite_are_refused_in_time_and_not_stored(
     sqlite_hub: OpenHub, tmp_path: Path
 ) -> None:
     async with (

@@ -1,4 +1,4 @@
-"""kill -9 of a hub: what it answered is stored, and whoever it served goes on where they were."""
+"""kill -9 of a hub: every answered update is stored, and its watchers resume from their positions."""
 
 import asyncio
 
@@ -13,7 +13,9 @@ from tests.support.ways import Way
 
 
 @pytest.mark.timeout(90)
-async def test_either_of_two_hubs_may_be_killed(two_hubs: OpenHubs, postgres_url: str, redis_url: str) -> None:
+async def test_killing_either_of_two_hubs_loses_no_update(
+    two_hubs: OpenHubs, postgres_url: str, redis_url: str
+) -> None:
     async with two_hubs(postgres_url, redis_url, (Way.DIRECT, Way.UVLOOP)) as (first, second):
         async with traffic(first.url, second.url) as running:
             await running.more(100)
@@ -31,7 +33,7 @@ async def test_either_of_two_hubs_may_be_killed(two_hubs: OpenHubs, postgres_url
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("way", Way)
-async def test_the_only_hub_may_be_killed(sqlite_hub: OpenHub, way: Way) -> None:
+async def test_killing_the_only_hub_loses_no_update(sqlite_hub: OpenHub, way: Way) -> None:
     async with sqlite_hub(way) as hub:
         async with traffic(hub.url) as running:
             for _ in range(2):
@@ -44,23 +46,23 @@ async def test_the_only_hub_may_be_killed(sqlite_hub: OpenHub, way: Way) -> None
 
 
 @pytest.mark.timeout(60)
-async def test_the_watchers_of_a_killed_hub_are_forgotten(
+async def test_the_watchers_of_a_killed_hub_leave_the_presence_count(
     two_hubs: OpenHubs, postgres_url: str, redis_url: str
 ) -> None:
     async with (
         two_hubs(postgres_url, redis_url, presence_lease=3) as (first, second),
-        Watcher(first.url, channel="lobby", resume=False) as theirs,
-        Watcher(second.url, channel="lobby") as ours,
+        Watcher(first.url, channel="lobby", resume=False) as on_first,
+        Watcher(second.url, channel="lobby") as on_second,
     ):
-        await theirs.live()
-        await ours.live()
+        await on_first.live()
+        await on_second.live()
         await until_watching(second, 2, within=3)
         await first.kill()
         await until_watching(second, 1, within=3 + 2)
 
 
 async def until_watching(hub: HubProcess, count: int, *, within: float) -> None:
-    """Wait until the hub says that so many watch."""
+    """Wait until the hub's presence count is `count`."""
     found = None
     try:
         async with asyncio.timeout(within), aiohttp.ClientSession(hub.url) as session:

@@ -1,4 +1,4 @@
-"""What no client may send: each ends with its answer or its connection, and the hub and its neighbours go on."""
+"""Malformed frames and messages: each gets an error or closes its own connection, and affects no other."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ LIMIT = 98_304  # bytes of one websocket message
 
 
 async def ending(raw: RawSocket) -> Frame | None:
-    """The close frame that ends the connection, or None when it ends without one; only the welcome may come before."""
+    """The close frame that ends the connection, or None when it ends without one; only the welcome may precede it."""
     try:
         while (found := await raw.frame()).opcode == TEXT:
             assert json.loads(found.payload)["type"] == "welcome", found
@@ -38,7 +38,7 @@ BROKEN = {
     "text that is not UTF-8": frame(TEXT, b"\xff\xfe"),
     "UTF-8 cut in the middle": frame(TEXT, "…".encode()[:2]),
     "a close frame of one byte": frame(CLOSE, b"\x03"),
-    "a close frame with a code that nobody may send": frame(CLOSE, b"\x03\xed"),
+    "a close frame with a reserved code": frame(CLOSE, b"\x03\xed"),
     "bytes that are no frame": b"GET / HTTP/1.1\r\nHost: here\r\n\r\n",
 }
 
@@ -53,7 +53,7 @@ async def test_a_broken_frame_ends_its_own_connection(hub: HubProcess) -> None:
             await raw.send(sent)
             found = await ending(raw)
 
-            # hypercorn ends it without a close frame; another server may say why (RFC 6455, 7.1.7 and 7.4.1).
+            # hypercorn ends it without a close frame; another server may send a code (RFC 6455, 7.1.7 and 7.4.1).
             assert found is None or found.code == (1007 if "UTF-8" in what else 1002), what
 
 
@@ -62,7 +62,7 @@ TOO_LARGE = {
     "two fragments": frame(TEXT, b"x" * LIMIT, fin=False) + frame(0x0, b"x"),
     "a tebibyte announced": frame(TEXT, b"x" * (LIMIT + 1), length=2**40),
     "a binary one": frame(BINARY, b"x" * (LIMIT + 1)),
-    "one that closes afterwards": frame(TEXT, b"x" * (LIMIT + 1)) + frame(CLOSE, b"\x03\xe8") + b"and goes on",
+    "one that closes afterwards": frame(TEXT, b"x" * (LIMIT + 1)) + frame(CLOSE, b"\x03\xe8") + b"and more",
 }
 
 
@@ -77,7 +77,7 @@ async def test_a_message_over_the_limit_closes_with_1009(hub: HubProcess) -> Non
         assert found is not None and found.code == 1009, what
 
 
-async def test_who_goes_on_sending_after_1009_fills_no_memory_and_is_cut(hub: HubProcess) -> None:
+async def test_a_client_that_keeps_sending_after_1009_fills_no_memory_and_is_disconnected(hub: HubProcess) -> None:
     async with RawSocket(hub.port) as raw:
         await raw.upgrade()
         await raw.send(frame(BINARY, b"x" * (LIMIT + 1), length=2**40, mask=bytes(4)))
@@ -95,7 +95,7 @@ async def test_who_goes_on_sending_after_1009_fills_no_memory_and_is_cut(hub: Hu
     assert most - before < 16 * MIB, f"{(most - before) / MIB:.0f} MiB more"
 
 
-async def test_a_message_of_exactly_the_limit_is_heard(hub: HubProcess) -> None:
+async def test_a_message_of_exactly_the_limit_is_accepted(hub: HubProcess) -> None:
     padded = json.dumps({"type": "ping", "ref": 1}).encode().ljust(LIMIT)
     async with RawSocket(hub.port) as raw:
         await raw.upgrade()
@@ -107,7 +107,7 @@ async def test_a_message_of_exactly_the_limit_is_heard(hub: HubProcess) -> None:
             assert (await raw.message("pong"))["ref"] == 1
 
 
-NONSENSE = (
+INVALID = (
     frame(TEXT, b"{"),
     frame(TEXT, b"[]"),
     frame(TEXT, b"null"),
@@ -131,11 +131,11 @@ NONSENSE = (
 
 
 @pytest.mark.parametrize("way", Way, indirect=True)
-async def test_a_message_that_can_not_be_understood_gets_an_error_and_the_connection_goes_on(hub: HubProcess) -> None:
+async def test_an_invalid_message_gets_an_error_and_the_connection_stays_open(hub: HubProcess) -> None:
     async with RawSocket(hub.port) as raw:
         await raw.upgrade()
         before = await history(hub.url)
-        for number, sent in enumerate(NONSENSE):
+        for number, sent in enumerate(INVALID):
             await raw.send(sent)
             error = await raw.message("error")
             assert error["code"] in ("invalid_request", "invalid_update") and error["message"], sent
@@ -146,7 +146,7 @@ async def test_a_message_that_can_not_be_understood_gets_an_error_and_the_connec
 
 
 @pytest.mark.timeout(60)
-async def test_ten_thousand_bad_messages_in_a_row(hub: HubProcess) -> None:
+async def test_ten_thousand_invalid_messages_each_get_an_error(hub: HubProcess) -> None:
     async with RawSocket(hub.port) as raw:
         await raw.upgrade()
         await raw.message("welcome")
@@ -166,8 +166,8 @@ async def test_ten_thousand_bad_messages_in_a_row(hub: HubProcess) -> None:
 
 
 @pytest.mark.parametrize("way", Way, indirect=True)
-async def test_bad_messages_of_one_that_does_not_read_the_errors(hub: HubProcess) -> None:
-    """Then it is not listened to either: neither its messages nor our answers pile up in the hub."""
+async def test_a_client_that_does_not_read_its_errors_fills_no_memory(hub: HubProcess) -> None:
+    """The hub stops reading from it: neither its messages nor the errors accumulate in the hub."""
     before, sent, taken = resident(hub), 0, True
     bad = frame(TEXT, b"{" + b"x" * 1000) * 100
     async with RawSocket(hub.port, receive_buffer=4096) as raw:

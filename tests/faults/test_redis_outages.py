@@ -1,4 +1,4 @@
-"""Redis is a hint: stopped, emptied, cut off or deaf, it costs time and never an update."""
+"""Redis carries hints only: if it is stopped, emptied, cut off or unresponsive, updates are late and never lost."""
 
 import asyncio
 import time
@@ -15,12 +15,12 @@ from tests.support.redis import Redis
 from tests.support.watcher import Watcher, all_seen
 from tests.support.ways import Way
 
-LAG = 4.0  # seconds; the poll finds everything after one (the default), and the machine that judges is busy
+LAG = 4.0  # seconds; the poll finds every update within one (the default), and the test machine is busy
 QUICK = 0.3  # seconds; the shortest poll here takes longer when one update follows the other
 
 
 async def endure(running: Traffic, seconds: float) -> None:
-    """All the while, whatever was answered on any hub is seen by every watcher of every hub after `LAG`."""
+    """For that long, each update that a hub answered reaches every watcher of every hub within `LAG`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         newest = max(seq for publisher in running.publishers for seq in publisher.seqs[-1:])
@@ -29,7 +29,7 @@ async def endure(running: Traffic, seconds: float) -> None:
 
 
 async def hints_flow(first: HubProcess, second: HubProcess, *, within: float) -> None:
-    """Wait until five updates in a row came from one hub to the other faster than the poll can bring them."""
+    """Wait until five updates in a row reached the other hub faster than by the poll."""
     async with (
         Publisher(first.url, channel="lobby") as publisher,
         Watcher(second.url, channel="lobby", after=None) as watcher,
@@ -46,7 +46,7 @@ async def hints_flow(first: HubProcess, second: HubProcess, *, within: float) ->
 
 
 @pytest.mark.timeout(90)
-async def test_redis_stopped(two_hubs: OpenHubs, postgres_url: str, own_redis: Redis) -> None:
+async def test_a_stopped_redis_loses_no_update(two_hubs: OpenHubs, postgres_url: str, own_redis: Redis) -> None:
     async with two_hubs(postgres_url, own_redis.url, (Way.PLAIN, Way.UVLOOP)) as (first, second):
         async with traffic(first.url, second.url) as running:
             await running.more(50)
@@ -65,10 +65,10 @@ async def test_redis_stopped(two_hubs: OpenHubs, postgres_url: str, own_redis: R
     [
         (True, 10, 1.0, (Way.DIRECT, Way.DIRECT)),
         (False, 4, 0.4, (Way.UVLOOP, Way.PLAIN)),
-    ],  # Ten polls either way; a deaf subscription is noticed after three.
+    ],  # Ten polls either way; an unresponsive subscription is detected after three.
     ids=["both ways", "towards the hubs"],
 )
-async def test_redis_gone_deaf(
+async def test_an_unresponsive_redis_loses_no_update(
     two_hubs: OpenHubs,
     postgres_url: str,
     own_redis: Redis,
@@ -94,7 +94,7 @@ async def test_redis_gone_deaf(
 
 
 @pytest.mark.timeout(60)
-async def test_redis_emptied_and_its_clients_thrown_out(
+async def test_an_emptied_redis_that_disconnects_its_clients_loses_no_update(
     two_hubs: OpenHubs, postgres_url: str, own_redis: Redis
 ) -> None:
     async with two_hubs(postgres_url, own_redis.url) as (first, second):
@@ -110,10 +110,10 @@ async def test_redis_emptied_and_its_clients_thrown_out(
 
 
 @pytest.mark.timeout(60)
-async def test_a_returning_redis_is_found_without_the_poll(
+async def test_updates_of_a_redis_outage_arrive_after_it_without_the_poll(
     two_hubs: OpenHubs, postgres_url: str, own_redis: Redis
 ) -> None:
-    """With a poll of a minute, what was published during an outage comes with the new connection to Redis."""
+    """With a poll of a minute, updates published during an outage are delivered after the reconnect to Redis."""
     async with (
         two_hubs(postgres_url, own_redis.url, poll_interval=60) as (first, second),
         Publisher(first.url, channel="lobby") as publisher,

@@ -1,4 +1,4 @@
-"""A watcher that does not read costs the hub a number, not memory, and costs its neighbours nothing."""
+"""A watcher that does not read costs the hub a position, not memory, and does not delay other watchers."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ from tests.support.stream_watcher import LineWatcher, SseWatcher
 from tests.support.watcher import Watcher, all_seen
 from tests.support.ways import Way
 
-SMALL_BUFFER = 16_384  # bytes that the kernel keeps for one that does not read; it doubles the number
-BATCH, BATCHES = 40, 15  # 600 updates of 20 kB: 12 MB, far beyond every buffer on the way
+SMALL_BUFFER = 16_384  # bytes that the kernel buffers for a client that does not read; it doubles the number
+BATCH, BATCHES = 40, 15  # 600 updates of 20 kB: 12 MB, far more than all buffers hold
 
 
 async def flood(url: str, batches: int = BATCHES) -> None:
@@ -32,7 +32,7 @@ async def flood(url: str, batches: int = BATCHES) -> None:
 
 @asynccontextmanager
 async def unread_websocket(port: int) -> AsyncIterator[RawSocket]:
-    """A websocket that has said it wants everything, and has read no further than its welcome."""
+    """A websocket that subscribes from the first update and reads nothing after the confirmation."""
     async with RawSocket(port, receive_buffer=SMALL_BUFFER) as raw:
         await raw.upgrade()
         await raw.message("welcome")
@@ -51,7 +51,7 @@ async def unread_stream(port: int) -> AsyncIterator[RawSocket]:
 
 
 async def read_seqs(raw: RawSocket, last: int) -> list[int]:
-    """Every seq that a websocket brings, up to `last`."""
+    """Every seq received on a websocket, up to `last`."""
     seqs: list[int] = []
     while not seqs or seqs[-1] < last:
         seqs += [message["seq"] for message in await raw.messages() if message["type"] == "update"]
@@ -59,7 +59,7 @@ async def read_seqs(raw: RawSocket, last: int) -> list[int]:
 
 
 async def read_event_ids(raw: RawSocket, last: int) -> list[int]:
-    """As `read_seqs`, of a stream: an event's id is EPOCH.SEQ."""
+    """As `read_seqs`, for a stream: an event's id is EPOCH.SEQ."""
     seqs: list[int] = []
     while not seqs or seqs[-1] < last:
         await raw.until(b"event: update\nid: ")
@@ -69,11 +69,11 @@ async def read_event_ids(raw: RawSocket, last: int) -> list[int]:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("way", Way)
-async def test_who_does_not_read_holds_up_nobody_and_gets_everything_once_it_reads(
+async def test_a_watcher_that_does_not_read_delays_no_other_and_gets_every_update_later(
     sqlite_hub: OpenHub, way: Way
 ) -> None:
     async with sqlite_hub(way) as hub, AsyncExitStack() as stack:
-        await flood(hub.url, 5)  # What a hub at work holds anyway: its ring, its connections, its caches.
+        await flood(hub.url, 5)  # The memory of any busy hub: its ring, its connections, its caches.
         fast = [
             await stack.enter_async_context(kind(hub.url, channel="lobby", after=0))
             for kind in (Watcher, SseWatcher, LineWatcher)
@@ -91,7 +91,7 @@ async def test_who_does_not_read_holds_up_nobody_and_gets_everything_once_it_rea
         # collected, the allocator.
         assert grown < 64 * MIB, f"{grown / MIB:.0f} MiB more"
         assert_seen(await history(hub.url), fast)
-        # One of each, for time: each stands at a place of its own in the log, and reads from there.
+        # One of each, to save time: each has its own position in the log, and reads from there.
         assert await read_seqs(websockets[0], last) == list(range(1, last + 1))
         assert await read_event_ids(streams[0], last) == list(range(1, last + 1))
 
@@ -116,7 +116,7 @@ async def test_a_websocket_that_takes_nothing_for_the_send_timeout_is_closed_wit
         assert (frame.opcode, frame.code) == (CLOSE, 1013)
         assert seqs == list(range(1, len(seqs) + 1))
         assert len(seqs) < 10 * BATCH
-        # It comes back with its position, as the protocol has it, and goes on without a hole.
+        # A client that resumes from its position, as the protocol describes, has no gap.
         async with Watcher(hub.url, channel="lobby", after=seqs[-1]) as resumed:
             await resumed.seen(10 * BATCH)
         resumed.assert_whole(10 * BATCH, first=seqs[-1] + 1)
@@ -126,9 +126,7 @@ async def test_a_websocket_that_takes_nothing_for_the_send_timeout_is_closed_wit
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("way", [Way.DIRECT, Way.PLAIN, Way.UVLOOP])
-async def test_a_stream_that_takes_nothing_for_the_send_timeout_is_cut_and_let_go(
-    sqlite_hub: OpenHub, way: Way
-) -> None:
+async def test_a_stream_that_takes_nothing_for_the_send_timeout_is_aborted(sqlite_hub: OpenHub, way: Way) -> None:
     async with (
         sqlite_hub(way, send_timeout=1) as hub,
         SseWatcher(hub.url, channel="lobby", after=0) as fast,
@@ -141,7 +139,7 @@ async def test_a_stream_that_takes_nothing_for_the_send_timeout_is_cut_and_let_g
         received = await raw.rest()
         events = received.count(b"event: update\n")
 
-        # Cut in the middle of the chunked body: its end never came, so no client takes it for complete.
+        # Aborted within the chunked body: without the last chunk no client takes it for complete.
         assert 0 < events < 10 * BATCH
         assert not received.endswith(b"0\r\n\r\n")
         fast.assert_whole(10 * BATCH)
@@ -150,7 +148,7 @@ async def test_a_stream_that_takes_nothing_for_the_send_timeout_is_cut_and_let_g
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("way", Way)
-async def test_a_slow_reader_is_not_closed_while_it_takes_something_now_and_then(sqlite_hub: OpenHub, way: Way) -> None:
+async def test_a_slow_watcher_that_still_reads_is_not_closed(sqlite_hub: OpenHub, way: Way) -> None:
     async with sqlite_hub(way, send_timeout=1) as hub, unread_websocket(hub.port) as raw:
         await flood(hub.url, 5)
         seqs: list[int] = []

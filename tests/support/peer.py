@@ -61,7 +61,7 @@ class Peer(RawSocket):
             found += [message for message in await self.messages() if message["type"] == kind]
         return found
 
-    async def goes_on(self) -> None:
+    async def still_answers(self) -> None:
         """The connection is as alive as it was."""
         await self.say({"type": "ping", "ref": "still there?"})
         assert (await self.message("pong"))["ref"] == "still there?"

@@ -1,4 +1,4 @@
-"""A client that dies in the middle of saying something: nothing is half stored, nobody else notices."""
+"""A client that disconnects within a request or a frame: nothing is half stored, and no other client is affected."""
 
 import asyncio
 import json
@@ -27,23 +27,23 @@ def request(path: str, body: bytes, *, media: str, claimed: int | None = None) -
 
 
 def chunked(path: str, *chunks: bytes, media: str) -> bytes:
-    """A POST in chunks that never says it is complete."""
+    """A POST in chunks without the last chunk."""
     head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {media}\r\nTransfer-Encoding: chunked\r\n\r\n"
     return head.encode() + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
 
 
-UPDATES, SHORT = "/api/v1/channels/lobby/updates", "/lobby"
+UPDATES, TEXT_PUBLISH = "/api/v1/channels/lobby/updates", "/lobby"
 WHOLE = b'{"body": "all of it, but more was announced"}'
 HALVES = {
     "half a batch": request(UPDATES, BATCH[:1500], media="application/json", claimed=len(BATCH)),
     "a body that is JSON already, with more announced": request(
         UPDATES, WHOLE, media="application/json", claimed=len(WHOLE) + 20
     ),
-    "half a text": request(SHORT, b"half a te", media="text/plain", claimed=12),
-    "a head without its body": request(SHORT, b"", media="text/plain", claimed=5),
+    "half a text": request(TEXT_PUBLISH, b"half a te", media="text/plain", claimed=12),
+    "a head without its body": request(TEXT_PUBLISH, b"", media="text/plain", claimed=5),
     "chunks without an end": chunked(UPDATES, BATCH[:700], BATCH[700:], media="application/json"),
-    "text in chunks without an end": chunked(SHORT, b"half", b" a text", media="text/plain"),
-    "half a chunk": chunked(SHORT, b"half", media="text/plain") + b"ff\r\nmore",
+    "text in chunks without an end": chunked(TEXT_PUBLISH, b"half", b" a text", media="text/plain"),
+    "half a chunk": chunked(TEXT_PUBLISH, b"half", media="text/plain") + b"ff\r\nmore",
     "half a head": b"POST /lobby HTTP/1.1\r\nHost: here\r\nContent-Le",
     "half a request line": b"POST /lob",
 }
@@ -67,7 +67,7 @@ async def test_half_a_request_stores_nothing(hub: HubProcess, end: str) -> None:
 
 @pytest.mark.parametrize("end", ["reset", "close"])
 @pytest.mark.parametrize("way", Way, indirect=True)
-async def test_half_a_frame_stores_nothing_and_lets_go_of_its_watcher(hub: HubProcess, end: str) -> None:
+async def test_half_a_frame_stores_nothing_and_its_watcher_is_removed(hub: HubProcess, end: str) -> None:
     before = await history(hub.url)
     whole = frame(TEXT, PUBLISH)
     for cut in (1, 2, 5, 6, 30, len(whole) - 1):
@@ -87,14 +87,14 @@ async def test_half_a_frame_stores_nothing_and_lets_go_of_its_watcher(hub: HubPr
     assert await history(hub.url) == before
 
 
-async def test_who_dies_before_the_answer_has_published_all_or_nothing(hub: HubProcess) -> None:
+async def test_a_disconnect_before_the_answer_stores_all_or_nothing(hub: HubProcess) -> None:
     before = len(await history(hub.url))
     for _ in range(20):
         async with RawSocket(hub.port) as raw:
             await raw.send(request(UPDATES, BATCH, media="application/json"))
             raw.reset()
     async with Publisher(hub.url, channel="lobby") as publisher:
-        await publisher.publish(body="the last")  # Behind all of theirs in the line of the group commit.
+        await publisher.publish(body="the last")  # After all of these in the queue of the group commit.
     bodies = [update["body"] for update in (await history(hub.url))[before:]]
 
     batch = [f"half {n}" for n in range(100)]
@@ -103,7 +103,7 @@ async def test_who_dies_before_the_answer_has_published_all_or_nothing(hub: HubP
 
 
 @pytest.mark.parametrize("way", Way, indirect=True)
-async def test_watchers_that_die_while_updates_flow_are_let_go_of(hub: HubProcess) -> None:
+async def test_watchers_that_disconnect_during_a_load_are_removed(hub: HubProcess) -> None:
     raws: list[RawSocket] = []
     for number in range(20):
         raw = await RawSocket(hub.port).__aenter__()
@@ -133,14 +133,16 @@ BEGINNINGS = (
 
 
 @pytest.mark.parametrize("way", Way)
-async def test_who_dies_before_a_connection_has_begun_leaves_no_trace(sqlite_hub: OpenHub, way: Way) -> None:
-    """What is still done for a connection that is gone already fails for nobody, and is nothing to log."""
+async def test_a_disconnect_during_the_handshake_leaves_no_watcher_and_no_traceback(
+    sqlite_hub: OpenHub, way: Way
+) -> None:
+    """Work for a connection that is already closed affects no other client and logs no traceback."""
     async with sqlite_hub(way) as hub:
         for sent in BEGINNINGS:
             for step in range(100):
                 async with RawSocket(hub.port) as raw:
                     await raw.send(sent)
-                    await asyncio.sleep(step / 10_000)  # From nothing up to what beginning takes, and beyond.
+                    await asyncio.sleep(step / 10_000)  # From zero to more than a handshake takes.
                     raw.reset()
         await until_metric(hub, "tidewire_watchers", 0, within=10)
 

@@ -1,4 +1,4 @@
-"""The pages for everyone: without JavaScript, by keyboard, on a phone, in light and dark, and with hostile updates."""
+"""The pages without JavaScript, by keyboard, on a phone, in light and dark, and with hostile updates."""
 
 import pytest
 from playwright.async_api import Browser
@@ -25,7 +25,7 @@ async def test_no_page_scrolls_sideways(browser: Browser, hub: HubProcess, width
         assert wide == []
 
 
-async def test_everything_is_readable_without_javascript(browser: Browser, hub: HubProcess) -> None:
+async def test_the_pages_are_readable_without_javascript(browser: Browser, hub: HubProcess) -> None:
     await post(hub.url, "hello from a shell", Title="Greeting", Progress="0.5")
     async with Visitor.visiting(browser, hub.url, java_script_enabled=False) as visitor:
         await visitor.open()
@@ -77,7 +77,7 @@ async def test_the_keyboard_reaches_every_control_and_shows_the_focus(hub: HubPr
     assert all(rings)
 
 
-async def test_the_page_for_404_says_what_to_do_next(browser: Browser, hub: HubProcess) -> None:
+async def test_the_404_page_suggests_a_next_step(browser: Browser, hub: HubProcess) -> None:
     async with Visitor.visiting(browser, hub.url) as visitor:
         answer = await visitor.page.goto(hub.url + "/no-such-channel")
         text = await visitor.page.locator("main").inner_text()
@@ -88,7 +88,7 @@ async def test_the_page_for_404_says_what_to_do_next(browser: Browser, hub: HubP
         assert "Check the spelling" in text
 
 
-async def test_older_updates_are_one_link_away(hub: HubProcess, visitor: Visitor) -> None:
+async def test_a_link_leads_to_older_updates(hub: HubProcess, visitor: Visitor) -> None:
     for number in range(60):
         await post(hub.url, f"update {number}")
     await visitor.open()
