@@ -1,4 +1,4 @@
-"""A real Chromium for the tests: found on this machine, or brought by `python -m tests.support.browser`."""
+"""A real Chromium for the tests: found on this machine, or installed by `python -m tests.support.browser`."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 GIVEN = "TIDEWIRE_TEST_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# Nothing here is for the page: the flags keep Chromium from talking to anyone but the hub under test.
+# The flags do not affect the page: they stop Chromium's requests to other servers than the hub under test.
 ARGUMENTS = (
     "--disable-gpu",
     "--disable-quic",
@@ -26,12 +26,12 @@ ARGUMENTS = (
 
 MISSING = f"""\
 The browser tests need Chromium, and none was found, nor could one be installed from here.
-Install Chromium or Google Chrome so that it stands on the PATH, or name its program in {GIVEN}.
+Install Chromium or Google Chrome on the PATH, or set {GIVEN} to the path of its program.
 """
 
 
 def find() -> str | None:
-    """The one that TIDEWIRE_TEST_CHROMIUM names, one on the PATH, or Playwright's own download."""
+    """The program that TIDEWIRE_TEST_CHROMIUM names, one on the PATH, or Playwright's download."""
     if given := os.environ.get(GIVEN):
         return given
     for name in NAMES:
@@ -42,8 +42,8 @@ def find() -> str | None:
     return own if Path(own).exists() else None
 
 
-def bring() -> str | None:
-    """What `find` finds, after installing it where that is possible without asking anyone."""
+def find_or_install() -> str | None:
+    """The result of `find`, after an installation where that needs no interaction."""
     steps = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if os.geteuid() == 0 and shutil.which("apt-get"):
         steps += [["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]]
@@ -62,12 +62,12 @@ def _attempt(step: list[str]) -> None:
             step, timeout=600, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired:
-        print("That took more than ten minutes and was given up.", flush=True)
+        print("The command took more than ten minutes and was stopped.", flush=True)
 
 
 @asynccontextmanager
 async def launched() -> AsyncIterator[Browser]:
-    """A headless browser of this test's own event loop, with nothing remembered; closed at the end."""
+    """A headless browser on this test's event loop, with an empty profile; closed at the end."""
     program = find()
     assert program is not None, MISSING
     arguments = [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
@@ -80,5 +80,5 @@ async def launched() -> AsyncIterator[Browser]:
 
 
 if __name__ == "__main__":
-    if bring() is None:
+    if find_or_install() is None:
         sys.exit(MISSING)

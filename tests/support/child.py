@@ -1,4 +1,4 @@
-"""A server program that a test runs as its own child: started until it answers, and ended by its pid."""
+"""A server program that a test runs as a child process: it waits until the server is ready, and ends it by its pid."""
 
 import contextlib
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Child:
-    """One program, at most one process of it at a time; its output goes to the end of one log file."""
+    """One program, at most one process at a time; its output is appended to one log file."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Of the running process, or of the last one."""
+        """The pid of the running process, or of the last one."""
         assert self._process is not None, f"{self.command[0]} was never started"
         return self._process.pid
 
@@ -34,9 +34,9 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def spawn(self) -> None:
-        """Start the process and return at once; it need not answer yet."""
+        """Start the process and return at once; it may not be ready yet."""
         assert not self.running, f"{self.command[0]} already runs as {self.pid}"
-        # A group of its own: Ctrl+C is for the test run alone, which then ends its children in order.
+        # Its own process group: Ctrl+C interrupts the test run only, which then ends its children in order.
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
@@ -52,7 +52,7 @@ class Child:
             )
 
     def start(self, ready: Callable[[], bool], *, within: float) -> None:
-        """Start, and return when `ready` says so; a process that ends before that, or takes longer, fails."""
+        """Start, and return when `ready()` is true; fail if the process ends before that or takes longer."""
         self.spawn()
         deadline = time.monotonic() + within
         while not ready():
@@ -64,19 +64,19 @@ class Child:
             time.sleep(0.02)
 
     def send(self, number: signal.Signals) -> None:
-        """A signal to the process; nothing when it is gone."""
+        """Send a signal to the process if it runs."""
         if self._process is not None and self.running:
             self._process.send_signal(number)
 
     def end(self, number: signal.Signals, *, within: float) -> int | None:
-        """Send the signal and `wait` for the end."""
+        """Send the signal and wait for the end, as `wait` does."""
         self.send(number)
         return self.wait(within=within)
 
     def wait(self, *, within: float) -> int | None:
-        """The exit status once the process has ended, None when it never ran.
+        """The exit status once the process has ended, None if it was never started.
 
-        Past the bound it is killed and the test fails.
+        After that many seconds it is killed and the test fails.
         """
         if self._process is None:
             return None
@@ -93,5 +93,5 @@ class Child:
         return None if self._process is None else self._process.poll()
 
     def log_tail(self, characters: int = 4000) -> str:
-        """The end of what the process has written."""
+        """The end of the process's output."""
         return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""

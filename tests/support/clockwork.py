@@ -1,4 +1,4 @@
-"""An event loop whose clock the test moves: nothing is waited for, and every time is exact."""
+"""An event loop with a simulated clock: it never waits, and every time is exact."""
 
 import asyncio
 import selectors
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class _Selector(selectors.DefaultSelector):
-    """Instead of waiting it lets the time pass."""
+    """Advances the clock instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -15,14 +15,14 @@ class _Selector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Any:
         ready = super().select(0)
-        assert ready or timeout is not None, "everything waits, and for no time that will come"
+        assert ready or timeout is not None, "every task waits, and no timer is set"
         if not ready and timeout is not None and timeout > 0:
             self.now += timeout
         return ready
 
 
 class ClockworkLoop(asyncio.SelectorEventLoop):
-    """`time()` stands still while code runs, until `work` says how long something took; timers are never late."""
+    """`time()` does not advance while code runs, except by `work`; timers are never late."""
 
     def __init__(self) -> None:
         self._clock = _Selector()
@@ -32,7 +32,7 @@ class ClockworkLoop(asyncio.SelectorEventLoop):
         return self._clock.now
 
     def work(self, seconds: float) -> None:
-        """Let what runs now have taken so long."""
+        """Advance the clock by the duration of the code that runs."""
         self._clock.now += seconds
 
 

@@ -1,4 +1,4 @@
-"""The command line as an operator uses it: `python -m app …` as a process, with these settings and no others."""
+"""The command line as an operator uses it: `python -m app …` as a process, with the given settings only."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ def _restore_interrupt() -> None:
 
 
 class CommandLine:
-    """Commands in one working directory; each gets `settings` and nothing of the test run's own."""
+    """Commands in one working directory; each gets `settings` and none of the test run's."""
 
     def __init__(self, directory: Path, settings: Mapping[str, str]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -52,14 +52,14 @@ class CommandLine:
         return Outcome(process.returncode, out.decode(), err.decode())
 
     async def ok(self, *arguments: str, given: bytes = b"", **settings: str) -> str:
-        """Run the command, which must succeed: its standard output."""
+        """Run the command, which must succeed, and return its standard output."""
         outcome = await self.run(*arguments, given=given, **settings)
         assert outcome.status == 0, outcome
         return outcome.out
 
     @asynccontextmanager
     async def running(self, *arguments: str, **settings: str) -> AsyncIterator["Running"]:
-        """Start a command that does not end by itself; killed at the end if it still runs."""
+        """Start a command that does not end by itself; it is killed on exit if it still runs."""
         running = Running(await self._start(arguments, settings))
         try:
             yield running
@@ -86,7 +86,7 @@ class CommandLine:
 
 
 class Running:
-    """A command that runs: its output line by line, as it comes."""
+    """A running command, and its output line by line."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -106,12 +106,12 @@ class Running:
         return [json.loads(await self.line(within=within)) for _ in range(count)]
 
     def hang_up(self) -> None:
-        """Read no more of stdout, as `head` does when it has enough."""
+        """Close stdout, as `head` does after its last line."""
         transport = self._process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
         transport.close()
 
     async def interrupt(self, *, within: float = 10) -> int:
-        """Ctrl-C, and the exit status."""
+        """Send SIGINT, as Ctrl-C does, and return the exit status."""
         self._process.send_signal(signal.SIGINT)
         return await self.ended(within=within)
 
@@ -121,12 +121,12 @@ class Running:
             return await self._process.wait()
 
     async def rest(self) -> tuple[str, str]:
-        """What it still wrote on stdout and on stderr, after its end."""
+        """The rest of stdout and of stderr, after its end."""
         out, err = await self._process.communicate()
         return out.decode(), err.decode()
 
     async def close(self) -> None:
-        """End it, whatever it does."""
+        """Kill it if it still runs."""
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()

@@ -1,11 +1,11 @@
-"""The floors of the house as data, and the reading of imports that holds the code to them."""
+"""The floors of app/ as data, and the check of the imports against them."""
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Floor by place: a package of app/, or a module beside them. "" is app/__init__.py itself.
+# The floor of each part: a package of app/, or a module beside them. "" is app/__init__.py itself.
 FLOORS = {
     "errors": 0, "config": 0, "tasks": 0, "clock": 0, "telemetry": 0,
     "model": 1,
@@ -19,16 +19,16 @@ FLOORS = {
     "cli": 10, "__main__": 11,
 }  # fmt: skip
 
-# Faces read, call an action and answer: tables and transactions are not theirs.
+# Faces read a request, call an action and respond: they use no tables and no transactions.
 FACES = {"web", "integrations", "jobs", "cli"}
 
-# The live part knows its neighbours by their Protocols, and never a socket of theirs.
+# The live part imports the Protocols of the broker and the transport, and none of their sockets.
 PROTOCOLS = {"live": {"app.broker.protocol", "app.transport.sink"}}
 
-# What else may be imported on the same floor: of the web, integrations use what every view shares.
+# What else may be imported on the same floor: integrations use the part of the web that all views share.
 BESIDE = {"integrations": "app.web.http."}
 
-# Where a library with a say in the architecture may be imported; a library that is not named here is free.
+# Where the libraries that shape the architecture may be imported; others may be imported anywhere.
 LIBRARIES = {
     "quart": {"web", "integrations", "cli", "server", "factory", ""},
     "flask": {"web", "factory"},
@@ -47,7 +47,7 @@ LIBRARIES = {
     "msgspec": {"model", "store", "live", "broker", "actions", "services", "web", "integrations", "jobs", "cli"},
 }
 
-# Values and rules take their clock and their bytes as arguments.
+# Values and rules get the time and their bytes as arguments.
 NO_IO = {
     "aiohttp", "asyncio", "http", "logging", "os", "pathlib", "shutil", "socket",
     "sqlite3", "ssl", "subprocess", "threading", "time",
@@ -56,7 +56,7 @@ NO_IO = {
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One imported module by its full dotted name, wherever in the file it stands."""
+    """One imported module by its full dotted name, from any line of the file."""
 
     target: str
     line: int
@@ -85,15 +85,15 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 
 
 def violations(root: Path) -> list[str]:
-    """What in `root`/app breaks a floor, one sentence each, with the file and the line."""
+    """The imports in `root`/app that break a rule, one sentence each, with the file and the line."""
     found = []
     for path in sorted((root / "app").rglob("*.py")):
         relative = path.relative_to(root)
         package = ".".join(relative.parent.parts)
         module = ".".join([package, *([path.stem] if path.stem != "__init__" else [])])
-        place = _place(module)
-        if place not in FLOORS:
-            found.append(f"{relative}: {place!r} has no floor; give it one in {Path(__file__).name}")
+        part = _part(module)
+        if part not in FLOORS:
+            found.append(f"{relative}: {part!r} has no floor; give it one in {Path(__file__).name}")
             continue
         for imported in imports(path.read_text(), package, root):
             if reason := _refused(module, imported.target):
@@ -101,34 +101,34 @@ def violations(root: Path) -> list[str]:
     return found
 
 
-def _place(module: str) -> str:
-    """The package or module right below app/ that a dotted name stands in; "" for app itself."""
+def _part(module: str) -> str:
+    """The package or module directly below app/ that holds a dotted name; "" for app itself."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else ""
 
 
 def _refused(module: str, target: str) -> str | None:
-    place, top = _place(module), target.split(".")[0]
+    part, top = _part(module), target.split(".")[0]
     if top == "app":
-        return _refused_inside(place, target)
+        return _refused_inside(part, target)
     if top in ("tests", "benchmarks", "migrations"):
         return f"the product imports {target}"
-    allowed = LIBRARIES.get(top, {place})
-    if not any(f"{module}.".startswith(f"app.{each}.") or (each == place == "") for each in allowed):
+    allowed = LIBRARIES.get(top, {part})
+    if not any(f"{module}.".startswith(f"app.{each}.") or (each == part == "") for each in allowed):
         return f"{top} is not for {module}"
-    if place == "model" and top in NO_IO:
+    if part == "model" and top in NO_IO:
         return f"a model does no I/O and has no clock, so it has no use for {top}"
     return None
 
 
-def _refused_inside(place: str, target: str) -> str | None:
-    other = _place(target)
+def _refused_inside(part: str, target: str) -> str | None:
+    other = _part(target)
     if other not in FLOORS:
         return f"imports {target}, which has no floor"
-    if place in FACES and other == "store":
-        return f"a face ({place}) imports the store ({target}): call an action"
-    same = other == place or FLOORS[other] == FLOORS[place] == 0 or target in PROTOCOLS.get(place, ())
-    same = same or (place in BESIDE and f"{target}.".startswith(BESIDE[place]))
-    if same or FLOORS[other] < FLOORS[place]:
+    if part in FACES and other == "store":
+        return f"a face ({part}) imports the store ({target}): call an action"
+    same = other == part or FLOORS[other] == FLOORS[part] == 0 or target in PROTOCOLS.get(part, ())
+    same = same or (part in BESIDE and f"{target}.".startswith(BESIDE[part]))
+    if same or FLOORS[other] < FLOORS[part]:
         return None
-    return f"floor {FLOORS[place]} ({place or 'app'}) imports floor {FLOORS[other]} ({target})"
+    return f"floor {FLOORS[part]} ({part or 'app'}) imports floor {FLOORS[other]} ({target})"

@@ -1,4 +1,4 @@
-"""A blueprint as a Flask developer writes one, with sync and async views, a session and its own errors."""
+"""A blueprint as a Flask developer writes one, with sync and async views, a session and error handlers."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ from tests.support.process import ROOT
 
 
 class OutOfInk(Exception):
-    """Raised by a view, answered by the blueprint's own error handler."""
+    """Raised by a view, handled by the blueprint's error handler."""
 
 
 guestbook = Blueprint(
@@ -50,7 +50,7 @@ def end(response: Response) -> Response:
 
 
 @guestbook.teardown_request
-def note_the_end(error: BaseException | None) -> None:
+def count_requests(error: BaseException | None) -> None:
     current_app.config["ENDED"] = current_app.config.get("ENDED", 0) + 1
 
 

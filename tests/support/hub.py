@@ -1,4 +1,4 @@
-"""A whole hub on a real server, and the people and channels of a test, made as the operator makes them."""
+"""A whole hub on a real server, and the users and channels of a test, created as an operator creates them."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ from tests.support.served import served
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An HTTP answer, whole."""
+    """A complete HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -45,7 +45,7 @@ class Answered:
 
 
 class ServedHub:
-    """One hub: `url` is where it listens, `app` the application. Ana owns, ben is a member, cyd sees nothing."""
+    """One hub: its base `url` and its application `app`. Ana owns channels, ben is a member, cyd sees nothing."""
 
     def __init__(self, app: Quart, url: str, http: aiohttp.ClientSession) -> None:
         self.app, self.url, self.http = app, url, http
@@ -53,12 +53,12 @@ class ServedHub:
 
     @property
     def services(self) -> Services:
-        """The hub's own, for what has no door."""
+        """The hub's services, for what the API does not offer."""
         found: Services = self.app.extensions[EXTENSION]
         return found
 
     async def user(self, name: str, *, admin: bool = False) -> User:
-        """The user of this name, made at the first call."""
+        """The user of this name, created at the first call."""
         if name not in self._users:
             email = f"{name}@example.org"
             self._users[name] = await create_user(self.services.db, name, email, None, admin)
@@ -74,7 +74,7 @@ class ServedHub:
         members: Mapping[str, Role] | None = None,
         **more: Any,
     ) -> Channel:
-        """A new channel with these people in it; `more` is of ChannelDraft."""
+        """A new channel with these members; `more` holds further fields of ChannelDraft."""
         given = {"slug": slug, "visibility": visibility, "publishing": publishing, **more}
         channel = await provide_channel(self.services.db, msgspec.convert(given, ChannelDraft))
         for name, role in {**({owner: Role.OWNER} if owner else {}), **(members or {})}.items():
@@ -99,13 +99,13 @@ class ServedHub:
         expires_at: datetime | None = None,
         name: str | None = None,
     ) -> str:
-        """A new token of the user, who is made where there is none."""
+        """A new token of the user, who is created if missing."""
         await self.user(user, admin=admin)
         wanted = frozenset(Scope(scope) for scope in scopes)
         return await create_token(self.services.db, TokenDraft(user, name, wanted, channel, expires_at))
 
     async def call(self, method: str, path: str, *, token: str | None = None, **given: Any) -> Answered:
-        """One HTTP request; `given` as aiohttp takes it (`json`, `data`, `headers` …). Follows no redirect."""
+        """Send one HTTP request; `given` goes to aiohttp (`json`, `data`, `headers` …). Follows no redirect."""
         headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **given.pop("headers", {})}
         async with self.http.request(
             method, self.url + path, headers=headers, allow_redirects=False, **given
@@ -122,12 +122,12 @@ class ServedHub:
 
 @asynccontextmanager
 async def serving(settings: Settings, **factory: Any) -> AsyncIterator[ServedHub]:
-    """A hub of these settings on a free loopback port; `factory` goes to `create_app`."""
+    """Serve a hub with these settings on a free loopback port; `factory` goes to `create_app`."""
     app = create_app(settings, **factory)
     async with served(app) as url, _http() as http:
         yield ServedHub(app, url, http)
 
 
 def _http() -> aiohttp.ClientSession:
-    """Calls end in time, and no cookie goes from one caller's call into another's."""
+    """A client session with a timeout and without cookies, so that calls do not share a login."""
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), cookie_jar=aiohttp.DummyCookieJar())

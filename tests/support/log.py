@@ -1,4 +1,4 @@
-"""The log by itself, without a hub around it: another hub's, of the same database."""
+"""The log without a hub: it acts as another hub on the same database."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,13 +12,13 @@ from app.store.log.append import Log, open_log
 
 
 async def append(log: Log, *group: Submitted) -> list[Outcome]:
-    """What becomes of the group, in one transaction."""
+    """Append the group in one transaction, and return the outcomes."""
     return await log.append(group, now_ms(), check_publish, 10)
 
 
 @asynccontextmanager
 async def log_of(settings: Settings) -> AsyncIterator[Log]:
-    """A log on connections of its own."""
+    """A log with its own database connections."""
     db = Database(settings)
     log = open_log(db, settings)
     try:

@@ -53,7 +53,7 @@ class Page(HTMLParser):
 
 
 async def page(hub: ServedHub, path: str, status: int = 200, **given: Any) -> Page:
-    """The page at the path, parsed, after a check that it is safe."""
+    """Fetch the page at the path, check that it is safe, and return it parsed."""
     answer = await hub.call("GET", path, headers=HTML, **given)
     assert (answer.status, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8"), answer
     assert_safe(answer)
@@ -61,7 +61,7 @@ async def page(hub: ServedHub, path: str, status: int = 200, **given: Any) -> Pa
 
 
 def assert_safe(answer: Answered) -> None:
-    """Fails if the page has inline code or loads from another origin, or if its policy would allow either."""
+    """Fail if the page has inline code or loads from another origin, or if its policy would allow either."""
     policy = dict(rule.strip().partition(" ")[::2] for rule in answer.headers["Content-Security-Policy"].split(";"))
     assert (policy["default-src"], policy["connect-src"]) == ("'self'", "'self' ws: wss:")
     assert (policy["object-src"], policy["base-uri"], policy["frame-ancestors"]) == ("'none'", "'none'", "'none'")

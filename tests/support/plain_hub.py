@@ -1,4 +1,4 @@
-"""`tidewire serve` for an application like any other: nothing leads from its `send` to the server behind it."""
+"""`tidewire serve` as a plain ASGI application: its `send` gives no access to the server's protocol."""
 
 import sys
 from typing import Any

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: the one a URL names, or a server of their own on a free port."""
+"""A real PostgreSQL for the tests: the server that a URL names, or one started on a free port."""
 
 import importlib.util
 import os
@@ -19,7 +19,7 @@ GIVEN = "TIDEWIRE_TEST_DATABASE_URL"
 
 
 class GivenPostgres:
-    """The server behind a URL: databases may be made on it, but it is not ours to stop."""
+    """The server of a URL: tests may create databases on it, but do not stop it."""
 
     owned = False
 
@@ -27,19 +27,19 @@ class GivenPostgres:
         self._url = url
 
     def url(self, database: str | None = None) -> str:
-        """In SQLAlchemy's form, for one database of the server; the one in the given URL by default."""
+        """The URL of a database on the server, in SQLAlchemy's form; by default that of the given URL."""
         base, _, own = self._url.rpartition("/")
         name, mark, options = own.partition("?")
         return f"{base}/{database or name}{mark}{options}"
 
     async def create_database(self, template: str | None = None) -> str:
-        """The name of a new database: a copy of the template, or empty."""
+        """Create a database, a copy of the template or empty, and return its name."""
         name = f"tidewire_test_{uuid.uuid4().hex[:12]}"
         await self._execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
         return name
 
     async def drop_database(self, name: str) -> None:
-        """Also when something still holds a connection to it."""
+        """Drop the database, even if a connection to it is open."""
         await self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     async def _execute(self, statement: str) -> None:
@@ -50,11 +50,11 @@ class GivenPostgres:
             await connection.close(timeout=5)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: the server is not stopped."""
 
 
 class Postgres(GivenPostgres):
-    """A server of the tests' own: it can be stopped, restarted and killed, and its directory goes with it."""
+    """A server that the tests start: they can stop, restart and kill it; `close` removes its directory."""
 
     owned = True
 
@@ -76,7 +76,7 @@ class Postgres(GivenPostgres):
         settings = {
             "listen_addresses": HOST, "port": self.port, "unix_socket_directories": "",
             "max_connections": 200, "shared_buffers": "64MB", "jit": "off", "restart_after_crash": "off",
-            # A killed server loses nothing without it: only a machine that loses its power does.
+            # A killed server loses nothing without it; only a power failure would.
             "fsync": "off",
         }  # fmt: skip
         options = [f"--{name}={value}" for name, value in settings.items()]
@@ -95,7 +95,7 @@ class Postgres(GivenPostgres):
         return self._server.running
 
     def start(self) -> None:
-        """Returns when connections are accepted, within 30 s."""
+        """Start, and return when connections are accepted, within 30 s."""
         self._server.start(self._ready, within=30)
 
     def stop(self) -> None:
@@ -107,8 +107,8 @@ class Postgres(GivenPostgres):
         self.start()
 
     def kill(self) -> None:
-        """Without a shutdown: what was committed has to come back by recovery at the next start."""
-        # SIGQUIT takes the backends along; after SIGKILL they could hold the port and the memory for a while.
+        """End without a shutdown: the next start has to recover what was committed."""
+        # SIGQUIT ends the backends too; after SIGKILL they could hold the port and the memory for a while.
         self._server.end(signal.SIGQUIT, within=30)
 
     def close(self) -> None:
@@ -126,12 +126,12 @@ class Postgres(GivenPostgres):
 
 
 def open_postgres() -> GivenPostgres:
-    """The server that `TIDEWIRE_TEST_DATABASE_URL` names, else one of our own."""
+    """The server that `TIDEWIRE_TEST_DATABASE_URL` names, or a new one."""
     return GivenPostgres(given) if (given := os.environ.get(GIVEN)) else Postgres()
 
 
 def _unprivileged_user() -> int | None:
-    """PostgreSQL refuses to run as root; then somebody else has to: `postgres`, else `nobody`."""
+    """The user to run PostgreSQL as, since it refuses to run as root: `postgres`, or else `nobody`."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -143,7 +143,7 @@ def _unprivileged_user() -> int | None:
 
 
 def _binaries(directory: Path, user: int | None) -> Path:
-    """The folder with initdb and postgres: of the PATH, of the distribution, or of the wheel."""
+    """The folder with initdb and postgres: from the PATH, the distribution, or the wheel."""
     on_path = shutil.which("initdb")
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda found: int(found.parent.name))
     for folder in [*([Path(on_path).parent] if on_path else []), *reversed(installed)]:
@@ -160,7 +160,7 @@ def _from_the_wheel(directory: Path, user: int | None) -> Path:
     if user is None:
         return wheel / "pginstall" / "bin"
     # The other user may not be able to enter the folders above a virtual environment, so it gets a copy.
-    # Programs find their libraries by a path relative to themselves, in the package's neighbour folder.
+    # Programs find their libraries by a path relative to themselves, in a folder beside the package's.
     copy = directory / "install"
     for folder in (Path(wheel.name) / "pginstall", Path(f"{wheel.name}.libs")):
         shutil.copytree(wheel.parent / folder, copy / folder, symlinks=True)

@@ -1,4 +1,4 @@
-"""Databases as a first start leaves them, made once for a run and copied for each test."""
+"""Databases as after a first start, prepared once per run and copied for each test."""
 
 from app.actions.setup import open_database, prepare_development
 from app.config import Settings

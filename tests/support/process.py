@@ -1,4 +1,4 @@
-"""A hub as a process of its own, as an operator runs it: it can be stopped, and it can be killed."""
+"""A hub as its own process, as an operator runs it; a test can stop it and kill it."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ STOP_WITHIN = 30.0
 
 
 class HubProcess:
-    """`python -m app serve`, or another `way`, on its own port, in its own directory, with these settings alone.
+    """`python -m app serve`, or another `way`, on its own port, in its own directory, with these settings only.
 
     `program` replaces it: a command whose `{bind}` becomes the address to listen at.
     """
@@ -40,7 +40,7 @@ class HubProcess:
         directory.mkdir(parents=True, exist_ok=True)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWIRE_")}
         own = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "TIDEWIRE_BIND": f"{HOST}:{self.port}"}
-        # What the command line needs to work on the same database beside the hub.
+        # The command line uses these to work on the same database beside the hub.
         self.command = [sys.executable, "-m", "app"]
         self.environment = {**inherited, **own, **settings}
         self.directory = directory
@@ -61,7 +61,7 @@ class HubProcess:
 
     @property
     def log(self) -> str:
-        """All it has written so far, over all its starts."""
+        """The output so far, of all starts."""
         return self._child.log_tail(1_000_000)
 
     async def start(self, *, within: float = START_WITHIN) -> None:
@@ -70,7 +70,7 @@ class HubProcess:
         await self.ready(within=within)
 
     async def ready(self, *, within: float = START_WITHIN) -> None:
-        """Wait until /readyz answers 200; fails when the process ends, or the time does."""
+        """Wait until /readyz answers 200; fail if the process ends or the time is over."""
         deadline, last = time.monotonic() + within, "no answer"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
             while time.monotonic() < deadline:
@@ -87,30 +87,30 @@ class HubProcess:
         raise AssertionError(f"the hub was not ready within {within} s ({last}):\n{self.log[-4000:]}")
 
     async def kill(self) -> None:
-        """kill -9: nothing is closed, nothing flushed."""
+        """Send SIGKILL: the hub closes and flushes nothing."""
         await self._end(signal.SIGKILL, within=10)
 
     async def stop(self, *, within: float = STOP_WITHIN) -> int:
-        """SIGTERM, and the exit status; past the bound it is killed and the test fails."""
+        """Send SIGTERM and return the exit status; after that many seconds it is killed and the test fails."""
         return await self._end(signal.SIGTERM, within=within)
 
     async def restart(self) -> None:
-        """A graceful stop, then a start on the same port."""
+        """Stop gracefully, then start on the same port."""
         await self.stop()
         await self.start()
 
     def send(self, number: signal.Signals) -> None:
-        """Any other signal, such as SIGSTOP and SIGCONT for a hub that hangs."""
+        """Send any other signal, such as SIGSTOP and SIGCONT for a hub that hangs."""
         self._child.send(number)
 
     async def _end(self, number: signal.Signals, *, within: float) -> int:
-        # In a thread: the clients in this loop have to see the end while it happens.
+        # In a thread: the clients on this loop have to run during the shutdown.
         status = await asyncio.to_thread(self._child.end, number, within=within)
         assert status is not None, "the hub was never started"
         return status
 
     async def close(self) -> None:
-        """Whatever happened before: end the process, at once if it hangs."""
+        """Kill the process if it runs, also while it is stopped by SIGSTOP."""
         if self.running:
             self._child.send(signal.SIGCONT)
             await self.kill()

@@ -1,4 +1,4 @@
-"""A TCP proxy that stands for the network between two programs: it passes, cuts, refuses, or swallows."""
+"""A TCP proxy that simulates the network between two programs: it forwards, cuts, refuses or swallows."""
 
 import asyncio
 import contextlib
@@ -12,10 +12,10 @@ CHUNK = 65_536
 
 
 class Proxy:
-    """One listening port in front of one target, passing until told otherwise.
+    """One listening port in front of one target; it forwards until a method changes that.
 
-    What was swallowed is gone, so a connection that lost bytes stays deaf in that direction until it is
-    closed, as one does behind a firewall that forgot it: no network makes a stream with a hole in it.
+    Swallowed bytes are lost, so a connection that lost bytes stays blocked in that direction until it is
+    closed, as behind a firewall that dropped its state: no network delivers a stream with a gap.
     """
 
     def __init__(self, target_port: int, target_host: str = HOST) -> None:
@@ -38,28 +38,28 @@ class Proxy:
         await self.refuse()
 
     def url(self, through: str) -> str:
-        """That URL, with this proxy in the place of its host and port."""
+        """That URL, with this proxy's host and port."""
         parts = urlsplit(through)
         user, at, _ = parts.netloc.rpartition("@")
         return urlunsplit(parts._replace(netloc=f"{user}{at}{HOST}:{self.port}"))
 
     @property
     def connections(self) -> int:
-        """How many connections are open now."""
+        """The number of open connections."""
         return len(self._connections)
 
     async def pass_on(self) -> None:
-        """Everything goes through again, on connections that lost nothing and on new ones."""
+        """Forward again, on connections that lost no bytes and on new ones."""
         self._swallow.update(to_server=False, to_client=False)
         if self._server is None:
             await self._listen()
 
     def swallow(self, *, to_server: bool = True, to_client: bool = True) -> None:
-        """Go deaf: connections stay open and new ones are accepted, but bytes in these directions vanish."""
+        """Drop the bytes in these directions; connections stay open and new ones are accepted."""
         self._swallow.update(to_server=to_server, to_client=to_client)
 
     async def cut(self) -> None:
-        """Reset every open connection, as a cable pulled; new ones are taken as before."""
+        """Reset every open connection; new ones are accepted as before."""
         for writer in list(self._writers):
             writer.transport.abort()
         for task in list(self._connections):
@@ -67,7 +67,7 @@ class Proxy:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def refuse(self) -> None:
-        """Stop listening and reset what is open, as a server that is gone."""
+        """Stop listening and reset every open connection, as if the server had ended."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -82,13 +82,13 @@ class Proxy:
         self.accepted += 1
         self._connections.add(task)
         try:
-            await self._carry(reader, writer)
+            await self._forward(reader, writer)
         except asyncio.CancelledError:
-            pass  # Only `cut` cancels it, and a server's own callback has nobody to tell.
+            pass  # Only `cut` cancels it, and no task awaits a server's callback.
         finally:
             self._connections.discard(task)
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         target: asyncio.StreamWriter | None = None
         try:
@@ -107,15 +107,15 @@ class Proxy:
                     end.transport.abort()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, direction: str) -> None:
-        deaf = False
+        swallowing = False
         with contextlib.suppress(ConnectionError):
             while chunk := await source.read(CHUNK):
-                deaf = deaf or self._swallow[direction]
-                if deaf:
+                swallowing = swallowing or self._swallow[direction]
+                if swallowing:
                     self.swallowed_bytes += len(chunk)
                     continue
                 sink.write(chunk)
                 await sink.drain()
-            # An end is passed on like a byte; where the direction has gone deaf, nobody hears of it either.
-            if not deaf and not self._swallow[direction] and sink.can_write_eof():
+            # An end of stream is forwarded like a byte, and swallowed like one.
+            if not swallowing and not self._swallow[direction] and sink.can_write_eof():
                 sink.write_eof()

@@ -1,4 +1,4 @@
-"""A careful publisher: it numbers what it says, repeats it until it is answered, and notes each answer."""
+"""A reliable publisher: it numbers its updates, repeats each until it is answered, and records the answers."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ TRY_WITHIN = 10.0  # seconds for one request
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the hub answered to one publish: `status` 201, or 200 when an earlier try had been stored."""
+    """The hub's answer to one publish: `status` 201, or 200 if an earlier try was stored."""
 
     key: str
     body: str
@@ -24,10 +24,10 @@ class Answer:
 
 
 class Publisher:
-    """Publishes to one channel as `async with Publisher(...)`, on one hub or on whichever of several answers.
+    """Publishes to a channel as `async with Publisher(...)`, on one hub or on several: a failed try selects the next.
 
-    Each update has an idempotency key of its own, the same on every try: `answered` lists what has to be in
-    the log exactly once.
+    Each update has its own idempotency key, the same on every try: `answered` lists the updates that the log has
+    to hold exactly once.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Publisher:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._session: aiohttp.ClientSession | None = None
         self._count = 0
-        self._turn = 0
+        self._url_index = 0
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=TRY_WITHIN, connect=5)
@@ -55,13 +55,13 @@ class Publisher:
 
     @property
     def seqs(self) -> list[int]:
-        """The numbers of what was answered, in the order of the answers."""
+        """The seqs of the answered updates, in the order of the answers."""
         return [answer.seq for answer in self.answered]
 
     async def publish(self, **fields: Any) -> Answer:
         """Publish one update, its body "NAME N" unless given; returns once it was answered 201 or 200.
 
-        Lost connections, time-outs, 429 and 503 are tried again until `within` is over; other answers fail.
+        Lost connections, timeouts, 429 and 503 are tried again for `within` seconds; other answers fail.
         """
         self._count += 1
         key = f"{self.name}-{self._count}"
@@ -72,17 +72,17 @@ class Publisher:
             if answer := await self._try(key, update, tries):
                 self.answered.append(answer)
                 return answer
-            self._turn += 1
+            self._url_index += 1
             await asyncio.sleep(min(0.5, 0.02 * 2 ** min(tries, 6)))
         raise AssertionError(f"{key} was not answered within {self._within} s: {self.failures[-5:]}")
 
     async def publish_many(self, count: int, **fields: Any) -> list[Answer]:
-        """That many, one after the other."""
+        """Publish that many, one after the other."""
         return [await self.publish(**fields) for _ in range(count)]
 
     async def _try(self, key: str, update: dict[str, Any], tries: int) -> Answer | None:
         assert self._session is not None, "use it as `async with`"
-        url = self._urls[self._turn % len(self._urls)] + self._path
+        url = self._urls[self._url_index % len(self._urls)] + self._path
         try:
             async with self._session.post(url, json=update, headers={"Idempotency-Key": key}) as response:
                 if response.status in (429, 503):

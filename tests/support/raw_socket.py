@@ -1,4 +1,4 @@
-"""A TCP connection by hand: what no well-behaved client sends, and reading only when the test says so."""
+"""A raw TCP connection: it may send malformed bytes, and it reads only when the test does."""
 
 import asyncio
 import base64
@@ -19,7 +19,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A websocket frame that came (RFC 6455, 5.2)."""
+    """A received websocket frame (RFC 6455, 5.2)."""
 
     opcode: int
     payload: bytes
@@ -43,7 +43,7 @@ def frame(
 ) -> bytes:
     """A client's frame as bytes; `reserved` holds RSV1 to RSV3 as 4, 2, 1, and `length` may claim more than there is.
 
-    A `mask` of zeros lets what is sent after a frame that claimed more count as the rest of its payload.
+    With a `mask` of zeros, bytes sent after a frame that claimed more are the rest of its payload.
     """
     size = len(payload) if length is None else length
     first = (0x80 if fin else 0) | reserved << 4 | opcode
@@ -66,7 +66,7 @@ class RawSocket:
     """One connection to a port of the loopback address, as `async with RawSocket(port)`."""
 
     def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
-        """A small `receive_buffer` makes the other end feel at once that nobody reads."""
+        """With a small `receive_buffer` the other end's writes stall soon if the test does not read."""
         self._address = (HOST, port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setblocking(False)
@@ -89,20 +89,20 @@ class RawSocket:
             await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
     async def say(self, message: dict[str, Any]) -> None:
-        """One message of the protocol, as a text frame."""
+        """Send one message of the protocol, as a text frame."""
         await self.send(frame(TEXT, json.dumps(message).encode()))
 
     def reset(self) -> None:
-        """Die: the other end gets a RST, and nothing that was on its way is delivered."""
+        """Close with a RST: unsent data is not delivered."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
     def shut(self) -> None:
-        """Say that nothing more will be sent; reading goes on."""
+        """Close the sending side; reading continues."""
         self._socket.shutdown(socket.SHUT_WR)
 
     async def upgrade(self, path: str = WS_PATH) -> None:
-        """The websocket handshake."""
+        """Complete the websocket handshake."""
         key = base64.b64encode(os.urandom(16)).decode()
         await self.send(
             f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -113,14 +113,14 @@ class RawSocket:
         assert head.startswith(b"HTTP/1.1 101 "), head
 
     async def until(self, end: bytes, *, within: float = 10) -> bytes:
-        """What comes up to and with `end`."""
+        """The received bytes up to and including `end`."""
         async with asyncio.timeout(within):
             while (at := self._buffer.find(end)) < 0:
                 await self._fill()
         return self._take(at + len(end))
 
     async def rest(self, *, within: float = 10) -> bytes:
-        """All that comes until the other end closes or resets."""
+        """All bytes until the other end closes or resets."""
         async with asyncio.timeout(within):
             with contextlib.suppress(EOFError, ConnectionError):
                 while True:
@@ -128,7 +128,7 @@ class RawSocket:
         return self._take(len(self._buffer))
 
     async def frame(self, *, within: float = 10) -> Frame:
-        """The next frame, pings passed over. Raises EOFError or ConnectionError at the connection's end."""
+        """The next frame that is not a ping. Raises EOFError or ConnectionError at the connection's end."""
         async with asyncio.timeout(within):
             while True:
                 first, second = await self._exactly(2)
@@ -143,13 +143,13 @@ class RawSocket:
                     return Frame(first & 0xF, payload)
 
     async def messages(self, *, within: float = 10) -> list[dict[str, Any]]:
-        """The messages of the next frame, which has to be text."""
+        """The messages of the next frame, which has to be a text."""
         found = await self.frame(within=within)
         assert found.opcode == TEXT, found
         return [json.loads(line) for line in found.payload.decode().split("\n")]
 
     async def message(self, kind: str, *, within: float = 10) -> dict[str, Any]:
-        """The next message of that type; others are passed over."""
+        """The next message of that type; others are skipped."""
         async with asyncio.timeout(within):
             while True:
                 for message in await self.messages(within=within):

@@ -1,4 +1,4 @@
-"""A real Redis for the tests: the one that a URL names, or a server of their own on a free loopback port."""
+"""A real Redis for the tests: the server that a URL names, or one started on a free loopback port."""
 
 import importlib.util
 import os
@@ -16,7 +16,7 @@ GIVEN = "TIDEWIRE_TEST_REDIS_URL"
 
 
 class GivenRedis:
-    """The server behind a URL: its database is emptied between tests, but it is not ours to stop."""
+    """The server of a URL: tests empty its database, but do not stop it."""
 
     owned = False
 
@@ -24,7 +24,7 @@ class GivenRedis:
         self.url = url
 
     def flush(self) -> None:
-        """Empty it, as an operator might at any moment."""
+        """Empty the database."""
         with self._client() as client:
             client.flushdb()
 
@@ -39,11 +39,11 @@ class GivenRedis:
         return redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5)
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: the server is not stopped."""
 
 
 class Redis(GivenRedis):
-    """A server of the tests' own, in memory only: it can be stopped, restarted and killed."""
+    """A server that the tests start, in memory only: they can stop, restart and kill it."""
 
     owned = True
 
@@ -67,7 +67,7 @@ class Redis(GivenRedis):
         return self._server.running
 
     def start(self) -> None:
-        """Returns when it answers a ping, within 15 s; nothing is left of what it held before."""
+        """Start with an empty database, and return when it answers a ping, within 15 s."""
         self._server.start(self.answers, within=15)
 
     def stop(self) -> None:
@@ -81,7 +81,7 @@ class Redis(GivenRedis):
         self._server.end(signal.SIGKILL, within=15)
 
     def pause(self) -> None:
-        """It keeps its connections and accepts new ones, and answers nothing, until `resume`."""
+        """Stop answering until `resume`; connections stay open and new ones are accepted."""
         self._server.send(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -95,7 +95,7 @@ class Redis(GivenRedis):
 
 
 def open_redis() -> GivenRedis:
-    """The server that `TIDEWIRE_TEST_REDIS_URL` names, else one of our own."""
+    """The server that `TIDEWIRE_TEST_REDIS_URL` names, or a new one."""
     return GivenRedis(given) if (given := os.environ.get(GIVEN)) else Redis()
 
 

@@ -1,4 +1,4 @@
-"""An application on a real hypercorn and a real socket, inside the test's own event loop."""
+"""An application on a real hypercorn and a real socket, on the test's event loop."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ from hypercorn.config import Config
 from tests.support.ports import HOST
 from tests.support.process import ROOT
 
-STOP_WITHIN = 30.0  # seconds; more than hypercorn.toml grants, so that its own bounds end a slow stop first
+STOP_WITHIN = 30.0  # seconds; more than hypercorn.toml allows, so that its own timeouts end a slow stop first
 
 
 @asynccontextmanager
@@ -21,8 +21,8 @@ async def served(
 ) -> AsyncIterator[str]:
     """Serve `app` by hypercorn.toml (with `changes` to it) on a free loopback port, and yield its base URL.
 
-    Start-up has run when it yields, and shutdown when it is left; a shutdown longer than 30 s fails the test.
-    `before_stop` is awaited first of all on the way out, for an application that closes its own websockets:
+    It yields after the start-up and returns after the shutdown; a shutdown longer than 30 s fails the test.
+    `before_stop` is awaited before the shutdown, for an application that closes its own websockets:
     hypercorn waits for them without a bound.
     """
     config = Config.from_toml(ROOT / "hypercorn.toml")
@@ -30,7 +30,7 @@ async def served(
     for name, value in changes.items():
         assert hasattr(config, name), f"hypercorn has no setting {name}"
         setattr(config, name, value)
-    # The socket is made here and handed over: nobody can take the port in between, and a client that connects
+    # The socket is opened here and passed on: no process can take the port in between, and a client that connects
     # before hypercorn accepts waits in the backlog instead of being refused.
     listener = socket.create_server((HOST, 0), backlog=config.backlog)
     port = listener.getsockname()[1]
@@ -52,21 +52,21 @@ async def served(
 
 
 def _announced(app: Any, started: asyncio.Event) -> Any:
-    """The application itself, which also says when its start-up is complete."""
+    """The application, with an event that is set when its start-up is complete."""
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
-        async def tell(message: Any) -> None:
+        async def send_and_note(message: Any) -> None:
             await send(message)
             if message["type"] == "lifespan.startup.complete":
                 started.set()
 
-        await app(scope, receive, tell if scope["type"] == "lifespan" else send)
+        await app(scope, receive, send_and_note if scope["type"] == "lifespan" else send)
 
     return asgi
 
 
 async def _until_started(task: asyncio.Task[None], started: asyncio.Event) -> None:
-    """Return at the start; a server that fails to start fails the test with its own error."""
+    """Return after the start-up; a server that fails to start fails the test with its own error."""
     waiting = asyncio.create_task(started.wait())
     try:
         await asyncio.wait({task, waiting}, timeout=60, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""A real Flask application, as one may stand beside a hub: forms, uploads, a session, streams and errors."""
+"""A real Flask application, to be mounted beside a hub: forms, uploads, a session, streams and errors."""
 
 import time
 from collections.abc import Iterator
@@ -101,5 +101,5 @@ def broken() -> str:
 
 
 def bare(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """Not Flask at all, and its errors are caught by nobody."""
+    """A plain WSGI application that does not catch its error."""
     raise RuntimeError("the secret of the trace")

@@ -1,4 +1,4 @@
-"""A sink that stops accepting data when a test says so, as a socket does whose reader sleeps."""
+"""A sink that a test can stall, as a socket stalls when its client does not read."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from app.model.batch import Batch
 
 
 class StallingSink:
-    """What was written is `seqs`; while `stalled` nothing is."""
+    """Records the written `seqs`; while `stalled`, it accepts nothing."""
 
     closed = False
     written = 0
@@ -21,16 +21,16 @@ class StallingSink:
         self._moved = asyncio.Event()
 
     def stall(self) -> None:
-        """Take nothing from now on."""
+        """Accept nothing from now on."""
         self.stalled = True
 
     def go_on(self) -> None:
-        """Take things again."""
+        """Accept batches again."""
         self.stalled = False
         self._moved.set()
 
     async def seen(self, last: int) -> None:
-        """Return once `last` was written; TimeoutError after five seconds."""
+        """Return once `last` was written. Raises TimeoutError after five seconds."""
         async with asyncio.timeout(5):
             while not self.seqs or self.seqs[-1] < last:
                 self._moved.clear()
@@ -46,7 +46,7 @@ class StallingSink:
         return True
 
     def notify(self, event: WatchEvent) -> None:
-        """What a watch reports that is not an update."""
+        """Record a watch event."""
         if isinstance(event, Reset):
             self.resets.append(event)
         else:
@@ -54,7 +54,7 @@ class StallingSink:
         self._moved.set()
 
     def send(self, message: bytes) -> None:
-        """Nobody does."""
+        """Fail: no test sends a message."""
         raise AssertionError(message)
 
     async def drain(self) -> None:

@@ -1,4 +1,4 @@
-"""Watchers of the HTTP stream that never give up: server-sent events as a browser takes them, and JSON lines."""
+"""Watchers of the HTTP stream that always reconnect: server-sent events as in a browser, and JSON lines."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -10,7 +10,7 @@ from tests.support.watcher import HANDSHAKE_WITHIN, SILENCE_WITHIN, Watcher
 
 
 class _StreamWatcher(Watcher):
-    """A watcher over plain HTTP; what a broken stream left of an event or a line is thrown away."""
+    """A watcher over plain HTTP; an incomplete event or line of a broken stream is dropped."""
 
     media = ""
 
@@ -23,7 +23,7 @@ class _StreamWatcher(Watcher):
             assert response.content_type == self.media, response.content_type
             self.connections += 1
             self.subscribed.append({"type": "subscribed", "status": response.status})
-            await self._tell()
+            await self._notify_change()
             try:
                 await self._read(_lines(response.content))
             finally:
@@ -45,7 +45,7 @@ class SseWatcher(_StreamWatcher):
     media = "text/event-stream"
 
     def __init__(self, *urls: str, **options: Any) -> None:
-        """As a Watcher's."""
+        """The arguments are those of a Watcher."""
         super().__init__(*urls, **options)
         self.event_id = ""
         self.keep_alives = 0
@@ -58,7 +58,7 @@ class SseWatcher(_StreamWatcher):
         return {"Last-Event-ID": self.event_id} if self.event_id else {}
 
     async def _read(self, lines: AsyncIterator[bytes]) -> None:
-        """WHATWG HTML, 9.2.6: fields gather until a blank line, and an event without its blank line never was."""
+        """WHATWG HTML, 9.2.6: fields are collected until a blank line; an event without its blank line is dropped."""
         kind, data, event_id = "message", list[str](), self.event_id
         async for raw in lines:
             field, _, value = raw.decode().partition(":")
@@ -76,7 +76,7 @@ class SseWatcher(_StreamWatcher):
                     self.event_id = event_id
                     if data:
                         self._dispatch(kind, json.loads("\n".join(data)), event_id)
-                        await self._tell()
+                        await self._notify_change()
                     kind, data = "message", []
 
     def _dispatch(self, kind: str, message: dict[str, object], event_id: str) -> None:
@@ -87,7 +87,7 @@ class SseWatcher(_StreamWatcher):
 
 
 class LineWatcher(_StreamWatcher):
-    """Follows the stream of JSON lines, and after a loss asks for what comes after the last whole one."""
+    """Follows the stream of JSON lines, and after a loss resumes after the last complete one."""
 
     media = "application/x-ndjson"
 
@@ -99,11 +99,11 @@ class LineWatcher(_StreamWatcher):
         async for line in lines:
             if line:
                 self._take(json.loads(line))
-                await self._tell()
+                await self._notify_change()
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Every whole line, without its end."""
+    """Every complete line, without its end."""
     rest = b""
     async for chunk in content.iter_any():
         *lines, rest = (rest + chunk).split(b"\n")

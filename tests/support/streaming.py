@@ -1,4 +1,4 @@
-"""The HTTP stream read by hand: its answer, and its blocks or lines as the bytes they are."""
+"""A client of the HTTP stream that reads block by block or line by line."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -37,7 +37,7 @@ class Stream:
         return found
 
     async def rest(self, *, within: float = 10) -> bytes:
-        """All that comes until the hub ends the stream, which it has to do in an orderly way."""
+        """All bytes until the hub ends the stream, which has to be a complete end."""
         async with asyncio.timeout(within):
             return await self.answer.content.read()
 
@@ -57,7 +57,7 @@ def _field(line: str) -> tuple[str, str]:
 async def streaming(
     url: str, path: str = "/api/v1/channels/ci/stream", *, token: str | None = None, **headers: str
 ) -> AsyncIterator[Stream]:
-    """The stream at that path, which has to begin; underscores in `headers` stand for hyphens."""
+    """Open the stream at that path; the status has to be 200. Underscores in `headers` stand for hyphens."""
     given: Mapping[str, str] = {name.replace("_", "-"): value for name, value in headers.items()}
     own = {**({"Authorization": f"Bearer {token}"} if token else {}), **given}
     timeout = aiohttp.ClientTimeout(total=None, sock_read=60)

@@ -1,4 +1,4 @@
-"""A watch on a channel, whether or not its reader has the right to it: for tests of what ends watches."""
+"""A watch on a channel without a check of permissions, for tests of what ends watches."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from app.store import channels
 from tests.support.hub import ServedHub
 
 
-async def subscribed(hub: ServedHub, slug: str, who: Principal) -> Watch:
-    """A watch that was admitted, from now on."""
+async def subscribed(hub: ServedHub, slug: str, principal: Principal) -> Watch:
+    """A watch from now on, as after its admission."""
     began = asyncio.get_running_loop().time()
     async with hub.services.db.reading() as tx:
         channel = await channels.find(tx, slug)
@@ -20,4 +20,4 @@ async def subscribed(hub: ServedHub, slug: str, who: Principal) -> Watch:
     async def read_extent() -> tuple[Extent, float]:
         return extent, began
 
-    return (await hub.services.hub.subscribe(channel.id, who, Now(), read_extent)).watch
+    return (await hub.services.hub.subscribe(channel.id, principal, Now(), read_extent)).watch

@@ -1,4 +1,4 @@
-"""A websocket's client that sends and receives message by message, in order."""
+"""A websocket client that sends and receives message by message, in order."""
 
 import asyncio
 import json
@@ -15,44 +15,44 @@ type Message = dict[str, Any]
 
 
 class Talker:
-    """One connection that is told nothing by itself: what is heard is what the test asks to hear."""
+    """One connection that receives only when the test calls a method."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
-        self._heard: deque[Message] = deque()
+        self._received: deque[Message] = deque()
 
     async def say(self, *messages: Message) -> None:
-        """All of them in one frame, one a line."""
+        """Send the messages in one frame, one a line."""
         await self.socket.send_str("\n".join(json.dumps(message) for message in messages))
 
     async def hear(self, *, within: float = 10) -> Message:
-        """The next message, whatever it is. Fails at a close."""
-        if not self._heard:
+        """Receive the next message of any type. Fails at a close."""
+        if not self._received:
             frame = await self.socket.receive(timeout=within)
             assert frame.type is aiohttp.WSMsgType.TEXT, f"{frame} instead of a message"
-            self._heard.extend(json.loads(line) for line in frame.data.split("\n"))
-        return self._heard.popleft()
+            self._received.extend(json.loads(line) for line in frame.data.split("\n"))
+        return self._received.popleft()
 
     async def hear_all(self, count: int, *, within: float = 10) -> list[Message]:
-        """The next so many."""
+        """Receive the next `count` messages."""
         async with asyncio.timeout(within):
             return [await self.hear(within=within) for _ in range(count)]
 
     async def ask(self, message: Message, *, within: float = 10) -> Message:
-        """Say it and hear the next message, which is the answer where nothing else is under way."""
+        """Send the message and receive the next one, which is its answer if the hub sends nothing else."""
         await self.say(message)
         return await self.hear(within=within)
 
     async def hear_until(self, kind: str, *, within: float = 10) -> list[Message]:
-        """Everything up to and with the next message of that type."""
-        heard: list[Message] = []
+        """Receive messages up to and including the next of that type."""
+        received: list[Message] = []
         async with asyncio.timeout(within):
-            while not heard or heard[-1]["type"] != kind:
-                heard.append(await self.hear(within=within))
-        return heard
+            while not received or received[-1]["type"] != kind:
+                received.append(await self.hear(within=within))
+        return received
 
     async def closed(self, *, within: float = 10) -> int | None:
-        """Wait for the hub to close; what it says before is passed over. The close code."""
+        """Wait for the hub's close, skip messages before it, and return the close code."""
         async with asyncio.timeout(within):
             while (await self.socket.receive(timeout=within)).type is aiohttp.WSMsgType.TEXT:
                 pass
@@ -70,7 +70,7 @@ async def talking(
     welcomed: bool = True,
     **given: Any,
 ) -> AsyncIterator[Talker]:
-    """A connection to the hub at `url`, its welcome heard already unless `welcomed` is False."""
+    """A connection to the hub at `url`, after its welcome unless `welcomed` is False."""
     own = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
     query = f"?ticket={ticket}" if ticket else ""
     async with (

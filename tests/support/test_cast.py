@@ -1,4 +1,4 @@
-"""The tests' own tools do what they promise: servers come back, and the network fails as it is told."""
+"""The tools of the tests work: servers restart, and the proxy fails as a test requires."""
 
 import asyncio
 import contextlib
@@ -43,7 +43,7 @@ async def test_each_test_has_an_empty_database(postgres_url: str) -> None:
     assert await value_of(postgres_url, tables) == 0
 
 
-def test_redis_forgets_over_a_restart_and_is_deaf_while_paused(own_redis: Redis) -> None:
+def test_redis_is_empty_after_a_restart_and_does_not_answer_while_paused(own_redis: Redis) -> None:
     with redis.Redis.from_url(own_redis.url, socket_timeout=0.2) as client:
         client.set("a", "b")
         own_redis.pause()
@@ -60,7 +60,7 @@ def test_redis_forgets_over_a_restart_and_is_deaf_while_paused(own_redis: Redis)
 
 @asynccontextmanager
 async def echo_server() -> AsyncIterator[int]:
-    """A port that answers every line with itself."""
+    """A server that echoes every line; yields its port."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -75,15 +75,15 @@ async def echo_server() -> AsyncIterator[int]:
         server.close()
 
 
-type Say = Callable[[str], Awaitable[str | None]]
+type Exchange = Callable[[str], Awaitable[str | None]]
 
 
 @asynccontextmanager
-async def speaker(port: int) -> AsyncIterator[Say]:
-    """A connection that says a line and hears the answer: None for silence, "" for its end."""
+async def line_client(port: int) -> AsyncIterator[Exchange]:
+    """A connection that sends a line and returns the answer: None for a timeout, "" for the end of the connection."""
     reader, writer = await asyncio.open_connection(HOST, port)
 
-    async def say(line: str) -> str | None:
+    async def exchange(line: str) -> str | None:
         try:
             async with asyncio.timeout(0.3):
                 writer.write(f"{line}\n".encode())
@@ -94,60 +94,60 @@ async def speaker(port: int) -> AsyncIterator[Say]:
             return ""
 
     try:
-        yield say
+        yield exchange
     finally:
         writer.transport.abort()
 
 
-async def test_a_proxy_passes_and_goes_deaf_and_stays_so_for_those_who_lost_bytes() -> None:
+async def test_a_proxy_swallows_bytes_and_blocks_the_connections_that_lost_some() -> None:
     async with (
         echo_server() as port,
         Proxy(port) as proxy,
-        speaker(proxy.port) as spoke,
-        speaker(proxy.port) as was_silent,
+        line_client(proxy.port) as lost_bytes,
+        line_client(proxy.port) as lost_none,
     ):
-        assert (await spoke("1"), await was_silent("1")) == ("1", "1")
+        assert (await lost_bytes("1"), await lost_none("1")) == ("1", "1")
 
         proxy.swallow()
-        assert await spoke("2") is None
-        async with speaker(proxy.port) as came_later:
-            assert await came_later("2") is None
+        assert await lost_bytes("2") is None
+        async with line_client(proxy.port) as opened_later:
+            assert await opened_later("2") is None
 
         await proxy.pass_on()
-        assert await spoke("3") is None
-        assert await was_silent("3") == "3"
-        async with speaker(proxy.port) as new:
+        assert await lost_bytes("3") is None
+        assert await lost_none("3") == "3"
+        async with line_client(proxy.port) as new:
             assert await new("3") == "3"
 
 
-async def test_a_proxy_swallows_one_direction_alone() -> None:
-    async with echo_server() as port, Proxy(port) as proxy, speaker(proxy.port) as say:
+async def test_a_proxy_swallows_one_direction_only() -> None:
+    async with echo_server() as port, Proxy(port) as proxy, line_client(proxy.port) as exchange:
         proxy.swallow(to_server=False)
-        assert await say("heard, and never answered") is None
+        assert await exchange("received, and never answered") is None
 
-        assert proxy.swallowed_bytes == len("heard, and never answered\n")
+        assert proxy.swallowed_bytes == len("received, and never answered\n")
 
 
-async def test_a_proxy_cuts_refuses_and_comes_back() -> None:
+async def test_a_proxy_cuts_refuses_and_forwards_again() -> None:
     async with echo_server() as port, Proxy(port) as proxy:
-        async with speaker(proxy.port) as say:
-            assert await say("1") == "1"
+        async with line_client(proxy.port) as exchange:
+            assert await exchange("1") == "1"
             await proxy.cut()
-            assert await say("2") == ""
-        async with speaker(proxy.port) as say:
-            assert await say("3") == "3"
+            assert await exchange("2") == ""
+        async with line_client(proxy.port) as exchange:
+            assert await exchange("3") == "3"
 
             await proxy.refuse()
-            assert await say("4") == ""
+            assert await exchange("4") == ""
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.open_connection(HOST, proxy.port)
 
         await proxy.pass_on()
-        async with speaker(proxy.port) as say:
-            assert await say("5") == "5"
+        async with line_client(proxy.port) as exchange:
+            assert await exchange("5") == "5"
 
 
-def ticking_application() -> Quart:
+def sample_application() -> Quart:
     app = Quart(__name__)
 
     @app.get("/")
@@ -162,8 +162,8 @@ def ticking_application() -> Quart:
     return app
 
 
-async def test_a_served_application_is_on_a_real_socket_and_gone_afterwards() -> None:
-    async with served(ticking_application()) as url, aiohttp.ClientSession() as session:
+async def test_a_served_application_listens_on_a_real_socket_until_the_end() -> None:
+    async with served(sample_application()) as url, aiohttp.ClientSession() as session:
         async with session.get(url) as response:
             assert (response.status, response.headers.get("server")) == (200, None)
         async with session.ws_connect(f"{url}/echo") as socket:
@@ -174,7 +174,7 @@ async def test_a_served_application_is_on_a_real_socket_and_gone_afterwards() ->
 
 
 async def test_a_browser_shows_a_served_page(browser: Browser) -> None:
-    async with served(ticking_application()) as url:
+    async with served(sample_application()) as url:
         page = await browser.new_page()
         await page.goto(url)
 

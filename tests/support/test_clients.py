@@ -1,4 +1,4 @@
-"""The live client and the publisher judge the hub, so they are judged first, by servers that misbehave."""
+"""The watcher and the publisher that test the hub are tested here, with servers that misbehave."""
 
 import json
 from typing import Any
@@ -18,47 +18,47 @@ def update(seq: int, epoch: str = "e1") -> dict[str, Any]:
 def scripted(*connections: list[dict[str, Any]]) -> tuple[Quart, list[dict[str, Any]]]:
     """An application that sends the n-th script in one frame on the n-th connection and closes with 4000 + n.
 
-    What the clients asked for is in the list beside it. After the last script, connections stay open.
+    The list beside it has the clients' requests. After the last script, connections stay open.
     """
-    app, asked = Quart(__name__), []
+    app, requests = Quart(__name__), []
 
     @app.websocket("/api/v1/ws")
     async def ws() -> None:
-        asked.append(json.loads(await websocket.receive()))
-        if len(asked) > len(connections):
+        requests.append(json.loads(await websocket.receive()))
+        if len(requests) > len(connections):
             await websocket.receive()
-        script = connections[len(asked) - 1]
+        script = connections[len(requests) - 1]
         confirmed = {"type": "subscribed", "channel": "ci", "epoch": "e1", "seq": 0, "resumed": True}
         await websocket.send("\n".join(json.dumps(message) for message in [confirmed, *script]))
-        await websocket.close(4000 + len(asked))
+        await websocket.close(4000 + len(requests))
 
-    return app, asked
+    return app, requests
 
 
-async def test_a_watcher_comes_back_with_its_position() -> None:
-    app, asked = scripted([update(1), update(2)], [update(3)])
+async def test_a_watcher_resumes_from_its_position() -> None:
+    app, requests = scripted([update(1), update(2)], [update(3)])
 
     async with served(app) as url, Watcher(url, channel="ci") as watcher:
         await watcher.seen(3)
         assert await watcher.closed(times=2) == 4002
 
-    assert [(each["after"], each.get("epoch")) for each in asked[:2]] == [(0, None), (2, "e1")]
+    assert [(each["after"], each.get("epoch")) for each in requests[:2]] == [(0, None), (2, "e1")]
     watcher.assert_whole(3)
 
 
 async def test_a_watcher_follows_a_reset_into_the_new_epoch() -> None:
     reset = {"type": "reset", "channel": "ci", "reason": "epoch", "epoch": "e2", "first": 1, "last": 1}
-    app, asked = scripted([update(7)], [reset, update(1, "e2")], [])
+    app, requests = scripted([update(7)], [reset, update(1, "e2")], [])
 
     async with served(app) as url, Watcher(url, channel="ci", after=6) as watcher:
         await watcher.closed(times=3)
 
-    assert [(each["after"], each.get("epoch")) for each in asked[:3]] == [(6, None), (7, "e1"), (1, "e2")]
+    assert [(each["after"], each.get("epoch")) for each in requests[:3]] == [(6, None), (7, "e1"), (1, "e2")]
     assert [each["reason"] for each in watcher.resets] == ["epoch"]
 
 
 @pytest.mark.parametrize("wrong", [[1, 3], [1, 2, 2, 3], [2, 1, 3], [1, 2], [1, 2, 3, 4]])
-async def test_a_hole_a_double_and_a_wrong_order_are_noticed(wrong: list[int]) -> None:
+async def test_a_gap_a_repeat_and_a_wrong_order_are_detected(wrong: list[int]) -> None:
     app, _ = scripted([update(seq) for seq in wrong])
 
     async with served(app) as url, Watcher(url, channel="ci", resume=False) as watcher:
@@ -68,7 +68,7 @@ async def test_a_hole_a_double_and_a_wrong_order_are_noticed(wrong: list[int]) -
         watcher.assert_whole(3)
 
 
-async def test_waiting_for_what_never_comes_fails_and_says_what_came() -> None:
+async def test_waiting_for_a_missing_update_fails_with_the_number_received() -> None:
     app, _ = scripted([update(1)])
 
     async with served(app) as url, Watcher(url, channel="ci", resume=False) as watcher:
@@ -95,7 +95,7 @@ async def test_a_publisher_repeats_with_the_same_key_until_it_is_answered() -> N
     ]
 
 
-async def test_a_publisher_stops_at_an_answer_that_repeating_would_not_change() -> None:
+async def test_a_publisher_stops_at_a_permanent_error() -> None:
     async with served(Quart(__name__)) as url, Publisher(url, channel="ci") as publisher:
         with pytest.raises(AssertionError, match="404"):
             await publisher.publish()

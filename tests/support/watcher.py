@@ -1,4 +1,4 @@
-"""A live client over the websocket that never gives up: it resumes from its position after any loss."""
+"""A websocket client that always reconnects: it resumes from its position after any loss."""
 
 import asyncio
 import contextlib
@@ -18,9 +18,9 @@ type Message = dict[str, Any]
 
 
 class Watcher:
-    """Follows one channel as `async with Watcher(...)`, on one hub or on whichever of several answers.
+    """Follows one channel as `async with Watcher(...)`, on one hub, or on several, of which each loss selects the next.
 
-    `seqs` holds every seq in the order it came, the doubles too: what is asserted is what the wire carried.
+    `seqs` holds every received seq in order, repeats included, so that tests check exactly what was sent.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Watcher:
         self.errors: list[str] = []
         self.connections = 0
         self._changed = asyncio.Condition()
-        self._over = False
+        self._ended = False
         self._task: asyncio.Task[None] | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
 
@@ -61,12 +61,12 @@ class Watcher:
             await self._task
 
     async def live(self, *, times: int = 1, within: float = 10) -> Message:
-        """Wait until the hub has confirmed that many subscriptions in all: the last confirmation."""
+        """Wait until the hub has confirmed that many subscriptions in all; return the last confirmation."""
         await self._until(lambda: len(self.subscribed) >= times, within, f"{times} subscription(s)")
         return self.subscribed[-1]
 
     async def seen(self, seq: int, *, within: float = 10) -> None:
-        """Wait until the update numbered `seq` has come."""
+        """Wait until the update numbered `seq` was received."""
         await self._until(lambda: bool(self.seqs) and max(self.seqs) >= seq, within, f"seq {seq}")
 
     async def update(self, seq: int, *, within: float = 10) -> Message:
@@ -75,26 +75,26 @@ class Watcher:
         return next(update for update in self.updates if update["seq"] == seq)
 
     async def message(self, kind: str, *, within: float = 10) -> Message:
-        """Wait for the first message of that type which is no update, and return it."""
+        """Wait for the first message of that type, which is not an update, and return it."""
         await self._until(lambda: any(m["type"] == kind for m in self.other), within, f"a {kind!r}")
         return next(message for message in self.other if message["type"] == kind)
 
     async def closed(self, *, times: int = 1, within: float = 10) -> int | None:
-        """Wait until that many connections have ended in all: the last close code, None without one."""
+        """Wait until that many connections have ended in all; return the last close code, None without one."""
         await self._until(lambda: len(self.closes) >= times, within, f"{times} close(s)")
         return self.closes[-1]
 
     async def send(self, message: Message) -> None:
-        """Say something else on the present connection, such as a presence request."""
+        """Send another message on the current connection, such as a presence request."""
         assert self._socket is not None and not self._socket.closed, "not connected"
         await self._socket.send_str(json.dumps(message))
 
     def assert_whole(self, last: int, *, first: int = 1) -> None:
-        """Every seq from `first` to `last` came once and in order, and no other."""
+        """Check that every seq from `first` to `last` was received once and in order, and no other."""
         expected = list(range(first, last + 1))
-        missing, doubled = set(expected) - set(self.seqs), len(self.seqs) - len(set(self.seqs))
+        missing, repeated = set(expected) - set(self.seqs), len(self.seqs) - len(set(self.seqs))
 
-        assert self.seqs == expected, f"missing {sorted(missing)[:20]}, doubled {doubled}: {self}"
+        assert self.seqs == expected, f"missing {sorted(missing)[:20]}, repeated {repeated}: {self}"
 
     def __repr__(self) -> str:
         return (
@@ -106,35 +106,35 @@ class Watcher:
     async def _until(self, holds: Callable[[], bool], within: float, what: str) -> None:
         try:
             async with asyncio.timeout(within), self._changed:
-                await self._changed.wait_for(lambda: holds() or self._over)
+                await self._changed.wait_for(lambda: holds() or self._ended)
         except TimeoutError:
             raise AssertionError(f"no {what} within {within} s: {self!r}") from None
         assert holds(), f"no {what}, and the watcher has ended: {self!r}"
 
-    async def _tell(self) -> None:
+    async def _notify_change(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
     async def _run(self) -> None:
-        turn, tries = 0, 0
+        url_index, tries = 0, 0
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
             async with aiohttp.ClientSession(headers=headers) as session:
                 while True:
                     before = len(self.subscribed)
                     try:
-                        await self._watch_once(session, self._urls[turn % len(self._urls)])
+                        await self._watch_once(session, self._urls[url_index % len(self._urls)])
                     except (aiohttp.ClientError, OSError, TimeoutError) as error:
                         self.errors.append(repr(error))
-                    await self._tell()
+                    await self._notify_change()
                     if not self._resume:
                         return
                     tries = 0 if len(self.subscribed) > before else tries + 1
-                    turn += 1
+                    url_index += 1
                     await asyncio.sleep(min(1.0, 0.05 * 2 ** min(tries, 5)) * (0.5 + random.random() / 2))
         finally:
-            self._over = True
-            await self._tell()
+            self._ended = True
+            await self._notify_change()
 
     async def _watch_once(self, session: aiohttp.ClientSession, url: str) -> None:
         async with asyncio.timeout(HANDSHAKE_WITHIN):
@@ -151,12 +151,12 @@ class Watcher:
                     break
                 for line in frame.data.split("\n"):
                     self._take(json.loads(line))
-                await self._tell()
+                await self._notify_change()
         finally:
-            # 1006 is what aiohttp calls a connection that broke without a close frame.
+            # aiohttp reports 1006 for a connection that broke without a close frame.
             code = socket.close_code
             self.closes.append(None if code == 1006 else code)
-            # Bounded, because the other end may be deaf.
+            # Bounded, because the other end may not answer.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await socket.close()
@@ -189,7 +189,7 @@ class Watcher:
 
 
 async def all_seen(watchers: Sequence[Watcher], seq: int, *, within: float = 30) -> None:
-    """Wait until each of them has seen the update numbered `seq`."""
+    """Wait until each of them has received the update numbered `seq`."""
     async with asyncio.TaskGroup() as tasks:
         for watcher in watchers:
             tasks.create_task(watcher.seen(seq, within=within))

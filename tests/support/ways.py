@@ -1,4 +1,4 @@
-"""The ways a hub is served: the server's own sockets within reach, on either loop, or nothing of them but ASGI."""
+"""The ways a hub is served: with access to the server's sockets, on either event loop, or by ASGI alone."""
 
 import asyncio
 import sys
@@ -10,11 +10,11 @@ import uvloop
 
 
 class Way(StrEnum):
-    """How what is written reaches the socket, and on which event loop."""
+    """How the hub writes to the socket, and on which event loop."""
 
     DIRECT = "direct"  # As `tidewire serve` does it.
-    PLAIN = "plain"  # As under a server of which ASGI is all that is known.
-    UVLOOP = "uvloop"  # As the first, on uvloop.
+    PLAIN = "plain"  # As under any other ASGI server.
+    UVLOOP = "uvloop"  # As DIRECT, on uvloop.
 
 
 def command(way: Way) -> list[str]:
@@ -24,12 +24,12 @@ def command(way: Way) -> list[str]:
 
 
 def as_seen(way: Way, app: Any) -> Any:
-    """The application as it meets the server in this way."""
+    """The application as the server calls it in this way."""
     return plain(app) if way is Way.PLAIN else app
 
 
 def plain(app: Any) -> Any:
-    """The application as another server would run it: nothing leads from `send` to what is behind it."""
+    """The application as another server would call it: `send` gives no access to the server's protocol."""
 
     async def asgi(scope: Any, receive: Any, send: Any) -> None:
         async def sent(message: Any) -> None:
@@ -41,6 +41,6 @@ def plain(app: Any) -> Any:
 
 
 def run[T](way: Way, work: Coroutine[Any, Any, T]) -> T:
-    """What `work` returns, run on the loop of this way."""
+    """Run `work` on the event loop of this way, and return its result."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if way is Way.UVLOOP else None) as runner:
         return runner.run(work)
