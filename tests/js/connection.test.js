@@ -17,10 +17,10 @@ function arrange({ random = () => 0.5 } = {}) {
 }
 
 function live() {
-  const scene = arrange();
-  scene.connection.open();
-  scene.opened[0].welcome();
-  return scene;
+  const context = arrange();
+  context.connection.open();
+  context.opened[0].welcome();
+  return context;
 }
 
 test("it offers the subprotocol and is live once it received the welcome", () => {
@@ -81,7 +81,7 @@ test("a lost connection is opened again after a growing delay, which the state n
   assert.deepEqual(waits, [187.5, 375, 750, 1500]);
 });
 
-test("a hub that closes right after its welcome is called less and less often", () => {
+test("a hub that closes right after its welcome gets fewer and fewer connections", () => {
   const { clock, opened } = live();
   for (let second = 0; second < 60; second++) {
     opened.at(-1).welcome();
@@ -178,7 +178,7 @@ test("a lost network is reported at once, and its return connects at once", () =
   assert.equal(names().at(-1), "connecting");
 });
 
-test("a browser that is wrong about the network still finds the hub within 30 s", () => {
+test("an offline connection tries again after 30 s", () => {
   const { clock, connection, opened } = live();
   connection.offline();
   clock.advance(30_000);

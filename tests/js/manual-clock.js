@@ -19,10 +19,10 @@ export class ManualClock {
   /** Advances by `span` milliseconds and runs every timer that falls due, in order, each at its own time. */
   advance(span) {
     const end = this.#now + span;
-    for (let due = this.#earliest(end); due; due = this.#earliest(end)) {
-      const [timer, { act, due: moment }] = due;
+    for (let due = this.#firstDue(end); due; due = this.#firstDue(end)) {
+      const [timer, { act, due: time }] = due;
       this.#timers.delete(timer);
-      this.#now = moment;
+      this.#now = time;
       act();
     }
     this.#now = end;
@@ -32,7 +32,7 @@ export class ManualClock {
     return this.#timers.size;
   }
 
-  #earliest(end) {
+  #firstDue(end) {
     return [...this.#timers].filter(([, { due }]) => due <= end).sort((a, b) => a[1].due - b[1].due)[0];
   }
 }

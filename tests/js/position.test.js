@@ -16,7 +16,7 @@ test("an update that was received before is dropped", () => {
   for (const seq of [1, 4]) assert.deepEqual(decide(at(4), update(seq)), { verdict: "drop", position: at(4) });
 });
 
-test("an update after a hole is a gap, and the position stays", () => {
+test("an update after a missing one is a gap, and the position stays", () => {
   assert.deepEqual(decide(at(4), update(6)), { verdict: "gap", position: at(4) });
 });
 
@@ -24,7 +24,7 @@ test("an update of another log without a reset before it is a gap", () => {
   assert.deepEqual(decide(at(4), update(5, "e2")), { verdict: "gap", position: at(4) });
 });
 
-test("a reader without a position accepts the first update", () => {
+test("without a position the first update is accepted", () => {
   assert.deepEqual(decide({ epoch: null, seq: null }, update(7)), { verdict: "accept", position: at(7) });
 });
 
@@ -61,7 +61,7 @@ test("a repeated reset changes nothing", () => {
   assert.equal(decide(at(2, "e2"), reset("epoch", 1, 3, "e2")).verdict, "drop");
 });
 
-test("whatever is doubled, dropped, reordered or cut, 1..n is accepted once and in order", () => {
+test("1..n is accepted once and in order, whatever is repeated, dropped, reordered or cut", () => {
   for (let seed = 1; seed <= 500; seed++) {
     const random = seeded(seed);
     const n = 1 + Math.floor(random() * 40);

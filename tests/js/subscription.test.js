@@ -32,20 +32,20 @@ function confirm(socket, seq = 0, more = {}) {
 }
 
 function following(position) {
-  const scene = arrange(position);
-  scene.hub().welcome();
-  confirm(scene.hub());
-  return scene;
+  const context = arrange(position);
+  context.hub().welcome();
+  confirm(context.hub());
+  return context;
 }
 
-test("it subscribes after its position, and to presence", () => {
+test("a subscription begins after its position, and requests presence", () => {
   const { hub } = following({ epoch: "k3v9", seq: 41 });
 
   assert.deepEqual(requests(hub()), [{ type: "subscribe", ref: 1, channel: "ci", after: 41, epoch: "k3v9" }]);
   assert.deepEqual(requests(hub(), "presence"), [{ type: "presence", channel: "ci", on: true }]);
 });
 
-test("without a position it follows from now, and resumes from the confirmed seq", () => {
+test("without a position a subscription begins now, and resumes from the confirmed seq", () => {
   const { clock, hub } = arrange({ epoch: null, seq: null });
   hub().welcome();
   assert.deepEqual(requests(hub()), [{ type: "subscribe", ref: 1, channel: "ci" }]);
@@ -64,7 +64,7 @@ test("every update is emitted once, in order, and other channels' are not", () =
   assert.deepEqual(seen, [1, 2, 3]);
 });
 
-test("after a lost connection it resumes from its position", () => {
+test("after a lost connection a subscription resumes from its position", () => {
   const { clock, hub, seen } = following();
   hub().deliver(update(1), update(2));
   hub().drop();
@@ -99,7 +99,7 @@ test("a gap subscribes again from the position on the same connection", () => {
   assert.equal(opened.length, 1);
 });
 
-test("a second gap with nothing between restarts the connection instead of looping", () => {
+test("a second gap without an update in between restarts the connection instead of looping", () => {
   const { connection, hub } = following();
   hub().deliver(update(3));
   confirm(hub(), 4);
@@ -120,7 +120,7 @@ test("a gap long after another one is again resolved on the same connection", ()
   assert.equal(opened.length, 1);
 });
 
-test("the late answer to an older subscribe starts nothing", () => {
+test("a late answer to an older subscribe is ignored", () => {
   const { hub, seen } = following();
   hub().deliver(update(1), update(3));
   hub().deliver({ type: "subscribed", ref: 1, channel: "ci", epoch: "e1", seq: 3, resumed: true }, update(2));
@@ -131,7 +131,7 @@ test("the late answer to an older subscribe starts nothing", () => {
   assert.equal(requests(hub(), "presence").length, 2);
 });
 
-test("a reset moves the position and is emitted before what follows it", () => {
+test("a reset moves the position and is emitted before the updates after it", () => {
   const { hub, seen, emitted, subscription } = arrange({ epoch: "e1", seq: 4 });
   hub().welcome();
   confirm(hub(), 20, { resumed: false });
@@ -153,7 +153,7 @@ test("a new log is followed from its first update", () => {
   assert.deepEqual(seen, [1, 2]);
 });
 
-test("a refusal ends it with the hub's message, and nothing more is requested", () => {
+test("a refusal ends the subscription with the hub's message, and no request follows", () => {
   const { clock, hub, emitted, opened } = arrange();
   hub().welcome();
   hub().deliver({ type: "error", ref: 1, code: "forbidden", message: "You may not read this.", field: null });
@@ -186,7 +186,7 @@ test("a subscribe that is never answered restarts the connection after 15 s", ()
   assert.equal(connection.state.name, "waiting");
 });
 
-test("a revoked permission ends it with a message", () => {
+test("a revoked permission or a deleted channel ends the subscription with a message", () => {
   for (const [reason, words] of [["revoked", /no longer read/], ["deleted", /deleted/]]) {
     const { hub, emitted } = following();
     hub().deliver({ type: "unsubscribed", channel: "ci", reason });
@@ -203,7 +203,7 @@ test("presence is emitted", () => {
   assert.deepEqual(emitted, [["presence", { watching: 12, users: [] }]]);
 });
 
-test("whatever is lost, doubled or cut, every seq is emitted once and in order", () => {
+test("every seq is emitted once and in order, whatever is lost, repeated or cut", () => {
   for (let seed = 1; seed <= 100; seed++) {
     const random = seeded(seed);
     const { clock, hub, seen } = arrange({ epoch: "e1", seq: 0 }, random);
@@ -214,7 +214,7 @@ test("whatever is lost, doubled or cut, every seq is emitted once and in order",
   }
 });
 
-// One step of a hub that serves the newest subscribe correctly, over a link that fails in every way.
+// One step of a hub that serves the newest subscribe correctly, over a connection with every kind of fault.
 function faultyStep(socket, last, random, clock) {
   if (socket.sent.length === 0) socket.welcome();
   const subscribe = requests(socket).at(-1);
@@ -224,12 +224,12 @@ function faultyStep(socket, last, random, clock) {
       socket.next = subscribe.after + 1;
       confirm(socket, last);
     }
-    const fate = random();
-    if (fate < 0.1) socket.next++;
-    else if (fate < 0.2) socket.deliver(update(Math.max(1, socket.next - 1)));
-    else if (fate < 0.25) socket.drop();
-    else if (fate < 0.27) socket.drop(1001);
-    else if (fate < 0.29) socket.deliverText('{"type":');
+    const chance = random();
+    if (chance < 0.1) socket.next++;
+    else if (chance < 0.2) socket.deliver(update(Math.max(1, socket.next - 1)));
+    else if (chance < 0.25) socket.drop();
+    else if (chance < 0.27) socket.drop(1001);
+    else if (chance < 0.29) socket.deliverText('{"type":');
     else if (socket.next <= last) socket.deliver(update(socket.next++));
     else socket.drop();
   }

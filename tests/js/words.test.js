@@ -9,14 +9,14 @@ import { ago, utcText } from "../../frontend/js/time.js";
 const NOON = Date.parse("2026-11-21T12:00:00Z");
 const before = (seconds) => ago(new Date(NOON - seconds * 1000), NOON);
 
-test("how long ago is given in the largest unit that fits", () => {
+test("an age is given in the largest unit that fits", () => {
   const spans = [0, 9, 10, 59, 60, 3_599, 3_600, 86_399];
   const expected = ["just now", "just now", "10 s ago", "59 s ago", "1 min ago", "59 min ago", "1 h ago", "23 h ago"];
 
   assert.deepEqual(spans.map(before), expected);
 });
 
-test("a day and more, and a time ahead, need a date", () => {
+test("an age of a day or more, and a time in the future, need a date", () => {
   assert.deepEqual([before(86_400), before(-61)], [null, null]);
   assert.equal(before(-30), "just now"); // Clocks differ slightly.
 });
@@ -32,7 +32,7 @@ test("numbers are grouped and keep every digit", () => {
   assert.deepEqual(numbers.map(numberText), expected);
 });
 
-test("less than one is never 100 %", () => {
+test("a progress below one is never 100 %", () => {
   assert.deepEqual([0, 0.29, 0.7, 0.999, 1].map(percentText), ["0 %", "29 %", "70 %", "99 %", "100 %"]);
 });
 
