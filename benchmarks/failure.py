@@ -2,4 +2,4 @@
 
 
 class Failure(Exception):
-    """An update was lost or doubled, a call was rejected, or a deadline passed."""
+    """An update was lost or repeated, a call was rejected, or a deadline passed."""

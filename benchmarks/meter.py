@@ -12,7 +12,7 @@ class Meter:
         self.pid = pid
 
     def cpu(self) -> float:
-        """Seconds of CPU time of all their living threads."""
+        """Seconds of CPU time of all their running threads."""
         return sum(_cpu(pid) for pid in self.pids())
 
     def process_cpu(self) -> float:

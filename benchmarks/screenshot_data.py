@@ -144,7 +144,7 @@ PRODUCTION = SampleChannel(
     routine={"title": "Nightly check", "body": "All 14 hosts answered.", "level": "success", "status": "up"},
 )
 
-# Published to the running hub while the page is open, so that the newest update of the screenshot came live.
+# Published to the running hub while the page is open, so that the newest update of the screenshot was received live.
 LIVE = {
     "key": "deploy",
     "title": "web 2.14 is rolling out",

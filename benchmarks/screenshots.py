@@ -26,9 +26,7 @@ from tests.support.process import ROOT, HubProcess
 
 IMAGES = ROOT / "docs" / "images"
 MAX_BYTES = 300_000
-_ADDRESS = (
-    "https://live.example.org"  # Shown in the commands to copy, where a loopback port would tell the reader nothing.
-)
+_ADDRESS = "https://live.example.org"  # Shown in the commands to copy, where a loopback port would not help the reader.
 _MINUTE = 60_000  # Milliseconds.
 _DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 _PHONE: ViewportSize = {"width": 390, "height": 844}

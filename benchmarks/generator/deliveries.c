@@ -60,12 +60,12 @@ static void check(struct connection *c, const struct update *u) {
   if (u->number < PUBLISHER_STRIDE || publisher >= MAX_PUBLISHERS) fail("an update arrived that was never published: %lu", u->number);
   if (!c->group->live) fail("a watcher of an idle channel received update %lu", number);
   uint64_t expected = c->group->external && !c->last[publisher] ? number : c->last[publisher] + 1;
-  if (number > expected) fail("lost: after %lu of publisher %lu came %lu", expected - 1, publisher, number);
-  if (number < expected) fail("repeated or out of order: after %lu of publisher %lu came %lu", expected - 1, publisher, number);
+  if (number > expected) fail("lost: after %lu of publisher %lu, %lu was received", expected - 1, publisher, number);
+  if (number < expected) fail("repeated or out of order: after %lu of publisher %lu, %lu was received", expected - 1, publisher, number);
   c->last[publisher] = number;
   if (!c->group->seqs) return;
   if (!u->seq) fail("an update arrived without a seq");
-  if (c->seq && u->seq != c->seq + 1) fail("the seqs have a gap: after %lu came %lu", c->seq, u->seq);
+  if (c->seq && u->seq != c->seq + 1) fail("the seqs have a gap: after %lu, %lu was received", c->seq, u->seq);
   c->seq = u->seq;
 }
 

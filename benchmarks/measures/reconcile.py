@@ -1,4 +1,4 @@
-"""What one round of the reconciler costs, with many watched channels and connections: against fetching every row."""
+"""The cost of one round of the reconciler, with many watched channels and connections, beside fetching every row."""
 
 import asyncio
 import time
@@ -54,7 +54,7 @@ class _Watched:
 
 
 async def measure(run: Run) -> Report:
-    """A round of each form, with nothing changed and with updates that no hint brought, in turn."""
+    """A round of each form, alternately, without changes and with updates whose hints are missing."""
     rows: dict[str, Figures] = {}
     targets: list[AbsoluteTarget] = []
     for backend in run.backends:
@@ -79,7 +79,7 @@ async def measure(run: Run) -> Report:
     return Report(
         NAME,
         f"A round of the reconciler: {run.sizes.idle_channels:,} channels, {run.sizes.idle_watchers:,} connections",
-        "Lower is better; a round comes once a second. The process's CPU includes the event loop's and, with SQLite, "
+        "Lower is better; a round runs once a second. The process's CPU includes the event loop's and, with SQLite, "
         "the database's.",
         rows,
         targets,
@@ -117,7 +117,7 @@ async def _timed(act: Callable[[], Awaitable[None]], database: Meter | None) -> 
 
 
 async def _advance(watched: _Watched, count: int) -> None:
-    """Move the heads of so many channels, which nobody announces."""
+    """Move the heads of `count` channels without a hint."""
     step = max(1, len(watched.ids) // count) if count else 1
     async with watched.services.db.transaction() as tx:
         which = CHANNELS.c.id.in_(among(tx, watched.ids[::step][:count]))
@@ -125,9 +125,9 @@ async def _advance(watched: _Watched, count: int) -> None:
 
 
 async def _fetch_every_row(watched: _Watched) -> None:
-    """What a round would read that compares in Python; the comparison itself is not part of it."""
-    users = {who.user_id for who in watched.connected if who.user_id is not None}
-    ids = [who.credential.id for who in watched.connected if who.credential is not None]
+    """Read the rows that a comparison in Python would need; the comparison itself is not measured."""
+    users = {each.user_id for each in watched.connected if each.user_id is not None}
+    ids = [each.credential.id for each in watched.connected if each.credential is not None]
     async with watched.services.db.reading() as tx:
         states = await channels.states(tx, watched.ids)
         await tokens.valid(tx, ids, now_ms())
@@ -175,8 +175,8 @@ async def _filled(services: Services, connections: int) -> tuple[_Watched, dict[
         await tx.execute(update(CHANNELS).where(CHANNELS.c.id.in_(among(tx, private))).values(visibility="private"))
         rows = [
             {"channel_id": channel_id, "user_id": user_id, "role": int(Role.READER)}
-            for channel_id, who in roles.items()
-            for user_id in who
+            for channel_id, member_ids in roles.items()
+            for user_id in member_ids
         ]
         await tx.execute(insert(MEMBERS), rows)
         connected = list((await tokens.valid(tx, token_ids, now_ms())).values())
@@ -184,16 +184,16 @@ async def _filled(services: Services, connections: int) -> tuple[_Watched, dict[
 
 
 async def _watches(watched: _Watched, roles: dict[int, list[int]]) -> AsyncIterator[Watch]:
-    theirs = {who.user_id: who for who in watched.connected}
+    by_user = {each.user_id: each for each in watched.connected}
     hub = watched.services.hub
     for index, channel_id in enumerate(watched.ids):
         for n in range(_WATCHES_PER_CHANNEL):
             members_only = roles.get(channel_id)
             if members_only is not None:
-                who = theirs[members_only[n]]
+                principal = by_user[members_only[n]]
             else:
-                who = watched.connected[(index * _WATCHES_PER_CHANNEL + n) % len(watched.connected)]
-            yield (await hub.subscribe(channel_id, who, Now(), partial(_extent, watched, channel_id))).watch
+                principal = watched.connected[(index * _WATCHES_PER_CHANNEL + n) % len(watched.connected)]
+            yield (await hub.subscribe(channel_id, principal, Now(), partial(_extent, watched, channel_id))).watch
 
 
 async def _extent(watched: _Watched, channel_id: int) -> tuple[Extent, float]:

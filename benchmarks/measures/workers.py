@@ -1,8 +1,8 @@
 """One worker and two, joined by Redis: what a second worker adds.
 
 The rate is fixed so that both cores have time left. At full speed the load, the databases and the second worker would
-compete with the first for the cores, and the measure would show who got them. At this rate every write carries one
-batch in both cases, so a difference in cost is the cost of two workers.
+compete with the first for the cores, and the measure would show which of them got the cores. At this rate every write
+carries one batch in both cases, so a difference in cost is the cost of two workers.
 """
 
 from dataclasses import dataclass

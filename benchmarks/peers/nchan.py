@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
     configuration = (Path(__file__).with_name("nchan.conf")).read_text()
 
     def command(directory: Path) -> list[str]:
-        # Started by root, nginx runs its workers as another user, who could not write into this directory.
+        # Started by root, nginx runs its workers as another user, which could not write into this directory.
         values = {"MODULE": str(module), "PORT": str(port), "USER": "user root;" if os.geteuid() == 0 else ""}
         text = configuration
         for key, value in values.items():
