@@ -13,7 +13,7 @@ _COMPILE_TIMEOUT_S = 120.0
 
 
 class NoCompiler(Exception):
-    """There is no C compiler, or it failed; the message says what to do."""
+    """There is no C compiler, or it failed; the message has the remedy or the compiler's output."""
 
 
 def cache() -> Path:

@@ -1,1 +1,1 @@
-"""The websocket after RFC 6455, by the numbers of its sections, against a hub that is a process of its own."""
+"""The websocket against RFC 6455, by the numbers of its sections, on a hub in its own process."""

@@ -53,7 +53,7 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("name", ["pongs", "empty fragments", "fragments of one byte"])
-async def test_a_flood_of_frames_that_bring_no_message_is_closed_with_1008(peer: Peer, name: str) -> None:
+async def test_a_flood_of_frames_without_a_message_is_closed_with_1008(peer: Peer, name: str) -> None:
     """Each frame costs the hub more to parse than the client to send."""
     await peer.send(frame(TEXT, b'{"type":', fin=False))
     await peer.pour(FLOODS[name] * 500, 20)
@@ -91,12 +91,12 @@ async def test_a_flood_after_1009_fills_no_memory_and_is_cut(hub: HubProcess, fl
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 @pytest.mark.parametrize("begin", [b"", frame(TEXT, PADDED + b" ", fin=False)], ids=["at once", "after 1009"])
 async def test_a_flood_does_not_delay_another_connection(hub: HubProcess, begin: bytes, flood: bytes) -> None:
-    async with talking(hub.port) as neighbour, talking(hub.port) as peer:
+    async with talking(hub.port) as other, talking(hub.port) as peer:
         await peer.send(begin + frame(TEXT, b"", fin=False))
         pouring = asyncio.create_task(peer.pour(flood * 2000, 200))
         async with asyncio.timeout(1.5):
             for _ in range(5):
-                await neighbour.still_answers()
+                await other.still_answers()
         pouring.cancel()
         await asyncio.wait({pouring})
 

@@ -1,1 +1,1 @@
-"""What breaks while the hub works, and the invariants that hold all the same."""
+"""Faults while the hub runs, and the invariants that hold in spite of them."""

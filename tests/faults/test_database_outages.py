@@ -1,4 +1,4 @@
-"""The database restarts, crashes or is locked: publishers are refused in time, watchers stay, no update is half stored."""
+"""The database restarts, crashes or is locked: publishers are refused in time, and no update is stored in part."""
 
 import asyncio
 import sqlite3

@@ -1,1 +1,1 @@
-"""What the tests stand on: real servers, a live client, a publisher, and a network that can fail."""
+"""The tools of the tests: real servers, live clients, a publisher, and a network that can fail."""

@@ -106,7 +106,7 @@ def test_a_busy_hub_pauses_the_longer_the_more_it_wrote_and_never_over_20_ms(
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.05), st.floats(0, 0.05)), min_size=1, max_size=40))
-def test_nothing_waits_longer_than_one_flush_and_its_pause(steps: list[tuple[float, float]]) -> None:
+def test_no_update_waits_longer_than_one_flush_and_its_pause(steps: list[tuple[float, float]]) -> None:
     """Each update is written once and in order, whenever it is added and whatever a flush costs."""
 
     async def play() -> None:

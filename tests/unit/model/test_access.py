@@ -68,7 +68,7 @@ def test_a_private_channel_is_not_found_for_an_outsider(name: str) -> None:
         (Publishing.PUBLISHERS, {"ana", "pia", "adi"}),
     ],
 )
-def test_only_callers_named_by_the_channel_may_publish(publishing: Publishing, expected: set[str]) -> None:
+def test_the_publishing_setting_decides_which_callers_may_publish(publishing: Publishing, expected: set[str]) -> None:
     allowed = set()
     for name, role in ROLES.items():
         try:

@@ -12,7 +12,7 @@ from app.model.update import bare, encode_entry, new_update_id, rfc3339, words_o
 AT = 1_795_253_400_123  # 2026-11-21T09:30:00.123Z
 
 
-def test_the_envelope_comes_first_and_the_fields_after_it() -> None:
+def test_the_envelope_precedes_the_fields() -> None:
     entry = encode_entry("ci", "k3v9", 58, new_update_id(AT), AT, 'a "b"', b'{"body":"hi"}')
 
     assert json.loads(entry.json) == {

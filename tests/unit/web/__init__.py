@@ -1,1 +1,1 @@
-"""What the doors of app/web do by themselves."""
+"""Tests of single modules of app/web."""

@@ -86,7 +86,7 @@ def test_a_reset_is_returned_and_moves_the_position() -> None:
 
 
 @given(st.lists(st.integers(1, 6), max_size=30))
-def test_whatever_is_repeated_every_update_is_returned_once_in_order(cuts: list[int]) -> None:
+def test_every_update_is_returned_once_in_order_despite_repeats(cuts: list[int]) -> None:
     """Each connection sends the log from some point at or before the position, and breaks after some updates."""
     follower, seen = Follower("ci", after=0), []
     for cut in cuts:
@@ -112,20 +112,20 @@ def test_a_temporary_refusal_is_retried(code: str) -> None:
 
 
 @pytest.mark.parametrize(("reason", "kind"), [("revoked", Stopped), ("deleted", Stopped), ("shutdown", Lost)])
-def test_the_end_of_a_subscription(reason: str, kind: type[Exception]) -> None:
+def test_the_reason_of_an_unsubscribed_stops_the_follower_or_is_retried(reason: str, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         Follower("ci").receive({"type": "unsubscribed", "channel": "ci", "reason": reason})
 
 
 @pytest.mark.parametrize(("code", "kind"), [(4401, Stopped), (1008, Stopped), (1001, Lost), (1013, Lost), (None, Lost)])
-def test_the_end_of_a_connection(code: int | None, kind: type[Exception]) -> None:
+def test_the_close_code_stops_the_follower_or_is_retried(code: int | None, kind: type[Exception]) -> None:
     assert type(closed(code, "")) is kind
 
 
 @pytest.mark.parametrize(
     ("status", "kind"), [(401, Stopped), (403, Stopped), (404, Stopped), (429, Lost), (502, Lost), (503, Lost)]
 )
-def test_a_refused_handshake(status: int, kind: type[Exception]) -> None:
+def test_the_status_of_a_refused_handshake_stops_the_follower_or_is_retried(status: int, kind: type[Exception]) -> None:
     with pytest.raises(kind, match="why"):
         refuse_handshake(status, "why", 1.0)
 

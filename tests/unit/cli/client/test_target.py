@@ -23,7 +23,7 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://x.org/hub/", "https://x.org/hub/api/v1/channels/a%2Fb/updates", "wss://x.org/hub/api/v1/ws"),
     ],
 )
-def test_the_addresses_of_a_hub(url: str, updates: str, socket: str) -> None:
+def test_the_api_and_websocket_addresses_follow_from_the_url(url: str, updates: str, socket: str) -> None:
     hub = target(url, False)
 
     assert (hub.updates_url("a/b"), hub.socket_url) == (updates, socket)

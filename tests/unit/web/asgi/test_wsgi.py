@@ -32,7 +32,7 @@ class Client:
         }
 
     async def ask(self, bridge: WsgiBridge) -> tuple[int, bytes]:
-        """The answer's status and body, (0, b"") for none."""
+        """Send the request and return the status and body of the answer, (0, b"") for none."""
         async with asyncio.timeout(10):
             await bridge(self.scope, self._receive, self._send)
         status = self.sent[0]["status"] if self.sent else 0
@@ -88,8 +88,8 @@ async def test_headers_have_their_cgi_names() -> None:
 
     await Client(headers=headers).ask(WsgiBridge(app, BOUNDS))
 
-    ours = ("HTTP_", "CONTENT", "SCRIPT", "PATH")
-    environ = {name: value for name, value in calls[0].items() if name.startswith(ours)}
+    prefixes = ("HTTP_", "CONTENT", "SCRIPT", "PATH")
+    environ = {name: value for name, value in calls[0].items() if name.startswith(prefixes)}
 
     assert environ == {
         "HTTP_COOKIE": "a=1; b=2",
@@ -118,7 +118,7 @@ async def test_a_body_that_does_not_end_times_out() -> None:
     assert (status, calls) == (408, [])
 
 
-async def test_a_body_over_the_bound_is_refused_as_soon_as_that_is_known() -> None:
+async def test_a_body_over_the_bound_is_refused_before_its_end() -> None:
     app, calls = echoing()
     bridge = WsgiBridge(app, BOUNDS)
 
