@@ -1,1 +1,1 @@
-"""Whole hubs on real servers: every door, on SQLite and on PostgreSQL with Redis."""
+"""Whole hubs on real servers: every entry point, on SQLite and on PostgreSQL with Redis."""

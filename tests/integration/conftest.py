@@ -64,7 +64,7 @@ def settings(request: pytest.FixtureRequest) -> Settings:
 
 @pytest.fixture
 async def hub(settings: Settings) -> AsyncIterator[ServedHub]:
-    """A hub of those settings, served; it has the channel `lobby`."""
+    """A served hub with those settings; it has the channel `lobby`."""
     async with serving(settings) as served_hub:
         yield served_hub
 

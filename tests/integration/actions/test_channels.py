@@ -1,4 +1,4 @@
-"""Changing a channel: the right is checked in the transaction that changes, and not a moment before it."""
+"""Changing a channel: the right is checked in the same transaction as the change."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,13 +15,13 @@ from tests.support.hub import ServedHub
 type Change = Callable[[ServedHub, Principal], Awaitable[object]]
 
 
-def change(hub: ServedHub, who: Principal) -> Awaitable[object]:
+def change(hub: ServedHub, principal: Principal) -> Awaitable[object]:
     patch = ChannelPatch(visibility=Visibility.PUBLIC)
-    return change_channel(hub.services.db, hub.services.hub, who, "ci", patch)
+    return change_channel(hub.services.db, hub.services.hub, principal, "ci", patch)
 
 
-def delete(hub: ServedHub, who: Principal) -> Awaitable[object]:
-    return delete_channel(hub.services.db, hub.services.hub, who, "ci")
+def delete(hub: ServedHub, principal: Principal) -> Awaitable[object]:
+    return delete_channel(hub.services.db, hub.services.hub, principal, "ci")
 
 
 @pytest.mark.parametrize("act", [change, delete])
@@ -31,7 +31,7 @@ def delete(hub: ServedHub, who: Principal) -> Awaitable[object]:
 async def test_an_owner_who_loses_the_role_meanwhile_changes_nothing(
     hub: ServedHub, act: Change, visibility: str, refusal: type[Exception]
 ) -> None:
-    """The transaction that takes the role away is open while the owner's call begins, and holds the channel's lock."""
+    """The transaction that removes the role is open when the owner's call begins, and holds the channel's lock."""
     channel = await hub.channel("ci", visibility=visibility, owner="ana")
     ana = await hub.user("ana")
     owner = Principal(ana.id, "ana")

@@ -1,4 +1,4 @@
-"""Retention: old updates leave the log by age and by count, the board outlives them, and watchers are told."""
+"""Retention: old updates are removed by age and by count, the board outlives them, and watchers are notified."""
 
 import asyncio
 from dataclasses import replace
@@ -36,7 +36,7 @@ async def in_log(hub: ServedHub) -> list[int]:
 
 
 async def aged(hub: ServedHub, up_to: int, days: float) -> None:
-    """Let the updates up to that seq be so old."""
+    """Set the age of the updates up to that seq."""
     async with hub.services.db.transaction() as tx:
         await tx.execute(update(UPDATES).where(UPDATES.c.seq <= up_to).values(at=now_ms() - round(days * DAY)))
 
@@ -55,7 +55,7 @@ async def test_only_the_newest_are_kept_by_count(hub: ServedHub) -> None:
     assert (await hub.publish("ci", body="next"))["seq"] == 11
 
 
-async def test_the_old_ones_leave_by_age(hub: ServedHub) -> None:
+async def test_old_updates_are_removed_by_age(hub: ServedHub) -> None:
     await hub.channel("ci", retention_days=2)
     await filled(hub, 6)
     await aged(hub, 4, days=1.9)
@@ -66,7 +66,7 @@ async def test_the_old_ones_leave_by_age(hub: ServedHub) -> None:
     assert (young, removed, await in_log(hub)) == (0, 4, [5, 6])
 
 
-async def test_a_log_may_become_empty_and_goes_on_counting(hub: ServedHub) -> None:
+async def test_a_log_may_become_empty_and_continues_its_numbering(hub: ServedHub) -> None:
     channel = await hub.channel("ci", retention_days=1)
     await filled(hub, 3)
     await aged(hub, 3, days=2)
@@ -78,7 +78,7 @@ async def test_a_log_may_become_empty_and_goes_on_counting(hub: ServedHub) -> No
     assert (stored["seq"], stored["epoch"], await in_log(hub)) == (4, channel.epoch, [4])
 
 
-async def test_whichever_of_the_two_is_stricter_counts(hub: ServedHub) -> None:
+async def test_the_stricter_of_the_two_limits_applies(hub: ServedHub) -> None:
     await hub.channel("ci", retention_days=1, retention_updates=5)
     await filled(hub, 10)
     by_count = await trim_logs(hub.services.db)
@@ -117,7 +117,7 @@ async def test_the_board_outlives_the_history(hub: ServedHub) -> None:
     assert (earlier.status, earlier.json["error"]["field"]) == (400, "at")
 
 
-async def test_what_the_board_keeps_leaves_once_it_is_superseded(hub: ServedHub) -> None:
+async def test_an_update_kept_for_the_board_is_removed_once_it_is_superseded(hub: ServedHub) -> None:
     await hub.channel("ci", retention_updates=1)
     for value in range(1, 6):
         await hub.publish("ci", key="a", value=value)
@@ -147,7 +147,7 @@ async def test_several_processes_trim_each_update_once(hub: ServedHub) -> None:
     assert await in_log(hub) == list(range(5091, 5101))
 
 
-async def test_the_hub_trims_by_itself_and_its_watchers_who_have_seen_it_notice_nothing(settings: Settings) -> None:
+async def test_the_hub_trims_by_itself_and_watchers_that_saw_the_updates_get_no_reset(settings: Settings) -> None:
     async with serving(replace(settings, retention_interval=0.1)) as hub:
         await hub.channel("ci", retention_updates=2)
         async with Watcher(hub.url, channel="ci") as watcher:
@@ -161,7 +161,7 @@ async def test_the_hub_trims_by_itself_and_its_watchers_who_have_seen_it_notice_
             assert watcher.resets == []
 
 
-async def test_who_comes_for_what_has_left_is_told_expired_and_gets_the_rest(hub: ServedHub) -> None:
+async def test_a_client_at_an_expired_position_gets_a_reset_and_the_rest(hub: ServedHub) -> None:
     await hub.channel("ci", retention_updates=3)
     await filled(hub, 10)
     await trim_logs(hub.services.db)
@@ -175,10 +175,10 @@ async def test_who_comes_for_what_has_left_is_told_expired_and_gets_the_rest(hub
         assert kind is not Watcher or watcher.subscribed[0]["resumed"] is False
 
 
-async def test_a_live_watcher_that_is_overtaken_is_told_expired_and_one_that_is_not_notices_nothing(
+async def test_a_live_watcher_that_retention_overtakes_gets_a_reset_and_others_get_none(
     settings: Settings,
 ) -> None:
-    """The slow one holds its position while others move on, and neither ring nor log reaches back to it."""
+    """The slow watcher keeps its position while others advance, and neither ring nor log reaches back to it."""
     async with serving(replace(settings, ring_updates=2)) as hub:
         await hub.channel("ci", retention_updates=3)
         services = hub.services
@@ -190,7 +190,8 @@ async def test_a_live_watcher_that_is_overtaken_is_told_expired_and_one_that_is_
             await filled(hub, 1)
             await slow.seen(1)
             slow.stall()
-            for newest in range(2, 11):  # One by one, so that nobody else reads a page of the log, which would be kept.
+            # One by one, so that no other watcher reads a page of the log, which would be kept.
+            for newest in range(2, 11):
                 await filled(hub, 1)
                 await live.seen(newest)
             await trim_logs(services.db)
@@ -204,7 +205,7 @@ async def test_a_live_watcher_that_is_overtaken_is_told_expired_and_one_that_is_
         live.assert_whole(10)
 
 
-async def test_an_idempotency_key_lives_as_long_as_its_update(hub: ServedHub) -> None:
+async def test_an_idempotency_key_is_kept_as_long_as_its_update(hub: ServedHub) -> None:
     await hub.channel("ci", retention_updates=1)
     headers = {"Idempotency-Key": "k"}
     first = await hub.call("POST", f"{PATH}/updates", json={"body": "x"}, headers=headers)

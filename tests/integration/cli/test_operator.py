@@ -31,7 +31,7 @@ async def a_token(cli: CommandLine, *scopes: str, user: str = "ana", channel: st
     return (await cli.ok("token", "create", "--user", user, "--channel", channel, *chosen)).strip()
 
 
-async def test_help_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_help_creates_no_files(tmp_path: Path) -> None:
     outcome = await CommandLine(tmp_path, {}).run("--help")
 
     assert (outcome.status, outcome.err) == (0, "")
@@ -39,7 +39,7 @@ async def test_help_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_token_stands_alone_on_stdout_and_publishes(cli: CommandLine) -> None:
+async def test_stdout_holds_a_new_token_alone_and_the_token_publishes(cli: CommandLine) -> None:
     await cli.ok("channel", "create", "ci", "--title", "Builds")
     await cli.ok(
         "user", "create", "ana", "--email", "ana@example.org", "--password-stdin", given=b"correct horse battery\n"
@@ -100,7 +100,7 @@ async def test_the_same_idempotency_key_stores_once(cli: CommandLine) -> None:
     assert (other.status, other.out) == (1, "")
 
 
-async def test_what_is_refused_is_one_line_on_stderr(cli: CommandLine) -> None:
+async def test_a_refusal_is_one_line_on_stderr(cli: CommandLine) -> None:
     refused = [
         await cli.run("publish", "lobby", "hello", TIDEWIRE_TOKEN="tw_wrong"),
         await cli.run("publish", "nowhere", "hello"),
@@ -108,11 +108,11 @@ async def test_what_is_refused_is_one_line_on_stderr(cli: CommandLine) -> None:
         await cli.run("watch", "nowhere"),
         await cli.run("watch", "lobby", TIDEWIRE_TOKEN="tw_wrong"),
         await cli.run("user", "create", "no name", "--email", "x@example.org"),
-        await cli.run("user", "disable", "nobody"),
+        await cli.run("user", "disable", "absent"),
         await cli.run("channel", "create", "api"),
         await cli.run("channel", "create", "lobby"),
         await cli.run("channel", "create", "ci", "--title", "x" * 201),
-        await cli.run("token", "create", "--user", "nobody"),
+        await cli.run("token", "create", "--user", "absent"),
         await cli.run("token", "revoke", "tw_nothing"),
         await cli.run("channel", "empty", "nowhere", "--yes"),
     ]
@@ -122,7 +122,7 @@ async def test_what_is_refused_is_one_line_on_stderr(cli: CommandLine) -> None:
     assert "Error: --title must be text, 1 to 200 characters.\n" in [each.err for each in refused]
 
 
-async def test_settings_that_can_not_be_used_are_one_line_on_stderr(tmp_path: Path) -> None:
+async def test_unusable_settings_are_reported_in_one_line_on_stderr(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cli = CommandLine(tmp_path, {})
     refused = [
@@ -179,7 +179,7 @@ async def test_a_revoked_token_ends_the_watch(cli: CommandLine) -> None:
     assert "revoked" in await cli.ok("token", "list", "--user", "ana")
 
 
-async def test_a_disabled_users_token_counts_again_once_enabled(cli: CommandLine) -> None:
+async def test_a_disabled_users_token_is_valid_again_once_the_user_is_enabled(cli: CommandLine) -> None:
     await cli.ok("channel", "create", "ci")
     token = await a_token(cli)
     await cli.ok("user", "disable", "ana")
@@ -205,8 +205,8 @@ async def test_emptying_asks_first_and_resets_the_watchers(cli: CommandLine) -> 
 
 async def test_a_restored_database_gets_new_epochs(cli: CommandLine) -> None:
     before = json.loads(await cli.ok("publish", "lobby", "one", "--json"))
-    said = await cli.ok("db", "restored")
+    output = await cli.ok("db", "restored")
     after = json.loads(await cli.ok("publish", "lobby", "two", "--json"))
 
-    assert said == "1 log has a new epoch.\n"
+    assert output == "1 log has a new epoch.\n"
     assert (after["seq"], after["epoch"] != before["epoch"]) == (2, True)

@@ -1,4 +1,4 @@
-"""`tidewire serve`: one clear line for what keeps it from starting, and an end in time that closes every socket."""
+"""`tidewire serve`: one clear line for what prevents a start, and a shutdown in time that closes every socket."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.support.watcher import Watcher
 SHUTDOWN = 3.0
 
 
-async def test_sigterm_ends_it_in_time_and_closes_every_socket(tmp_path: Path) -> None:
+async def test_sigterm_stops_the_hub_in_time_and_closes_every_socket(tmp_path: Path) -> None:
     async with (
         hub_process(tmp_path, {"TIDEWIRE_SHUTDOWN_TIMEOUT": str(SHUTDOWN)}) as hub,
         Watcher(hub.url, channel="lobby", resume=False) as watcher,
@@ -43,7 +43,7 @@ async def test_sigterm_ends_it_in_time_and_closes_every_socket(tmp_path: Path) -
     assert "Traceback" not in hub.log
 
 
-async def test_a_first_start_in_development_says_what_to_try(tmp_path: Path) -> None:
+async def test_a_first_start_in_development_prints_a_command_to_try(tmp_path: Path) -> None:
     async with hub_process(tmp_path, {}) as hub:
         pass
 
@@ -64,7 +64,7 @@ async def test_a_first_start_in_development_says_what_to_try(tmp_path: Path) -> 
         ({}, ["--bind", "127.0.0.1:99999"], "Can't listen on 127.0.0.1:99999"),
     ],
 )
-async def test_what_keeps_it_from_starting_is_one_line(
+async def test_what_prevents_a_start_is_reported_in_one_line(
     settings: dict[str, str], options: list[str], reason: str, tmp_path: Path
 ) -> None:
     outcome = await CommandLine(tmp_path, {"TIDEWIRE_BIND": f"{HOST}:{free_port()}", **settings}).run("serve", *options)
@@ -104,19 +104,19 @@ async def test_several_workers_share_a_port_and_end_together(tmp_path: Path, red
     assert "Traceback" not in hub.log
 
 
-async def test_connections_are_dealt_out_to_the_workers(tmp_path: Path, redis_url: str) -> None:
-    """By the hash of their addresses: of 400 that come at once each of two gets 200, give or take five deviations."""
+async def test_connections_are_distributed_over_the_workers(tmp_path: Path, redis_url: str) -> None:
+    """By the hash of their addresses: of 400 opened at once each of two workers gets 200, within five deviations."""
     async with hub_process(tmp_path, {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url}) as hub:
-        await until(lambda: listening(hub.port) == 2)  # The first that is ready answers for both.
+        await until(lambda: listening(hub.port) == 2)  # The first worker that is ready answers for both.
         with ExitStack() as stack:
             for _ in range(400):
                 stack.enter_context(socket.create_connection((HOST, hub.port)))
 
-            # Each of the two has some more, to Redis and to itself, and what else was spawned has few.
+            # Each of the two has some more, to Redis and to itself; any other child process has few.
             await until(lambda: sum(sockets(pid) >= 150 for pid in workers(hub.pid)) == 2)
 
 
-async def test_several_workers_take_no_port_from_another_hub(tmp_path: Path, redis_url: str) -> None:
+async def test_several_workers_do_not_share_the_port_of_another_hub(tmp_path: Path, redis_url: str) -> None:
     settings = {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url}
     async with hub_process(tmp_path / "a", settings) as hub:
         other = await CommandLine(tmp_path / "b", settings).run("serve", "--bind", f"{HOST}:{hub.port}")
@@ -146,9 +146,9 @@ def listening(port: int) -> int:
     return sum(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
-async def until(what: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not what():  # noqa: ASYNC110 - the kernel does not tell
+        while not condition():  # noqa: ASYNC110 - the kernel sends no notification
             await asyncio.sleep(0.05)
 
 
@@ -160,7 +160,7 @@ def sockets(pid: int) -> int:
     return count
 
 
-async def test_an_own_blueprints_command_is_reached(tmp_path: Path) -> None:
+async def test_a_blueprints_own_command_runs(tmp_path: Path) -> None:
     tmp_path.joinpath("shop.py").write_text(
         "import click\n"
         "from quart import Blueprint, current_app\n"

@@ -1,4 +1,4 @@
-"""hypercorn's own command serves a hub as `tidewire serve` does; an embedded hub leaves its process alone."""
+"""hypercorn's own command serves a hub as `tidewire serve` does; an embedded hub changes nothing in its process."""
 
 import json
 import signal
@@ -16,7 +16,7 @@ from tests.support.process import ROOT, hub_process
 from tests.support.ways import Way
 
 PRODUCTION = {"TIDEWIRE_ENV": "production", "TIDEWIRE_SECRET_KEY": "x" * 40}
-# A blueprint that tells what the hub has done to its process.
+# A blueprint that reports what the hub has changed in its process.
 PROBE = """
 import gc, logging, signal
 from quart import Blueprint
@@ -64,14 +64,14 @@ def hypercorn(application: str = "app:create_app()", *options: str) -> list[str]
     ]
 
 
-async def found(url: str) -> dict[str, Any]:
+async def probed(url: str) -> dict[str, Any]:
     async with aiohttp.ClientSession() as session, session.get(f"{url}/probe") as response:
         answer: dict[str, Any] = await response.json()
         return answer
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])
-async def test_hypercorns_own_command_gets_the_logs_the_collector_and_a_graceful_end(
+async def test_hypercorns_own_command_sets_up_logs_and_the_collector_and_stops_gracefully(
     workers: str, tmp_path: Path
 ) -> None:
     tmp_path.joinpath("probe.py").write_text(PROBE)
@@ -83,7 +83,7 @@ async def test_hypercorns_own_command_gets_the_logs_the_collector_and_a_graceful
         session.ws_connect(f"{hub.url}/api/v1/ws") as websocket,
     ):
         welcome = await websocket.receive_json(timeout=10)
-        process = await found(hub.url)
+        process = await probed(hub.url)
         status = await hub.stop()
         closed = await websocket.receive(timeout=10)
 
@@ -96,7 +96,7 @@ async def test_hypercorns_own_command_gets_the_logs_the_collector_and_a_graceful
     assert (welcome["type"], closed.data, status) == ("welcome", 1001, 0)
 
 
-async def test_in_development_hypercorns_own_command_says_where_the_hub_is(tmp_path: Path) -> None:
+async def test_in_development_hypercorns_own_command_prints_the_hubs_address(tmp_path: Path) -> None:
     async with hub_process(
         tmp_path, {"TIDEWIRE_BIND": "127.0.0.1:1"}, program=hypercorn("app:create_app()", "-w0")
     ) as hub:
@@ -105,7 +105,7 @@ async def test_in_development_hypercorns_own_command_says_where_the_hub_is(tmp_p
     assert hub.log == f'Tidewire is at {hub.url} - try: curl -d "hello" {hub.url}/lobby (Ctrl-C ends it)\n'
 
 
-async def test_a_server_out_of_reach_is_named_at_the_start(tmp_path: Path) -> None:
+async def test_a_server_without_the_direct_transport_is_logged_at_the_start(tmp_path: Path) -> None:
     async with hub_process(tmp_path, {}, way=Way.PLAIN) as hub:
         pass
 
@@ -121,7 +121,7 @@ async def test_a_server_out_of_reach_is_named_at_the_start(tmp_path: Path) -> No
         ("1", PRODUCTION, "run `tidewire db upgrade`"),
     ],
 )
-def test_what_keeps_hypercorns_own_command_from_starting_is_one_line(
+def test_what_prevents_a_start_by_hypercorns_own_command_is_reported_in_one_line(
     workers: str, settings: dict[str, str], reason: str, tmp_path: Path
 ) -> None:
     command = hypercorn("app:create_app()", "-w", workers)
@@ -139,22 +139,22 @@ def test_what_keeps_hypercorns_own_command_from_starting_is_one_line(
         assert status == 1
 
 
-async def test_a_middleware_that_hides_the_connections_is_named_once(tmp_path: Path) -> None:
+async def test_a_middleware_that_hides_the_connections_is_logged_once(tmp_path: Path) -> None:
     tmp_path.joinpath("probe.py").write_text(PROBE)
     tmp_path.joinpath("embedded.py").write_text(EMBEDDED)
     tmp_path.joinpath("wrapped.py").write_text(WRAPPED)
     async with hub_process(tmp_path, {}, program=hypercorn("wrapped:application", "-w0")) as hub:
-        await found(hub.url)
+        await probed(hub.url)
 
     assert hub.log.count("Clients are reached by plain ASGI") == 1
     assert "something between the server and the hub wraps" in hub.log
 
 
-async def test_an_embedded_hub_leaves_its_process_alone(tmp_path: Path) -> None:
+async def test_an_embedded_hub_changes_nothing_in_its_process(tmp_path: Path) -> None:
     tmp_path.joinpath("probe.py").write_text(PROBE)
     tmp_path.joinpath("embedded.py").write_text(EMBEDDED)
     async with hub_process(tmp_path, {}, program=hypercorn("embedded:application", "-w0")) as hub:
-        process = await found(hub.url)
+        process = await probed(hub.url)
 
     assert process == {
         "threshold": [2000, 10, 0] if sys.version_info >= (3, 14) else [2000, 10, 10],

@@ -7,7 +7,7 @@ from tests.support.command import CommandLine
 SECRET = "kX2-fN8_qTz5RbW0vYpL7mJc4HdGa9Se1UoI"
 
 
-async def test_a_new_development_is_well_and_nothing_is_made_for_it(tmp_path: Path) -> None:
+async def test_a_new_development_setup_passes_and_nothing_is_created(tmp_path: Path) -> None:
     outcome = await CommandLine(tmp_path, {}).run("doctor")
 
     assert (outcome.status, outcome.err) == (0, "")
@@ -15,7 +15,7 @@ async def test_a_new_development_is_well_and_nothing_is_made_for_it(tmp_path: Pa
     assert not (tmp_path / "data" / "tidewire.db").exists()
 
 
-async def test_production_is_well_once_its_schema_stands(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
+async def test_production_passes_once_its_schema_exists(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
     cli = CommandLine(
         tmp_path,
         {
@@ -42,7 +42,7 @@ async def test_production_is_well_once_its_schema_stands(tmp_path: Path, postgre
     assert SECRET not in after.out
 
 
-async def test_what_is_not_reached_is_wrong_and_no_password_is_shown(tmp_path: Path) -> None:
+async def test_unreachable_servers_are_reported_and_no_password_is_shown(tmp_path: Path) -> None:
     outcome = await CommandLine(
         tmp_path,
         {
@@ -59,14 +59,14 @@ async def test_what_is_not_reached_is_wrong_and_no_password_is_shown(tmp_path: P
     assert "hunter2" not in outcome.out + outcome.err
 
 
-async def test_settings_that_can_not_run_are_wrong(tmp_path: Path) -> None:
+async def test_settings_that_can_not_run_are_reported(tmp_path: Path) -> None:
     outcome = await CommandLine(tmp_path, {"TIDEWIRE_ENV": "production"}).run("doctor")
 
     assert outcome.status == 1
     assert outcome.err.startswith("wrong  settings: TIDEWIRE_SECRET_KEY")
 
 
-async def test_a_data_directory_that_can_not_be_written_is_wrong(tmp_path: Path) -> None:
+async def test_a_data_directory_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     outcome = await CommandLine(tmp_path, {"TIDEWIRE_DATA_DIR": "file", "TIDEWIRE_SECRET_KEY": SECRET}).run("doctor")
 
