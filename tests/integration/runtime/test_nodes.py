@@ -1,4 +1,4 @@
-"""Two hubs on one database and one Redis are one hub; Redis is a hint, lost, doubled or late, and never the truth."""
+"""Two hubs on one database and one Redis act as one; Redis only carries hints, which may be lost, doubled or late."""
 
 import asyncio
 import time
@@ -26,14 +26,14 @@ type Nodes = tuple[ServedHub, ServedHub]
 
 @pytest.fixture
 async def nodes(settings_postgres: Settings) -> AsyncIterator[Nodes]:
-    """Two that poll so seldom that only hints make an update seen in time."""
+    """Two hubs that poll so rarely that an update is seen in time only by its hint."""
     rarely = replace(settings_postgres, poll_interval=60.0)
     async with serving(rarely) as first, serving(rarely) as second:
         await first.channel("ci")
         yield first, second
 
 
-async def test_what_one_publishes_is_seen_on_the_other_at_once_and_once(nodes: Nodes) -> None:
+async def test_an_update_published_on_one_node_is_seen_on_the_other_at_once_and_once(nodes: Nodes) -> None:
     first, second = nodes
     async with (
         Watcher(second.url, channel="ci") as socket,
@@ -57,7 +57,7 @@ async def test_what_one_publishes_is_seen_on_the_other_at_once_and_once(nodes: N
         assert watcher.updates[0] == {"type": "update", **stored}
 
 
-async def test_what_both_publish_is_one_run_everywhere(nodes: Nodes) -> None:
+async def test_updates_published_on_both_nodes_have_one_order_everywhere(nodes: Nodes) -> None:
     async with watching(nodes, 3) as watchers, asyncio.TaskGroup() as tasks:
         for node in nodes:
             for _ in range(3):
@@ -66,8 +66,8 @@ async def test_what_both_publish_is_one_run_everywhere(nodes: Nodes) -> None:
 
     for watcher in watchers:
         watcher.assert_whole(120)
-    runs = [[update["id"] for update in watcher.updates] for watcher in watchers]
-    assert all(run == runs[0] for run in runs)
+    orders = [[update["id"] for update in watcher.updates] for watcher in watchers]
+    assert all(order == orders[0] for order in orders)
 
 
 async def publish_many(node: ServedHub, count: int) -> None:
@@ -77,7 +77,7 @@ async def publish_many(node: ServedHub, count: int) -> None:
 
 @asynccontextmanager
 async def watching(nodes: Nodes, each: int) -> AsyncIterator[Sequence[Watcher]]:
-    """So many watchers on each node, live."""
+    """That many live watchers on each node."""
     async with AsyncExitStack() as stack:
         watchers = [Watcher(node.url, channel="ci") for node in nodes for _ in range(each)]
         for watcher in watchers:
@@ -94,7 +94,7 @@ async def stored_entries(hub: ServedHub, channel_id: int) -> list[Entry]:
 
 
 async def test_hints_doubled_late_and_out_of_order_change_nothing(nodes: Nodes) -> None:
-    """Handed to the hub as its broker hands them on, which gives no order and no promise."""
+    """Passed to the hub as its broker passes them: without an order and without a guarantee."""
     first, second = nodes
     channel = await first.channel("hinted")
     listener: Listener = second.services.hub
@@ -112,8 +112,8 @@ async def test_hints_doubled_late_and_out_of_order_change_nothing(nodes: Nodes) 
     watcher.assert_whole(7)
 
 
-async def test_a_hint_that_never_comes_is_made_up_for_by_the_log(nodes: Nodes) -> None:
-    """Six are committed by a process that reaches no Redis, and of those two are heard of after all."""
+async def test_the_log_makes_up_for_a_lost_hint(nodes: Nodes) -> None:
+    """Six updates are committed by a process that can't reach Redis; the hints of two of them arrive after all."""
     first, second = nodes
     channel = await first.channel("hinted")
     mute_settings = replace(first.services.settings, redis_url=NO_REDIS)
@@ -129,17 +129,17 @@ async def test_a_hint_that_never_comes_is_made_up_for_by_the_log(nodes: Nodes) -
     watcher.assert_whole(6)
 
 
-async def test_a_hint_of_another_log_or_that_is_none_is_passed_by(nodes: Nodes, redis_url: str) -> None:
+async def test_a_hint_of_another_log_and_a_malformed_one_are_ignored(nodes: Nodes, redis_url: str) -> None:
     first, second = nodes
     channel = await first.channel("hinted")
     topic = hint_codec.topic(channel.id)
     redis = RedisClient.from_url(redis_url)
-    lie = Entry(1, b'{"type":"update","channel":"hinted","epoch":"other","seq":1}')
+    foreign = Entry(1, b'{"type":"update","channel":"hinted","epoch":"other","seq":1}')
     async with Watcher(second.url, channel="hinted") as watcher:
         await watcher.live()
         for garbage in (b"", b"\n\n", b"\xff", b"node", b"node epoch x\n{}", b"node  1\n{}", b"n e 1\n"):
             await redis.publish(topic, garbage)
-        await redis.publish(topic, hint_codec.encode("0123456789ab", Hint(channel.id, "other", [lie])))
+        await redis.publish(topic, hint_codec.encode("0123456789ab", Hint(channel.id, "other", [foreign])))
         await redis.publish("tidewire:control", b"nonsense")
         await redis.publish("tidewire:control", b"presence many")
         stored = await first.publish("hinted", body="true")
@@ -150,7 +150,7 @@ async def test_a_hint_of_another_log_or_that_is_none_is_passed_by(nodes: Nodes, 
     assert watcher.updates == [{"type": "update", **stored}]
 
 
-async def test_a_flushed_redis_costs_nothing(nodes: Nodes, redis_url: str) -> None:
+async def test_a_flushed_redis_loses_no_update(nodes: Nodes, redis_url: str) -> None:
     first, second = nodes
     redis = RedisClient.from_url(redis_url)
     async with Watcher(second.url, channel="ci") as watcher:
@@ -202,8 +202,8 @@ async def test_a_hub_starts_and_serves_while_redis_is_down(settings_postgres: Se
 
 
 @pytest.mark.parametrize("kind", [Watcher, SseWatcher, LineWatcher])
-async def test_who_moves_to_another_node_resumes(settings_postgres: Settings, kind: type[Watcher]) -> None:
-    """Its node stops; what is published before it is back is not lost on it."""
+async def test_a_client_that_moves_to_another_node_resumes(settings_postgres: Settings, kind: type[Watcher]) -> None:
+    """Its node stops; it also receives what is published before it has reconnected."""
     async with serving(settings_postgres) as staying:
         await staying.channel("ci")
         async with serving(settings_postgres) as leaving:
@@ -238,8 +238,8 @@ async def test_more_workers_without_redis_are_refused_by_the_settings(settings_s
     assert replace(settings_sqlite, workers=2, redis_url="redis://127.0.0.1/0").workers == 2
 
 
-async def test_a_second_process_without_redis_refuses_to_start_and_says_why(settings_sqlite: Settings) -> None:
-    """hypercorn's own --workers is not seen by the settings: the lock on the database is."""
+async def test_a_second_process_without_redis_refuses_to_start_and_names_the_reason(settings_sqlite: Settings) -> None:
+    """The settings do not contain hypercorn's own --workers: the lock on the database detects the second process."""
     async with serving(settings_sqlite) as hub:
         with pytest.raises(LifespanFailureError) as failure:
             await serving(settings_sqlite).__aenter__()

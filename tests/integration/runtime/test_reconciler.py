@@ -1,4 +1,4 @@
-"""The reconciler: it finds what nobody announced, also after rounds in which nothing had changed."""
+"""The reconciler finds what was not announced, also after rounds in which nothing had changed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,7 +30,7 @@ CHANNELS = 30
 
 
 class Watching:
-    """Ben and cyd in each of the channels `c-0` … , and a reconciler that has found nothing to change."""
+    """Watches of ben and cyd on each of the channels `c-0` …, and a reconciler that has found nothing to change."""
 
     def __init__(self, hub: ServedHub, ben: tuple[str, Principal], cyd: tuple[str, Principal]) -> None:
         self.hub, self.reconciler = hub, Reconciler(hub.services.db, hub.services.hub)
@@ -38,11 +38,11 @@ class Watching:
         self.watches: dict[tuple[str, str], Watch] = {}
         self.ids: dict[str, int] = {}
 
-    async def enter(self, slug: str, who: Principal) -> Watch:
-        """A watch that was let in."""
-        watch = await subscribed(self.hub, slug, who)
+    async def admit(self, slug: str, principal: Principal) -> Watch:
+        """An admitted watch."""
+        watch = await subscribed(self.hub, slug, principal)
         watch.on_end(StallingSink().notify)
-        self.watches[slug, who.user or ""] = watch
+        self.watches[slug, principal.user or ""] = watch
         return watch
 
     async def reconcile(self) -> set[Principal]:
@@ -51,13 +51,13 @@ class Watching:
 
     @property
     def ended(self) -> dict[tuple[str, str], str]:
-        """Which watches have ended, and why."""
+        """The watches that have ended, each with its reason."""
         return {name: watch.ended for name, watch in self.watches.items() if watch.ended}
 
 
 @pytest.fixture
 async def watching(settings: Settings) -> AsyncIterator[Watching]:
-    """On a hub that does not reconcile by itself. Every third channel is private, and both are members of those."""
+    """On a hub that does not reconcile by itself. Every third channel is private, and both users are members there."""
     async with serving(replace(settings, poll_interval=60.0)) as hub:
         found = await _watching(hub)
         yield found
@@ -73,20 +73,20 @@ async def _watching(hub: ServedHub) -> Watching:
         members = {"ben": Role.READER, "cyd": Role.READER} if number % 3 == 0 else {}
         slug, visibility = f"c-{number}", "public" if number % 3 else "private"
         found.ids[slug] = (await hub.channel(slug, visibility=visibility, members=members)).id
-        for who in (found.ben, found.cyd):
-            await found.enter(slug, who)
+        for principal in (found.ben, found.cyd):
+            await found.admit(slug, principal)
     assert await found.reconcile() == set()
     assert await found.reconcile() == set()
     assert found.ended == {}
     return found
 
 
-async def left(watching: Watching) -> None:
+async def member_removed(watching: Watching) -> None:
     async with watching.hub.services.db.transaction() as tx:
         await store_members.remove(tx, watching.ids["c-3"], watching.ben.user_id or 0)
 
 
-async def closed(watching: Watching) -> None:
+async def made_private(watching: Watching) -> None:
     async with watching.hub.services.db.transaction() as tx:
         await store_channels.change(tx, watching.ids["c-4"], {"visibility": "private"})
         await store_members.put(tx, watching.ids["c-4"], watching.cyd.user_id or 0, Role.READER)
@@ -111,14 +111,14 @@ type Change = Callable[[Watching], Awaitable[None]]
 @pytest.mark.parametrize(
     ("change", "ended", "is_revoked"),
     [
-        (left, {("c-3", "ben"): "revoked"}, False),
-        (closed, {("c-4", "ben"): "revoked"}, False),
+        (member_removed, {("c-3", "ben"): "revoked"}, False),
+        (made_private, {("c-4", "ben"): "revoked"}, False),
         (deleted, {("c-5", "ben"): "deleted", ("c-5", "cyd"): "deleted"}, False),
         (disabled, {}, True),
         (revoked, {}, True),
     ],
 )
-async def test_a_round_finds_what_was_announced_to_nobody(
+async def test_a_round_finds_what_was_not_announced(
     watching: Watching, change: Change, ended: dict[tuple[str, str], str], is_revoked: bool
 ) -> None:
     await change(watching)
@@ -129,7 +129,7 @@ async def test_a_round_finds_what_was_announced_to_nobody(
 
 
 @pytest.mark.parametrize("kept", [0, 1], ids=["private", "public"])
-async def test_a_token_that_is_worth_less_is_judged_everywhere(watching: Watching, kept: int) -> None:
+async def test_a_narrowed_token_is_checked_in_every_channel(watching: Watching, kept: int) -> None:
     """Once it is bound to one channel, the others are closed to it."""
     credential = watching.ben.credential
     assert credential is not None
@@ -142,13 +142,13 @@ async def test_a_token_that_is_worth_less_is_judged_everywhere(watching: Watchin
     assert watching.ended == {(f"c-{number}", "ben"): "revoked" for number in range(CHANNELS) if number != kept}
 
 
-async def test_a_watch_admitted_after_a_round_is_judged_by_the_next(watching: Watching) -> None:
+async def test_a_watch_admitted_after_a_round_is_checked_by_the_next(watching: Watching) -> None:
     watching.watches["c-6", "ben"].close()
     async with watching.hub.services.db.transaction() as tx:
         await store_members.remove(tx, watching.ids["c-6"], watching.ben.user_id or 0)
     await watching.reconcile()
     before = watching.ended
-    watch = await watching.enter("c-6", watching.ben)
+    watch = await watching.admit("c-6", watching.ben)
     await watching.reconcile()
 
     assert (before, watch.ended) == ({("c-6", "ben"): "closed"}, "revoked")
@@ -169,8 +169,8 @@ async def test_feeds_get_the_state_of_a_log_that_grew_and_of_one_that_was_emptie
     assert feeds[emptied].epoch not in (None, before)
 
 
-async def test_a_log_that_a_feed_takes_for_older_is_returned_by_the_next_round(watching: Watching) -> None:
-    """The feed has learned another epoch since the round began, and that one is gone by now."""
+async def test_a_log_state_that_a_feed_rejects_as_outdated_is_delivered_by_the_next_round(watching: Watching) -> None:
+    """The feed has observed another epoch since the round began, and that epoch no longer exists."""
     feed = watching.hub.services.hub.feeds()[watching.ids["c-9"]]
     async with watching.hub.services.db.transaction() as tx:
         emptied = await store_channels.empty(tx, watching.ids["c-9"])
@@ -185,8 +185,8 @@ async def test_a_log_that_a_feed_takes_for_older_is_returned_by_the_next_round(w
     assert (before, feed.epoch) == ("between", emptied.epoch)
 
 
-async def test_a_token_that_was_worth_less_before_is_judged_for_new_watches(watching: Watching) -> None:
-    """The connection keeps the rights it was opened with, so each round judges what it opens meanwhile."""
+async def test_a_token_narrowed_before_is_checked_for_new_watches(watching: Watching) -> None:
+    """The connection keeps the rights it was opened with, so each round checks the watches that it opens meanwhile."""
     credential = watching.ben.credential
     assert credential is not None
     watching.watches.pop(("c-7", "ben")).close()
@@ -194,25 +194,25 @@ async def test_a_token_that_was_worth_less_before_is_judged_for_new_watches(watc
         bound = {"channel_id": watching.ids["c-1"]}
         await tx.execute(update(TOKENS).where(TOKENS.c.id == credential.id).values(bound))
     await watching.reconcile()
-    late = await watching.enter("c-7", watching.ben)
+    late = await watching.admit("c-7", watching.ben)
     await watching.reconcile()
 
     assert late.ended == "revoked"
 
 
-async def test_an_anonymous_watch_of_a_channel_that_is_private_by_now_ends(watching: Watching) -> None:
-    """It is admitted after the round that learned the new visibility, by a lookup from before."""
-    await closed(watching)
+async def test_an_anonymous_watch_of_a_channel_made_private_ends(watching: Watching) -> None:
+    """It is admitted after the round that read the new visibility, by a lookup from before the change."""
+    await made_private(watching)
     await watching.reconcile()
-    late = await watching.enter("c-4", ANONYMOUS)
+    late = await watching.admit("c-4", ANONYMOUS)
     await watching.reconcile()
 
     assert late.ended == "revoked"
 
 
 async def test_a_round_after_one_that_failed_finds_what_changed_before_it(watching: Watching) -> None:
-    """The failing one has read the channels and tokens already, and can't read the members."""
-    await left(watching)
+    """The failing round has read the channels and tokens already, and can't read the members."""
+    await member_removed(watching)
     await deleted(watching)
     async with watching.hub.services.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE members RENAME TO members_away"))

@@ -1,4 +1,4 @@
-"""What a right takes with it when it goes: within two seconds, be it announced or only found by the poll."""
+"""What ends with a right: within two seconds, whether the change was announced or only found by the poll."""
 
 import asyncio
 import time
@@ -37,12 +37,12 @@ async def disabled(hub: ServedHub, token: str) -> None:
     await set_user_disabled(hub.services.db, "ben", True)
 
 
-type Kill = Callable[[ServedHub, str], Awaitable[None]]
+type Revoke = Callable[[ServedHub, str], Awaitable[None]]
 
 
-@pytest.mark.parametrize("kill", [revoked, disabled])
-async def test_a_dead_token_ends_all_that_stands_on_it(hub: ServedHub, kill: Kill) -> None:
-    """The idle connection, the one that came by a ticket, and both forms of the stream; nobody else's."""
+@pytest.mark.parametrize("revoke", [revoked, disabled])
+async def test_a_token_that_is_no_longer_valid_ends_its_connections_and_streams(hub: ServedHub, revoke: Revoke) -> None:
+    """The idle connection, the one opened with a ticket, and both forms of the stream; no other user's."""
     await hub.private("secret")
     token, other = await hub.token("ben"), await hub.token("ana")
     ticket = (await hub.call("POST", "/api/v1/tickets", token=token)).json["ticket"]
@@ -58,9 +58,9 @@ async def test_a_dead_token_ends_all_that_stands_on_it(hub: ServedHub, kill: Kil
         await subscribed(ana)
         await events.block()
         began = time.monotonic()
-        await kill(hub, token)
+        await revoke(hub, token)
         codes = [await talker.closed(within=WITHIN) for talker in (watching, idle, by_ticket)]
-        told = await events.event(), await lines.message()
+        ended = await events.event(), await lines.message()
         rest = await events.rest(), await lines.rest()
         took = time.monotonic() - began
         again = await hub.call("GET", "/secret/json", token=token)
@@ -69,14 +69,14 @@ async def test_a_dead_token_ends_all_that_stands_on_it(hub: ServedHub, kill: Kil
         assert (await ana.hear())["seq"] == 1
 
     assert codes == [4401, 4401, 4401]
-    assert told == (("unsubscribed", None, REVOKED), REVOKED)
+    assert ended == (("unsubscribed", None, REVOKED), REVOKED)
     assert rest == (b"", b"")
     assert took < WITHIN
     assert (again.status, again.code) == (401, "unauthenticated")
 
 
-async def test_who_was_let_go_can_not_come_straight_back(settings_sqlite: Settings) -> None:
-    """Although a moment ago the token was recognised, and that is remembered."""
+async def test_a_client_with_a_revoked_token_can_not_reconnect(settings_sqlite: Settings) -> None:
+    """Although the token was valid a moment ago, and that is cached."""
     async with serving(replace(settings_sqlite, poll_interval=0.05)) as hub:
         token = await hub.token("ben")
         async with talking(hub.url, token=token) as talker:
@@ -87,7 +87,7 @@ async def test_who_was_let_go_can_not_come_straight_back(settings_sqlite: Settin
     assert (code, again.status) == (4401, 401)
 
 
-async def test_a_token_that_expires_ends_what_stands_on_it(hub: ServedHub) -> None:
+async def test_a_token_that_expires_ends_its_connections_and_streams(hub: ServedHub) -> None:
     await hub.private("secret")
     expires_at = datetime.now(UTC) + timedelta(seconds=1)
     token = await hub.token("ben", expires_at=expires_at)
@@ -96,10 +96,10 @@ async def test_a_token_that_expires_ends_what_stands_on_it(hub: ServedHub) -> No
         streaming(hub.url, "/secret/json", token=token) as lines,
     ):
         await subscribed(talker)
-        code, told = await asyncio.gather(talker.closed(within=1 + WITHIN), lines.message(within=1 + WITHIN))
+        code, ended = await asyncio.gather(talker.closed(within=1 + WITHIN), lines.message(within=1 + WITHIN))
         late = (datetime.now(UTC) - expires_at).total_seconds()
 
-    assert (code, told) == (4401, REVOKED)
+    assert (code, ended) == (4401, REVOKED)
     assert 0 <= late < WITHIN
 
 
@@ -118,65 +118,69 @@ async def test_a_member_who_is_removed_loses_that_channel_alone(hub: ServedHub) 
         await events.block()
         async with hub.services.db.transaction() as tx:
             await store_members.remove(tx, channel.id, user.id)
-        told = await asyncio.gather(leaving.hear(within=WITHIN), events.event(within=WITHIN))
+        ended = await asyncio.gather(leaving.hear(within=WITHIN), events.event(within=WITHIN))
         rest = await events.rest()
         await hub.publish("secret", token=ana, body="not for ben")
         await hub.publish("lobby", body="for all")
-        heard = await leaving.hear(), await staying.hear()
+        updates = await leaving.hear(), await staying.hear()
         back = await leaving.ask({"type": "subscribe", "channel": "secret"})
 
-    assert tuple(told) == (REVOKED, ("unsubscribed", None, REVOKED))
+    assert tuple(ended) == (REVOKED, ("unsubscribed", None, REVOKED))
     assert rest == b""
-    assert [(message["channel"], message["seq"]) for message in heard] == [("lobby", 1), ("secret", 1)]
+    assert [(message["channel"], message["seq"]) for message in updates] == [("lobby", 1), ("secret", 1)]
     assert (back["type"], back["code"]) == ("error", "not_found")
 
 
-async def test_a_channel_made_private_lets_go_who_is_no_member(hub: ServedHub) -> None:
+async def test_a_channel_made_private_ends_the_watches_of_outsiders(hub: ServedHub) -> None:
     await hub.channel("secret", owner="ana", publishing="members")
     ana = await hub.token("ana")
     async with (
-        talking(hub.url) as nobody,
+        talking(hub.url) as anonymous,
         talking(hub.url, token=await hub.token("cyd")) as cyd,
         talking(hub.url, token=ana) as owner,
         streaming(hub.url, "/secret/json") as lines,
     ):
-        for talker in (nobody, cyd, owner):
+        for talker in (anonymous, cyd, owner):
             await subscribed(talker)
         await hub.call("PATCH", "/api/v1/channels/secret", token=ana, json={"visibility": "private"})
-        told = await asyncio.gather(*[each.hear(within=WITHIN) for each in (nobody, cyd)], lines.message(within=WITHIN))
+        ended = await asyncio.gather(
+            *[each.hear(within=WITHIN) for each in (anonymous, cyd)], lines.message(within=WITHIN)
+        )
         stored = await hub.publish("secret", token=ana, body="for members")
-        heard = await owner.hear(), await nobody.ask({"type": "ping"}), await cyd.ask({"type": "ping"})
+        received = await owner.hear(), await anonymous.ask({"type": "ping"}), await cyd.ask({"type": "ping"})
 
-    assert told == [REVOKED] * 3
-    assert heard == ({"type": "update", **stored}, {"type": "pong"}, {"type": "pong"})
+    assert ended == [REVOKED] * 3
+    assert received == ({"type": "update", **stored}, {"type": "pong"}, {"type": "pong"})
 
 
-async def test_presence_is_told_no_more_to_who_may_not_know_of_the_channel(hub: ServedHub) -> None:
+async def test_presence_is_no_longer_sent_to_a_client_that_may_not_see_the_channel(hub: ServedHub) -> None:
     await hub.channel("secret", owner="ana")
     ana = await hub.token("ana")
     ask = {"type": "presence", "channel": "secret"}
-    async with talking(hub.url) as nobody, talking(hub.url, token=ana) as owner:
-        await nobody.ask(ask)
+    async with talking(hub.url) as anonymous, talking(hub.url, token=ana) as owner:
+        await anonymous.ask(ask)
         await owner.ask(ask)
         await hub.call("PATCH", "/api/v1/channels/secret", token=ana, json={"visibility": "private"})
         async with streaming(hub.url, "/secret/json", token=ana):
-            told = await owner.hear(within=3)
-        heard = await nobody.ask({"type": "ping"})
+            presence = await owner.hear(within=3)
+        answer = await anonymous.ask({"type": "ping"})
 
-    assert (told["watching"], told["users"]) == (1, ["ana"])
-    assert heard == {"type": "pong"}
+    assert (presence["watching"], presence["users"]) == (1, ["ana"])
+    assert answer == {"type": "pong"}
 
 
 @pytest.fixture
-async def deaf(settings_postgres: Settings) -> AsyncIterator[tuple[ServedHub, ServedHub]]:
-    """Two nodes that poll so seldom that only what is announced is noticed."""
+async def rarely_polling(settings_postgres: Settings) -> AsyncIterator[tuple[ServedHub, ServedHub]]:
+    """Two nodes that poll so rarely that only announcements take effect in time."""
     rarely = replace(settings_postgres, poll_interval=60.0)
     async with serving(rarely) as first, serving(rarely) as second:
         yield first, second
 
 
-async def test_what_is_announced_is_noticed_on_every_node_without_the_poll(deaf: tuple[ServedHub, ServedHub]) -> None:
-    first, second = deaf
+async def test_an_announced_change_takes_effect_on_every_node_without_the_poll(
+    rarely_polling: tuple[ServedHub, ServedHub],
+) -> None:
+    first, second = rarely_polling
     await first.channel("secret", owner="ana")
     await first.channel("gone", owner="ana")
     ana = await first.token("ana")
@@ -193,10 +197,8 @@ async def test_what_is_announced_is_noticed_on_every_node_without_the_poll(deaf:
     assert deleted == [{"type": "unsubscribed", "channel": "gone", "reason": "deleted"}] * 2
 
 
-async def test_an_announcement_that_is_lost_is_made_up_for_by_the_poll(
-    settings_postgres: Settings, own_redis: Redis
-) -> None:
-    """Redis is stopped, so the second node hears nothing of what was done on the first."""
+async def test_the_poll_makes_up_for_a_lost_announcement(settings_postgres: Settings, own_redis: Redis) -> None:
+    """Redis is stopped, so the second node receives no announcement of the first."""
     settings = replace(settings_postgres, redis_url=own_redis.url)
     async with serving(settings) as first, serving(settings) as second:
         await first.channel("secret", owner="ana")
@@ -205,12 +207,12 @@ async def test_an_announcement_that_is_lost_is_made_up_for_by_the_poll(
             await subscribed(talker)
             await asyncio.to_thread(own_redis.stop)
             await first.call("PATCH", "/api/v1/channels/secret", token=ana, json={"visibility": "private"})
-            told = await asyncio.gather(talker.hear(within=WITHIN), lines.message(within=WITHIN))
+            ended = await asyncio.gather(talker.hear(within=WITHIN), lines.message(within=WITHIN))
             await revoke_token(first.services.db, cyd)
 
             assert await talker.closed(within=WITHIN) == 4401
 
-    assert list(told) == [REVOKED] * 2
+    assert list(ended) == [REVOKED] * 2
 
 
 async def test_a_watch_that_is_admitted_during_a_round_is_not_revoked(hub: ServedHub) -> None:
@@ -224,9 +226,9 @@ async def test_a_watch_that_is_admitted_during_a_round_is_not_revoked(hub: Serve
             async with talking(hub.url, token=ana) as talker:
                 await talker.ask({"type": "subscribe", "channel": "secret"})
                 stored = await hub.publish("secret", token=ana, body="x")
-                heard = await talker.hear(within=5)
+                received = await talker.hear(within=5)
 
-                assert (heard["type"], heard.get("seq")) == ("update", stored["seq"])
+                assert (received["type"], received.get("seq")) == ("update", stored["seq"])
 
 
 async def _reconcile_forever(services: Services) -> None:
