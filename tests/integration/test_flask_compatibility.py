@@ -1,4 +1,4 @@
-"""Flask's ways work: a blueprint given to the factory, another named by a setting, and everything a view may use."""
+"""Flask's features work: a blueprint given to the factory, another named by a setting, and all that a view may use."""
 
 import dataclasses
 from collections.abc import AsyncIterator
@@ -107,7 +107,7 @@ async def test_click_commands_of_a_blueprint_and_of_the_app(app: Quart) -> None:
     assert (greeted.exit_code, greeted.output) == (0, "hello from app\n")
 
 
-async def test_the_hub_goes_on_beside_a_blueprint(client: Client) -> None:
+async def test_the_hub_works_beside_a_blueprint(client: Client) -> None:
     published = await client.post("/lobby", data=b"hello")
     channel = await client.get("/api/v1/channels/lobby")
 
@@ -142,14 +142,16 @@ async def test_two_applications_in_one_process_share_nothing(
 
 
 @pytest.mark.parametrize(
-    ("path", "says"),
+    ("path", "reason"),
     [
         ("tests.support.guestbook", "must be module:name"),
         ("tests.support.nothing:blueprint", "can't be imported"),
-        ("tests.support.guestbook:nobody", "is not there"),
+        ("tests.support.guestbook:missing", "is not there"),
         ("tests.support.guestbook:OutOfInk", "must be a quart.Blueprint"),
     ],
 )
-def test_a_blueprint_that_is_none_is_named_at_the_start(settings_sqlite: Settings, path: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=f"TIDEWIRE_BLUEPRINTS.*{path}.*{says}"):
+def test_an_invalid_blueprint_is_refused_by_name_at_the_start(
+    settings_sqlite: Settings, path: str, reason: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"TIDEWIRE_BLUEPRINTS.*{path}.*{reason}"):
         create_app(dataclasses.replace(settings_sqlite, blueprints=(path,)))

@@ -1,4 +1,4 @@
-"""The schema: migrations lead from nothing to exactly the tables that the code knows, also when two lead at once."""
+"""The schema: migrations build exactly the tables that the code defines, also when two processes migrate at once."""
 
 import asyncio
 import os
@@ -29,9 +29,9 @@ from app.tasks import TaskScope
 from tests.support.hub import serving
 from tests.support.process import ROOT
 
-# SQLite's full-text index, with the tables that FTS5 keeps for it: SQLAlchemy has no words for a virtual table.
+# SQLite's full-text index, with the tables that FTS5 keeps for it: SQLAlchemy can't describe a virtual table.
 SEARCH = "word_runs_search"
-# The index of that name is PostgreSQL's alone, which Alembic can't see by its name when it looks at SQLite.
+# The index of that name is PostgreSQL's alone, which Alembic can't compare by its name on SQLite.
 pytestmark = pytest.mark.filterwarnings("ignore:autogenerate skipping .* index 'word_runs_words':UserWarning")
 
 
@@ -52,7 +52,7 @@ def differences(connection: Connection) -> list[object]:
             "compare_type": True,
             "compare_server_default": True,
             "include_name": lambda name, kind, _: not (own and kind == "table" and str(name).startswith(SEARCH)),
-            # Alembic does not ask for which database a foreign key is meant.
+            # Alembic does not check for which database a foreign key is meant.
             "include_object": lambda found, *_: not isinstance(found, ForeignKeyConstraint) or is_meant(found, own),
         },
     )
@@ -60,7 +60,7 @@ def differences(connection: Connection) -> list[object]:
 
 
 def is_meant(key: ForeignKeyConstraint, on_sqlite: bool) -> bool:
-    """Is this key to be on that database? The rows of a log are checked on SQLite alone."""
+    """True if the key belongs on that database: the rows of a log are checked on SQLite alone."""
     return on_sqlite or key.table.name not in ("updates", "update_tags", "word_runs")
 
 
@@ -68,7 +68,7 @@ def tables(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names())
 
 
-async def test_migrations_lead_from_nothing_to_the_tables_of_the_code(db: Database) -> None:
+async def test_migrations_build_the_tables_of_the_code_from_nothing(db: Database) -> None:
     before = await schema.revision(db)
     await schema.upgrade(db)
     async with db.reading() as tx:
@@ -89,18 +89,18 @@ async def test_the_comparison_finds_what_differs(db: Database) -> None:
     assert "colour" in different and "updates_key" in different
 
 
-async def test_columns_are_alike_in_the_code_and_in_the_database(db: Database) -> None:
-    """Alembic looks past nullability of keys and past foreign keys' actions on SQLite: these are held here."""
+async def test_keys_are_alike_in_the_code_and_in_the_database(db: Database) -> None:
+    """Alembic ignores nullability of keys, and foreign keys' actions on SQLite: this test compares them."""
     await schema.upgrade(db)
 
     def keys(connection: Connection) -> dict[str, tuple[list[str], set[tuple[str, str]]]]:
-        look = inspect(connection)
+        inspector = inspect(connection)
         return {
             table: (
-                look.get_pk_constraint(table)["constrained_columns"],
+                inspector.get_pk_constraint(table)["constrained_columns"],
                 {
                     (key["constrained_columns"][0], str(key["options"].get("ondelete")))
-                    for key in look.get_foreign_keys(table)
+                    for key in inspector.get_foreign_keys(table)
                 },
             )
             for table in Base.metadata.tables
@@ -130,7 +130,7 @@ async def test_an_upgrade_of_the_newest_changes_nothing(db: Database) -> None:
 
 
 async def test_an_upgrade_that_fails_leaves_nothing_behind(db: Database) -> None:
-    """A table of its name stands in its way, half through."""
+    """A table of the same name exists already, so it fails half-way."""
     async with db.transaction() as tx:
         await tx.execute(text("CREATE TABLE tokens (id INTEGER)"))
     with pytest.raises(Exception, match=r"can't be reached|tokens"):
@@ -141,7 +141,7 @@ async def test_an_upgrade_that_fails_leaves_nothing_behind(db: Database) -> None
     assert (found, await schema.revision(db)) == ({"tokens"}, None)
 
 
-async def test_several_that_start_at_once_upgrade_once_and_make_one_lobby(settings: Settings) -> None:
+async def test_several_starts_at_once_upgrade_once_and_create_one_lobby(settings: Settings) -> None:
     databases = [Database(settings) for _ in range(4)]
     async with asyncio.timeout(60):
         await asyncio.gather(*[prepare_development(db) for db in databases])
@@ -164,15 +164,15 @@ async def test_two_processes_upgrade_at_once(settings: Settings, tmp_path: Path,
         for _ in range(2)
     ]  # fmt: skip
     async with asyncio.timeout(50):
-        said = [(await process.communicate())[0].decode() for process in processes]
+        outputs = [(await process.communicate())[0].decode() for process in processes]
     async with db.reading() as tx:
         different = await tx.run_sync(differences)
 
-    assert [process.returncode for process in processes] == [0, 0], said
+    assert [process.returncode for process in processes] == [0, 0], outputs
     assert (await schema.revision(db), different) == (schema.newest(), [])
 
 
-async def test_production_refuses_a_database_without_this_schema_and_says_what_to_do(settings: Settings) -> None:
+async def test_production_refuses_a_database_without_this_schema_and_names_the_command(settings: Settings) -> None:
     production = replace(settings, env="production")
     db = Database(production)
     with pytest.raises(ConfigError, match=r"revision none .* needs .*tidewire db upgrade"):
@@ -202,13 +202,13 @@ async def test_two_hubs_on_one_sqlite_without_redis_are_refused(settings_sqlite:
                 pass
 
 
-async def test_a_log_with_words_longer_than_the_index_takes_is_upgraded_and_back_again(db: Database) -> None:
+async def test_a_log_with_words_longer_than_the_index_takes_is_upgraded_and_downgraded(db: Database) -> None:
     """What 0001 stored: a dump of one word, and rows whose channel another hub removed after the upgrade."""
     await schema.upgrade(db)
     dump = secrets.token_hex(4000)
     rows = "INSERT INTO updates (channel_id, seq, update_id, at, level, gone, fields, words) VALUES"
     async with db.transaction() as tx:
-        await go_back(tx, "0001", first=1, last=2)
+        await downgrade(tx, "0001", first=1, last=2)
         values = "(7, 1, 'a', 0, 'info', false, '{}', :dump), (7, 2, 'b', 0, 'info', false, '{}', 'short words')"
         await tx.execute(text(f"{rows} {values}"), {"dump": f"a {dump} b {dump}"})
     await schema.upgrade(db)
@@ -224,11 +224,11 @@ async def test_a_log_with_words_longer_than_the_index_takes_is_upgraded_and_back
     assert left == 2
 
 
-async def test_a_log_from_before_is_searched_and_indexed_and_so_again_on_the_way_back(settings: Settings) -> None:
+async def test_an_upgraded_log_is_searched_and_indexed_and_again_after_a_downgrade(settings: Settings) -> None:
     db = Database(settings)
     await schema.upgrade(db)
     async with db.transaction() as tx:
-        await go_back(tx, "0002", first=2000, last=4100)
+        await downgrade(tx, "0002", first=2000, last=4100)
         await tx.execute(
             text(
                 "INSERT INTO updates (channel_id, seq, update_id, at, level, gone, fields, words)"
@@ -265,8 +265,8 @@ async def test_a_log_from_before_is_searched_and_indexed_and_so_again_on_the_way
     assert last > 2000 + 2000 and found == 1
 
 
-async def go_back(tx: Transaction, revision: str, *, first: int, last: int) -> None:
-    """To an older schema, with a channel whose log holds those seqs."""
+async def downgrade(tx: Transaction, revision: str, *, first: int, last: int) -> None:
+    """Go back to an older schema, with a channel whose log holds those seqs."""
     await tx.run_sync(lambda connection: migrate(connection, command.downgrade, revision))
     await tx.execute(
         text(
@@ -277,9 +277,9 @@ async def go_back(tx: Transaction, revision: str, *, first: int, last: int) -> N
     )
 
 
-def migrate(connection: Connection, way: Callable[[Config, str], None], to: str) -> None:
-    """By Alembic's own command, on this connection."""
+def migrate(connection: Connection, direction: Callable[[Config, str], None], to: str) -> None:
+    """Run Alembic's own command on this connection."""
     config = Config()
     config.set_main_option("script_location", str(tree("migrations")))
     config.attributes["connection"] = connection
-    way(config, to)
+    direction(config, to)

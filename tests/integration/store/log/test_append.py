@@ -1,4 +1,4 @@
-"""The log on both databases: numbers without holes, all or none, each neighbour on its own, and nothing half stored."""
+"""The log on both databases: seqs without a gap, batches whole or not at all, and a bad publish that fails alone."""
 
 import asyncio
 import resource
@@ -24,12 +24,12 @@ from tests.support.hub import ServedHub, serving
 from tests.support.log import append, log_of
 
 
-def said(slug: str, *bodies: str, key: str | None = None) -> Submitted:
+def submitted(slug: str, *bodies: str, key: str | None = None) -> Submitted:
     return Submitted(slug, ANONYMOUS, check([Draft(body=body) for body in bodies]), key)
 
 
 def unstorable(slug: str) -> Submitted:
-    """What passes no door, and the databases' drivers refuse: half a surrogate pair."""
+    """What every entry point rejects, and the databases' drivers refuse: half a surrogate pair."""
     return Submitted(slug, ANONYMOUS, Submission((Draft(key="\ud800", body="x"),), (b'{"body":"x"}',)))
 
 
@@ -39,19 +39,19 @@ async def in_history(hub: ServedHub, slug: str) -> list[tuple[int, str]]:
 
 
 async def test_numbers_follow_the_order_of_commits(hub: ServedHub) -> None:
-    """The race of a sequence: whoever takes its number first commits last, and a reader passes over it."""
+    """The race of a sequence: the transaction that takes its number first commits last, and a reader skips it."""
     await hub.channel("race")
     channel = (await hub.call("GET", "/api/v1/channels/race")).json
 
-    async with holding(hub.services.settings, said("race", "early")) as first:
-        overtaking = asyncio.create_task(append(hub.services.log, said("race", "late")))
+    async with holding(hub.services.settings, submitted("race", "first")) as first:
+        overtaking = asyncio.create_task(append(hub.services.log, submitted("race", "second")))
         done, _ = await asyncio.wait([overtaking], timeout=0.3)
         seen = await in_history(hub, "race")
     outcomes = [*await first, *await overtaking]
 
     assert (done, seen, channel["last_seq"]) == (set(), [], 0)
     assert [entry.seq for each in outcomes if isinstance(each, Stored) for entry in each.entries] == [1, 2]
-    assert await in_history(hub, "race") == [(1, "early"), (2, "late")]
+    assert await in_history(hub, "race") == [(1, "first"), (2, "second")]
 
 
 @asynccontextmanager
@@ -74,11 +74,11 @@ async def holding(settings: Settings, *group: Submitted) -> AsyncIterator[asynci
     go_on.set()
 
 
-async def test_many_publishers_leave_no_hole(hub: ServedHub) -> None:
+async def test_many_publishers_leave_no_gap(hub: ServedHub) -> None:
     for slug in ("a", "b", "c"):
         await hub.channel(slug)
     publisher = hub.services.publisher
-    stored = await asyncio.gather(*[publisher.submit(said("abc"[n % 3], f"{n}-0", f"{n}-1")) for n in range(150)])
+    stored = await asyncio.gather(*[publisher.submit(submitted("abc"[n % 3], f"{n}-0", f"{n}-1")) for n in range(150)])
 
     for slug in ("a", "b", "c"):
         mine = [each for each in stored if each.channel.slug == slug]
@@ -93,7 +93,7 @@ async def test_two_hubs_that_touch_the_same_channels_never_deadlock(hub: ServedH
 
     async def write(log: Log, slugs: str) -> None:
         for n in range(30):
-            await append(log, *[said(slug, str(n)) for slug in slugs])
+            await append(log, *[submitted(slug, str(n)) for slug in slugs])
 
     async with asyncio.timeout(30), log_of(hub.services.settings) as other:
         await asyncio.gather(write(hub.services.log, "ab"), write(other, "ba"))
@@ -104,7 +104,7 @@ async def test_two_hubs_that_touch_the_same_channels_never_deadlock(hub: ServedH
 async def test_one_bad_publish_does_not_fail_its_neighbours(hub: ServedHub) -> None:
     await hub.channel("ci")
     publisher = hub.services.publisher
-    group = [said("ci", "one"), said("nowhere", "lost"), unstorable("ci"), said("ci", "two")]
+    group = [submitted("ci", "one"), submitted("nowhere", "lost"), unstorable("ci"), submitted("ci", "two")]
     outcomes = await asyncio.gather(*[publisher.submit(each) for each in group], return_exceptions=True)
 
     assert [isinstance(each, Stored) for each in outcomes] == [True, False, False, True]
@@ -125,7 +125,7 @@ async def test_a_batch_is_stored_whole_or_not_at_all(hub: ServedHub) -> None:
     assert await in_history(hub, "ci") == [(n + 1, str(n)) for n in range(500)]
 
 
-async def test_a_failed_commit_is_answered_503_and_stored_nothing(hub: ServedHub) -> None:
+async def test_a_failed_commit_is_answered_503_and_stores_nothing(hub: ServedHub) -> None:
     await hub.channel("ci")
     async with FAILING_COMMIT[hub.services.db.dialect](hub):
         refused = await hub.call("POST", "/api/v1/channels/ci/updates", json={"body": "lost"})
@@ -138,7 +138,7 @@ async def test_a_failed_commit_is_answered_503_and_stored_nothing(hub: ServedHub
 
 @asynccontextmanager
 async def postgres_fails_at_commit(hub: ServedHub) -> AsyncIterator[None]:
-    """Every statement passes, and COMMIT itself finds the disk full: a trigger that is deferred to it says so."""
+    """Every statement passes, and COMMIT itself fails for a full disk: a deferred trigger raises that error."""
     async with hub.services.db.transaction() as tx:
         await tx.execute(
             text(
@@ -159,7 +159,7 @@ async def postgres_fails_at_commit(hub: ServedHub) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def sqlite_fails_at_commit(hub: ServedHub) -> AsyncIterator[None]:
-    """Pages are written at COMMIT, and no file of this process may grow: the kernel's own limit says so."""
+    """Pages are written at COMMIT, and the kernel's own limit lets no file of this process grow."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
     try:
@@ -202,7 +202,7 @@ async def test_an_idempotency_key_stores_once_and_answers_the_same(hub: ServedHu
     assert len(await in_history(hub, "ci")) == 3
 
 
-async def test_an_idempotency_key_is_of_its_channel(hub: ServedHub) -> None:
+async def test_an_idempotency_key_applies_to_its_channel_alone(hub: ServedHub) -> None:
     headers = {"Idempotency-Key": "same"}
     for slug in ("a", "b"):
         await hub.channel(slug)
@@ -215,7 +215,7 @@ async def test_an_idempotency_key_is_of_its_channel(hub: ServedHub) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 201])
-async def test_an_idempotency_key_out_of_bounds_is_named(hub_sqlite: ServedHub, key: str) -> None:
+async def test_an_idempotency_key_out_of_bounds_is_refused_by_name(hub_sqlite: ServedHub, key: str) -> None:
     await hub_sqlite.channel("ci")
     answer = await hub_sqlite.call(
         "POST", "/api/v1/channels/ci/updates", json={"body": "x"}, headers={"Idempotency-Key": key}
@@ -226,7 +226,7 @@ async def test_an_idempotency_key_out_of_bounds_is_named(hub_sqlite: ServedHub, 
 
 async def test_a_page_is_bounded_in_updates_and_in_bytes(hub: ServedHub) -> None:
     channel = await hub.channel("ci")
-    await hub.services.publisher.submit(said("ci", *["x" * 1000] * 20))
+    await hub.services.publisher.submit(submitted("ci", *["x" * 1000] * 20))
     async with hub.services.db.reading() as tx:
         few = await history.read_after(tx, channel.id, 0, 5, 10**9)
         small = await history.read_after(tx, channel.id, 3, 100, 2500)

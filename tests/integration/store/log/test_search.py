@@ -1,4 +1,4 @@
-"""The index of words is a short cut: a search finds the same with it and without, and no update waits for it."""
+"""The index of words only saves time: a search finds the same without it, and no update waits for it."""
 
 import asyncio
 import random
@@ -46,28 +46,28 @@ async def indexed(db: Database) -> list[tuple[int, int]]:
         return [(first, last) for first, last in rows]
 
 
-async def forget(db: Database, beyond: int = 0) -> None:
+async def drop_index(db: Database, beyond: int = 0) -> None:
     async with db.transaction() as tx:
         await tx.execute(delete(WORD_RUNS).where(WORD_RUNS.c.last_seq > beyond))
 
 
-async def until(what: Callable[[], Awaitable[bool]]) -> None:
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(5):
-        while not await what():  # noqa: ASYNC110 - it stands in a database, which does not tell
+        while not await condition():  # noqa: ASYNC110 - a database sends no notification
             await asyncio.sleep(0.01)
 
 
 async def until_indexed(hub: ServedHub, upto: int) -> None:
-    async def is_there() -> bool:
+    async def is_indexed() -> bool:
         return max((last for _, last in await indexed(hub.services.db)), default=0) >= upto
 
-    await until(is_there)
+    await until(is_indexed)
 
 
 async def read_again(hub: ServedHub, channel: Channel, upto: int = EVERY) -> Runs:
-    """What is to be indexed first of the channel, after it was indexed so far and forgotten."""
+    """The channel's first runs to index, once it was indexed up to that seq and the index was dropped."""
     await until_indexed(hub, upto)
-    await forget(hub.services.db)
+    await drop_index(hub.services.db)
     async with hub.services.db.looking() as tx:
         runs = await word_index.following(tx, channel.id, channel.epoch)
     assert runs is not None
@@ -80,7 +80,7 @@ async def add(db: Database, runs: Runs) -> None:
 
 
 async def test_a_search_finds_the_same_whatever_is_indexed(hub: ServedHub) -> None:
-    """Pairs of words, in both directions, with limits: against what a look at each update would find."""
+    """Pairs of words, in both directions, with limits: compared with a scan of every update."""
     await hub.channel("ci")
     dice = random.Random(7)
     bodies = [" ".join(dice.sample("abcdefghijklm", dice.choice([1, 2, 2, 3]))) for _ in range(20 * EVERY + 3)]
@@ -92,24 +92,24 @@ async def test_a_search_finds_the_same_whatever_is_indexed(hub: ServedHub) -> No
     queries += [f"q=a{more}" for more in ("&before=17", "&after=15", "&before=100&limit=1", "&after=31&limit=3")]
     queries += ["q=quiet", "q=quiet&after=70&limit=7", "q=QUIET+quiet&before=90"]
     whole = [await found(hub, query) for query in queries]
-    await forget(hub.services.db, beyond=5 * RUN)
+    await drop_index(hub.services.db, beyond=5 * RUN)
     partly = [await found(hub, query) for query in queries]
-    await forget(hub.services.db)
+    await drop_index(hub.services.db)
     unindexed = [await found(hub, query) for query in queries]
 
-    def looked_at(query: str) -> list[int]:
+    def scanned(query: str) -> list[int]:
         wanted = dict(each.split("=") for each in query.split("&"))
         words = set(wanted["q"].lower().split("+"))
         seqs = [seq for seq, body in enumerate(bodies, 1) if words <= set(body.split())]
         seqs = [seq for seq in seqs if int(wanted.get("after", 0)) < seq < int(wanted.get("before", 10**6))]
         return (seqs if "after" in wanted else seqs[::-1])[: int(wanted.get("limit", 100))]
 
-    assert whole == [looked_at(query) for query in queries]
+    assert whole == [scanned(query) for query in queries]
     assert partly == whole
     assert unindexed == whole
 
 
-async def test_what_was_published_is_found_at_once_before_and_after_it_is_indexed(hub: ServedHub) -> None:
+async def test_an_update_is_found_at_once_before_and_after_it_is_indexed(hub: ServedHub) -> None:
     await hub.channel("ci")
     for n in range(1, 3 * EVERY):
         await publish(hub, f"number{n}")
@@ -117,7 +117,7 @@ async def test_what_was_published_is_found_at_once_before_and_after_it_is_indexe
         assert await found(hub, "q=number1") == [1]
 
 
-async def test_words_that_are_in_every_run_and_in_no_update_together(hub: ServedHub) -> None:
+async def test_words_in_every_run_but_in_no_update_together_find_nothing(hub: ServedHub) -> None:
     await hub.channel("ci")
     await publish(hub, *["left", "right"] * EVERY)
     await until_indexed(hub, 2 * EVERY)
@@ -126,13 +126,13 @@ async def test_words_that_are_in_every_run_and_in_no_update_together(hub: Served
     assert await found(hub, "q=right&limit=3") == [2 * EVERY, 2 * EVERY - 2, 2 * EVERY - 4]
 
 
-async def test_what_was_left_is_indexed_by_the_next_who_comes_by(hub: ServedHub) -> None:
-    """As after a crash between the commit and the index of it, or an upgrade."""
+async def test_the_next_catch_up_indexes_what_was_left_out(hub: ServedHub) -> None:
+    """As after a crash between a commit and its indexing, or after an upgrade."""
     await hub.channel("ci")
     await publish(hub, *["before"] * (5 * EVERY))
     await until_indexed(hub, 5 * EVERY)
     whole = await indexed(hub.services.db)
-    await forget(hub.services.db, beyond=EVERY)
+    await drop_index(hub.services.db, beyond=EVERY)
     await hub.services.words.catch_up()
     await until_indexed(hub, 5 * EVERY)
 
@@ -140,16 +140,16 @@ async def test_what_was_left_is_indexed_by_the_next_who_comes_by(hub: ServedHub)
     assert await indexed(hub.services.db) == whole
 
 
-async def test_an_index_that_fails_keeps_no_update_out(hub: ServedHub, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_index_that_fails_blocks_no_update(hub: ServedHub, caplog: pytest.LogCaptureFixture) -> None:
     await hub.channel("ci")
     async with hub.services.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE word_runs RENAME COLUMN words TO lost"))
     await publish(hub, *[f"number{n}" for n in range(1, EVERY + 1)])
 
-    async def is_told() -> bool:
+    async def is_logged() -> bool:
         return "not indexed yet" in caplog.text
 
-    await until(is_told)
+    await until(is_logged)
     async with hub.services.db.transaction() as tx:
         await tx.execute(text("ALTER TABLE word_runs RENAME COLUMN lost TO words"))
     await publish(hub, *[f"number{n}" for n in range(EVERY + 1, 2 * EVERY + 1)])
@@ -158,7 +158,7 @@ async def test_an_index_that_fails_keeps_no_update_out(hub: ServedHub, caplog: p
     assert await found(hub, "q=number3") == [3]
 
 
-async def test_several_that_index_at_once_index_once(hub: ServedHub) -> None:
+async def test_several_tasks_that_index_at_once_index_once(hub: ServedHub) -> None:
     channel = await hub.channel("ci")
     await publish(hub, *["word"] * EVERY)
     runs = await read_again(hub, channel)
@@ -170,7 +170,7 @@ async def test_several_that_index_at_once_index_once(hub: ServedHub) -> None:
 
 
 @pytest.mark.parametrize("how", ["emptied", "renewed", "removed"])
-async def test_words_of_a_log_that_went_meanwhile_are_not_added(hub: ServedHub, how: str) -> None:
+async def test_words_of_a_log_that_was_replaced_or_removed_meanwhile_are_not_added(hub: ServedHub, how: str) -> None:
     channel = await hub.channel("ci")
     await publish(hub, *["word"] * EVERY)
     runs = await read_again(hub, channel)
@@ -187,7 +187,7 @@ async def test_words_of_a_log_that_went_meanwhile_are_not_added(hub: ServedHub, 
     assert await indexed(hub.services.db) == []
 
 
-async def test_the_index_goes_with_its_log(hub: ServedHub) -> None:
+async def test_the_index_is_removed_with_its_log(hub: ServedHub) -> None:
     channel = await hub.channel("ci")
     await publish(hub, *["word"] * (2 * EVERY))
     await until_indexed(hub, 2 * EVERY)
@@ -199,7 +199,7 @@ async def test_the_index_goes_with_its_log(hub: ServedHub) -> None:
     assert (await found(hub, "q=word"), await found(hub, "q=another")) == ([], [1])
 
 
-async def test_retention_takes_the_runs_that_it_has_passed(hub: ServedHub) -> None:
+async def test_retention_removes_the_runs_of_removed_updates(hub: ServedHub) -> None:
     await hub.channel("ci", retention_updates=EVERY + 2)
     await publish(hub, *["word"] * (4 * EVERY))
     await until_indexed(hub, 4 * EVERY)
@@ -212,9 +212,7 @@ async def test_retention_takes_the_runs_that_it_has_passed(hub: ServedHub) -> No
     assert await found(hub, "q=word&after=0&limit=1") == [3 * EVERY - 1]
 
 
-async def test_of_long_updates_few_are_indexed_in_one_transaction(
-    hub: ServedHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_one_transaction_indexes_only_few_long_updates(hub: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
     channel = await hub.channel("ci")
     monkeypatch.setattr(word_index, "ONCE_LEAST", 2)
     monkeypatch.setattr(word_index, "ONCE_CHARACTERS", 60)
@@ -228,7 +226,7 @@ async def test_of_long_updates_few_are_indexed_in_one_transaction(
     assert least is not None and least.spans == ((1, 2),)
 
 
-async def test_numbers_without_words_are_indexed_as_such(hub: ServedHub) -> None:
+async def test_updates_without_words_are_indexed_without_words(hub: ServedHub) -> None:
     await hub.channel("ci")
     await hub.call("POST", PATH, json={"updates": [{"value": n} for n in range(EVERY)]})
     await until_indexed(hub, EVERY)
@@ -239,8 +237,8 @@ async def test_numbers_without_words_are_indexed_as_such(hub: ServedHub) -> None
 
 
 @pytest.mark.parametrize("word", ["ᦰ", "ᳲ", "ꙮ", "ß", "ǆ", "日本語", "ı"])
-async def test_a_letter_that_an_index_may_not_know_is_found_in_it(hub: ServedHub, word: str) -> None:
-    """FTS5 takes some letters for gaps, and folds others in its own way."""
+async def test_a_letter_that_an_index_may_not_support_is_found(hub: ServedHub, word: str) -> None:
+    """FTS5 treats some letters as separators, and folds others in its own way."""
     await hub.channel("ci")
     await publish(hub, *["other"] * 3, word, *["other"] * EVERY)
     await until_indexed(hub, EVERY)

@@ -1,4 +1,4 @@
-"""Between two publishes anything may change: the next one goes by what the database holds, whatever was remembered."""
+"""Anything may change between two publishes: the next one uses what the database holds, whatever was cached."""
 
 import asyncio
 from dataclasses import replace
@@ -17,7 +17,7 @@ from tests.support.hub import ServedHub, serving
 from tests.support.log import append, log_of
 
 
-def said(slug: str, body: str) -> Submitted:
+def submitted(slug: str, body: str) -> Submitted:
     return Submitted(slug, ANONYMOUS, check([Draft(body=body)]))
 
 
@@ -26,20 +26,20 @@ async def in_history(hub: ServedHub, slug: str) -> list[tuple[int, str]]:
     return [(update["seq"], update["body"]) for update in answer.json["updates"]]
 
 
-async def test_two_hubs_that_publish_in_turn_number_in_one_row(hub: ServedHub) -> None:
-    """Each of them remembers a log that the other has gone on with."""
+async def test_two_hubs_that_publish_alternately_share_one_numbering(hub: ServedHub) -> None:
+    """Each of them has cached a log that the other has continued."""
     await hub.channel("a")
     async with log_of(hub.services.settings) as other:
         for n in range(12):
-            await append((hub.services.log, other)[n // 2 % 2], said("a", str(n)))
+            await append((hub.services.log, other)[n // 2 % 2], submitted("a", str(n)))
 
     assert await in_history(hub, "a") == [(n + 1, str(n)) for n in range(12)]
 
 
-async def test_a_right_that_went_is_missed_by_the_very_next_publish(hub: ServedHub) -> None:
+async def test_a_changed_right_applies_to_the_very_next_publish(hub: ServedHub) -> None:
     channel = await hub.channel("a", publishing="members", members={"ben": Role.READER})
     user = await hub.user("ben")
-    ben = Submitted("a", Principal(user.id, "ben"), said("a", "x").submission)
+    ben = Submitted("a", Principal(user.id, "ben"), submitted("a", "x").submission)
 
     async def publishes(change: str) -> list[bool]:
         async with hub.services.db.transaction() as tx:
@@ -57,7 +57,7 @@ async def test_a_right_that_went_is_missed_by_the_very_next_publish(hub: ServedH
     ] == [[True, True], [False, False], [True, True], [False, False], [True, True], [False, False]]
 
 
-async def test_a_log_that_was_emptied_or_removed_is_not_gone_on_with(hub: ServedHub) -> None:
+async def test_a_log_that_was_emptied_or_removed_is_not_continued(hub: ServedHub) -> None:
     channel = await hub.channel("a")
     await hub.publish("a", body="old")
     async with hub.services.db.transaction() as tx:
@@ -74,7 +74,7 @@ async def test_a_log_that_was_emptied_or_removed_is_not_gone_on_with(hub: Served
     assert await in_history(hub, "a") == [(1, "newest")]
 
 
-async def test_tags_and_board_follow_however_it_was_stored(hub: ServedHub) -> None:
+async def test_tags_and_board_are_stored_with_and_without_a_cached_log(hub: ServedHub) -> None:
     await hub.channel("a")
     for n in range(3):
         await hub.publish("a", body=str(n), tags=["even" if n % 2 == 0 else "odd"], key="k")
@@ -85,8 +85,8 @@ async def test_tags_and_board_follow_however_it_was_stored(hub: ServedHub) -> No
     assert board.json["board"]["k"]["body"] == "2"
 
 
-async def test_what_was_given_up_behind_a_lock_is_not_stored_after_it(settings: Settings) -> None:
-    """A statement that waits for the row goes on waiting at the server when nobody waits for its answer any more."""
+async def test_a_publish_that_times_out_behind_a_lock_is_not_stored_after_it(settings: Settings) -> None:
+    """A statement that waits for the row goes on waiting at the server after its client has given up."""
     async with serving(replace(settings, commit_timeout=0.5)) as hub:
         channel = await hub.channel("a")
         for n in range(2):
@@ -102,20 +102,20 @@ async def test_what_was_given_up_behind_a_lock_is_not_stored_after_it(settings: 
         assert [body for _, body in await in_history(hub, "a")] == ["before 0", "before 1", "after"]
 
 
-async def test_a_channel_that_is_removed_takes_its_log_along_and_nothing_is_left_of_what_is_published_meanwhile(
+async def test_a_channel_is_removed_with_its_log_and_nothing_published_meanwhile_is_left(
     hub: ServedHub,
 ) -> None:
-    """The rows are not checked against their channel on PostgreSQL: the lock of its row is what keeps them together."""
+    """PostgreSQL does not check the rows against their channel: the lock of its row keeps them consistent."""
     channel = await hub.channel("ci")
     await hub.publish("ci", body="x", tags=["a"])
     admin = await hub.token("root", admin=True)
 
     async def publishing() -> list[int]:
-        said = []
+        received = []
         for _ in range(40):
             answer = await hub.call("POST", "/api/v1/channels/ci/updates", json={"body": "y", "tags": ["b"]})
-            said.append(answer.status)
-        return said
+            received.append(answer.status)
+        return received
 
     statuses, removed = await asyncio.gather(publishing(), hub.call("DELETE", "/api/v1/channels/ci", token=admin))
     async with hub.services.db.reading() as tx:
