@@ -1,4 +1,4 @@
-"""A whole answer in one write: what a client reads is what the server would have sent, and the connection goes on."""
+"""A whole answer in one write: the client reads what the server would have sent, and the connection stays open."""
 
 import re
 from typing import Any
@@ -15,11 +15,11 @@ HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"5")]
 
 
 class Answering:
-    """Answers every request with `hello`, by a wire or by ASGI alone; `short` says of each whether it was one write."""
+    """Answers every request with `hello`, by a wire or by ASGI alone; `single` records for each if it was one write."""
 
     def __init__(self, by_wire: bool) -> None:
         self.by_wire = by_wire
-        self.short: list[bool] = []
+        self.single: list[bool] = []
         self.failed: list[Exception] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -37,7 +37,7 @@ class Answering:
                 self.failed.append(error)
                 raise
             stream = send.__self__
-            self.short.append(isinstance(stream, HTTPStream) and not hasattr(stream, "response"))
+            self.single.append(isinstance(stream, HTTPStream) and not hasattr(stream, "response"))
         else:
             await send({"type": "http.response.start", "status": 201, "headers": HEADERS})
             await send({"type": "http.response.body", "body": b"hello"})
@@ -48,7 +48,7 @@ def request(version: str = "1.1", more: str = "") -> bytes:
 
 
 LAST = "Connection: close\r\n"
-TALKS = [
+EXCHANGES = [
     request() + request() + request(more=LAST),
     request("1.0"),
     request(more="Expect: 100-continue\r\n" + LAST),
@@ -56,32 +56,32 @@ TALKS = [
 ]
 
 
-async def talk(by_wire: bool, sent: bytes, **changes: Any) -> tuple[bytes, list[bool]]:
+async def exchange(by_wire: bool, sent: bytes, **changes: Any) -> tuple[bytes, list[bool]]:
     answering = Answering(by_wire)
     async with served(answering, **changes) as url, RawSocket(urlsplit(url).port or 0) as raw:
         await raw.send(sent)
         answer = await raw.rest()
-    return re.sub(rb"date: [^\r]*", b"date: now", answer), answering.short
+    return re.sub(rb"date: [^\r]*", b"date: now", answer), answering.single
 
 
-@pytest.mark.parametrize("sent", TALKS)
-async def test_an_answer_in_one_write_reads_as_the_servers_own(sent: bytes) -> None:
-    answer, short = await talk(True, sent)
-    own, _ = await talk(False, sent)
+@pytest.mark.parametrize("sent", EXCHANGES)
+async def test_an_answer_in_one_write_equals_the_servers_own(sent: bytes) -> None:
+    answer, single = await exchange(True, sent)
+    own, _ = await exchange(False, sent)
 
     assert answer == own
-    assert short == [True] * answer.count(b"hello")
+    assert single == [True] * answer.count(b"hello")
 
 
 @pytest.mark.parametrize("changes", [{"accesslog": "-"}, {"keep_alive_max_requests": 0}])
-async def test_what_the_server_does_around_an_answer_is_left_to_it(changes: dict[str, Any]) -> None:
-    answer, short = await talk(True, request(more=LAST), **changes)
-    own, _ = await talk(False, request(more=LAST), **changes)
+async def test_an_answer_is_left_to_a_server_that_logs_or_counts_requests(changes: dict[str, Any]) -> None:
+    answer, single = await exchange(True, request(more=LAST), **changes)
+    own, _ = await exchange(False, request(more=LAST), **changes)
 
-    assert (answer, short) == (own, [False])
+    assert (answer, single) == (own, [False])
 
 
-async def test_a_client_that_leaves_before_its_answers_fails_nobody() -> None:
+async def test_a_client_that_disconnects_before_its_answers_causes_no_failure() -> None:
     answering = Answering(by_wire=True)
     async with served(answering) as url:
         for _ in range(20):

@@ -32,7 +32,7 @@ class Answering:
         self.sink = ChunkSink(writer, sends_body(self.connection), CHUNKED[ndjson])
 
     def begin(self) -> None:
-        """The next request on the connection, and the head of its answer."""
+        """Receive the next request on the connection, and send the head of its answer."""
         self.connection.receive_data(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         while not isinstance(self.connection.next_event(), h11.EndOfMessage):
             pass
@@ -40,18 +40,18 @@ class Answering:
         self.writer.write(head or b"")
 
     def end(self) -> None:
-        """The end of the answer, in the server's own words."""
+        """End the answer as the server does."""
         self.writer.write(self.connection.send(h11.EndOfMessage()) or b"")
 
     @property
     def waiting(self) -> int:
-        """Bytes that the kernel has not taken."""
+        """Bytes that the kernel has not accepted yet."""
         return self.writer.transport.get_write_buffer_size()
 
 
 @asynccontextmanager
 async def answering(*, receive_buffer: int = 65_536) -> AsyncIterator[tuple[Answering, RawSocket]]:
-    """A connection between the two."""
+    """Both ends of one connection."""
     accepted: asyncio.Future[asyncio.StreamWriter] = asyncio.get_running_loop().create_future()
     server = await asyncio.start_server(lambda _, writer: accepted.set_result(writer), HOST, 0)
     async with server, RawSocket(server.sockets[0].getsockname()[1], receive_buffer=receive_buffer) as raw:
@@ -79,7 +79,7 @@ async def chunks(raw: RawSocket) -> list[bytes]:
 
 @LOOPS
 def test_what_is_written_and_sent_arrives_whole_and_in_order(loop: Way) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with answering() as (answer, raw):
             expected = []
             for number in range(100):
@@ -95,12 +95,12 @@ def test_what_is_written_and_sent_arrives_whole_and_in_order(loop: Way) -> None:
 
             assert await chunks(raw) == expected
 
-    run(loop, play())
+    run(loop, scenario())
 
 
 @LOOPS
-def test_a_client_that_does_not_read_is_refused_above_the_bound_and_goes_on_below_the_low_mark(loop: Way) -> None:
-    async def play() -> None:
+def test_writes_are_refused_above_the_bound_until_the_client_has_read_to_the_low_mark(loop: Way) -> None:
+    async def scenario() -> None:
         async with answering(receive_buffer=4096) as (answer, raw):
             written = 0
             while answer.sink.write(batch(written)):
@@ -118,13 +118,13 @@ def test_a_client_that_does_not_read_is_refused_above_the_bound_and_goes_on_belo
 
             assert len(await reading) == written + 1
 
-    run(loop, play())
+    run(loop, scenario())
 
 
 @LOOPS
 @pytest.mark.parametrize("end", ["reset", "cut", "ended"])
-def test_nothing_follows_the_end_however_it_came(loop: Way, end: str) -> None:
-    async def play() -> None:
+def test_nothing_is_written_after_the_end_whatever_its_cause(loop: Way, end: str) -> None:
+    async def scenario() -> None:
         async with answering() as (answer, raw):
             assert answer.sink.write(batch(0))
             if end == "reset":
@@ -145,12 +145,12 @@ def test_nothing_follows_the_end_however_it_came(loop: Way, end: str) -> None:
                 await answer.sink.drain()
                 await answer.sink.finish()
 
-    run(loop, play())
+    run(loop, scenario())
 
 
 @LOOPS
 def test_a_closed_sink_writes_nothing_into_the_next_answer_on_its_connection(loop: Way) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with answering() as (answer, raw):
             answer.sink.send(b"mine\n")
             answer.sink.release()
@@ -162,12 +162,12 @@ def test_a_closed_sink_writes_nothing_into_the_next_answer_on_its_connection(loo
 
             assert [await chunks(raw), await chunks(raw)] == [[b"mine\n\r\n"], []]
 
-    run(loop, play())
+    run(loop, scenario())
 
 
 @LOOPS
-def test_a_sink_may_be_made_for_a_client_that_has_left_already(loop: Way) -> None:
-    async def play() -> None:
+def test_a_sink_may_be_made_for_a_client_that_has_disconnected_already(loop: Way) -> None:
+    async def scenario() -> None:
         async with answering() as (answer, _):
             answer.writer.transport.abort()
             await asyncio.sleep(0.01)
@@ -175,4 +175,4 @@ def test_a_sink_may_be_made_for_a_client_that_has_left_already(loop: Way) -> Non
 
             assert (sink.closed, sink.write(batch(0))) == (True, False)
 
-    run(loop, play())
+    run(loop, scenario())

@@ -1,4 +1,4 @@
-"""Nothing is left of clients that come and go, however they leave and whatever happens meanwhile."""
+"""Nothing is left of clients that have disconnected, however they did and whatever happened meanwhile."""
 
 import asyncio
 import random
@@ -19,14 +19,14 @@ CHANNELS = ("c0", "c1", "c2")
 
 
 async def publish_until(hub: ServedHub, over: asyncio.Event) -> None:
-    """Into all channels, until it is over; one that is just away is passed by."""
+    """Publish to all channels until `over` is set; a channel that is deleted just then is skipped."""
     while not over.is_set():
         for slug in CHANNELS:
             await hub.call("POST", f"/api/v1/channels/{slug}/updates", json={"updates": [{"body": "x" * 500}] * 3})
 
 
-async def talk(hub: ServedHub, chance: random.Random) -> None:
-    """A websocket that sends messages in any order, without waiting for answers, and leaves in any way."""
+async def websocket_client(hub: ServedHub, chance: random.Random) -> None:
+    """A websocket that sends messages in any order, without waiting for answers, and closes in any way."""
     async with raw_socket(hub) as raw:
         raw._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await raw.upgrade()
@@ -54,8 +54,8 @@ async def talk(hub: ServedHub, chance: random.Random) -> None:
                 await raw.rest()
 
 
-async def stream(hub: ServedHub, chance: random.Random) -> None:
-    """A stream that is followed for a moment, or for none."""
+async def stream_client(hub: ServedHub, chance: random.Random) -> None:
+    """A stream that is followed for a moment, or not at all."""
     async with raw_socket(hub) as raw:
         slug, form = chance.choice(CHANNELS), chance.choice(("sse", "json"))
         await raw.send(f"GET /{slug}/{form}?after=0 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
@@ -65,13 +65,13 @@ async def stream(hub: ServedHub, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("way", Way)
-def test_a_storm_of_comers_and_goers_leaves_nothing_behind(
+def test_a_reconnect_storm_leaves_nothing_behind(
     settings_sqlite: Settings, way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Subscriptions left while they begin, sockets closed under a flush, a channel deleted and made anew: nobody else
-    misses anything, no task goes on, nothing is held, and nothing fails."""
+    """Subscriptions ended while they start, sockets closed during a flush, a channel deleted and created again: no
+    other watcher misses an update, no task goes on, nothing is held, and nothing fails."""
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving_as(way, settings_sqlite, ring_updates=16) as hub:
             for slug in CHANNELS:
                 await hub.channel(slug)
@@ -81,9 +81,9 @@ def test_a_storm_of_comers_and_goers_leaves_nothing_behind(
                 await steady.live()
                 tasks.create_task(publish_until(hub, over))
                 for _ in range(6):
-                    async with asyncio.TaskGroup() as comers:
+                    async with asyncio.TaskGroup() as clients:
                         for number in range(25):
-                            comers.create_task((stream if number % 5 == 4 else talk)(hub, chance))
+                            clients.create_task((stream_client if number % 5 == 4 else websocket_client)(hub, chance))
                         await asyncio.sleep(0.05)
                         assert (await hub.call("DELETE", "/api/v1/channels/c2", token=token)).status == 204
                         await asyncio.sleep(0.05)
@@ -97,12 +97,12 @@ def test_a_storm_of_comers_and_goers_leaves_nothing_behind(
             assert steady.connections == 1
             assert (await hub.call("GET", "/api/v1/channels/c0/presence")).json["watching"] == 0
 
-    run(way, play())
+    run(way, scenario())
     assert [(record.getMessage(), record.exc_info) for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("way", Way)
-def test_a_crowd_that_has_left_is_not_held_in_memory(settings_sqlite: Settings, way: Way) -> None:
+def test_disconnected_clients_are_not_held_in_memory(settings_sqlite: Settings, way: Way) -> None:
     async def many(hub: ServedHub) -> None:
         sockets = [await raw_socket(hub).__aenter__() for _ in range(60)]
         for number, raw in enumerate(sockets):
@@ -122,7 +122,7 @@ def test_a_crowd_that_has_left_is_not_held_in_memory(settings_sqlite: Settings, 
                 await raw.__aexit__(None, None, None)
         await until_nobody(hub)
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving_as(way, settings_sqlite) as hub:
             await hub.channel("ci")
             await hub.publish("ci", body="the first")
@@ -130,24 +130,24 @@ def test_a_crowd_that_has_left_is_not_held_in_memory(settings_sqlite: Settings, 
             for _ in range(2):
                 await many(hub)
 
-            # A loop over all connections may keep the last that it looked at until it looks again.
+            # A loop over all connections may hold the last one until its next round.
             await until_let_go(before, but=2)
 
-    run(way, play())
+    run(way, scenario())
 
 
 @pytest.mark.parametrize("way", Way)
-def test_a_subscription_that_is_left_while_it_begins_is_left(settings_sqlite: Settings, way: Way) -> None:
-    """At every step of its beginning: the answer is in order, and nothing of the channel comes afterwards."""
+def test_a_subscription_that_is_ended_while_it_starts_ends(settings_sqlite: Settings, way: Way) -> None:
+    """At every step of its start: the answers are in order, and nothing of the channel is received afterwards."""
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving_as(way, settings_sqlite) as hub, raw_socket(hub) as raw:
-            # Or what is sent second would wait for the acknowledgement of the first.
+            # Otherwise the second message would wait for the acknowledgement of the first.
             raw._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await hub.channel("ci")
             await raw.upgrade()
             await raw.message("welcome")
-            left: list[int] = []
+            starts: list[int] = []
             for step in range(60):
                 await raw.say({"type": "subscribe", "ref": step, "channel": "ci"})
                 await asyncio.sleep(step / 10_000)
@@ -160,21 +160,21 @@ def test_a_subscription_that_is_left_while_it_begins_is_left(settings_sqlite: Se
                 received += await raw.messages()
 
                 answers = [(message["type"], message["ref"]) for message in received]
-                begun = [("subscribed", step)] if len(answers) == 3 else []
-                assert answers == [*begun, ("unsubscribed", -step - 1), ("pong", step)]
+                started = [("subscribed", step)] if len(answers) == 3 else []
+                assert answers == [*started, ("unsubscribed", -step - 1), ("pong", step)]
                 assert hub.services.hub.feeds() == {}
-                left.append(len(begun))
+                starts.append(len(started))
 
-            assert set(left) == {0, 1}, "left both while it began and after it had"
+            assert set(starts) == {0, 1}, "ended both before and after it had started"
 
-    run(way, play())
+    run(way, scenario())
 
 
 @pytest.mark.parametrize("way", Way)
-def test_a_watch_that_is_left_in_the_middle_of_a_page_reads_no_further(settings_sqlite: Settings, way: Way) -> None:
+def test_a_watch_that_is_ended_in_the_middle_of_a_page_reads_no_further(settings_sqlite: Settings, way: Way) -> None:
     """A reader of the log is cancelled at any of its waits; the query that it shared goes on for the others."""
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving_as(way, settings_sqlite, page_updates=5, ring_updates=5) as hub:
             await hub.channel("ci")
             updates = {"updates": [{"body": str(n)} for n in range(500)]}
@@ -195,4 +195,4 @@ def test_a_watch_that_is_left_in_the_middle_of_a_page_reads_no_further(settings_
 
             other.assert_whole(500)
 
-    run(way, play())
+    run(way, scenario())

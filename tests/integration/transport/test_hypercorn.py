@@ -1,4 +1,4 @@
-"""The names of hypercorn and wsproto that the guard reaches: a release that moves them fails here, not at a user's."""
+"""The names of hypercorn and wsproto that the guard uses: a release that moves them fails here, not for a user."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from app.transport.hypercorn import BoundedConnection, BoundedHandshake, Bounded
 from tests.support.raw_socket import CLOSE, PING, TEXT, frame
 from tests.support.served import served
 
-MOST_BYTES = 200  # That a watcher may cost more because of the guard.
+MAX_GUARD_BYTES = 200  # What the guard may add to a watcher's memory.
 
 
 def receive(connection: Connection, *sent: bytes) -> list[Any]:
@@ -22,8 +22,8 @@ def receive(connection: Connection, *sent: bytes) -> list[Any]:
     return list(connection.events())
 
 
-async def test_the_guard_takes_its_places_under_hypercorn() -> None:
-    """One that offers compression is guarded like any other, and answered without."""
+async def test_the_guard_is_installed_under_hypercorn() -> None:
+    """A client that offers compression is guarded like any other, and answered without it."""
     streams: list[WSStream] = []
 
     async def application(scope: Any, receive: Callable[..., Any], send: Any) -> None:
@@ -43,11 +43,11 @@ async def test_the_guard_takes_its_places_under_hypercorn() -> None:
     async with (
         served(application) as url,
         aiohttp.ClientSession() as http,
-        http.ws_connect(url, protocols=("a", "b"), compress=15) as talk,
+        http.ws_connect(url, protocols=("a", "b"), compress=15) as websocket,
     ):
-        await talk.send_str("é")
+        await websocket.send_str("é")
 
-        assert (await talk.receive_str(), talk.protocol, talk.compress) == ("é", "b", 0)
+        assert (await websocket.receive_str(), websocket.protocol, websocket.compress) == ("é", "b", 0)
         (stream,) = streams
         assert stream.handshake.accepted
         found = (type(stream.handshake), type(stream.buffer), type(stream.connection))
@@ -55,14 +55,14 @@ async def test_the_guard_takes_its_places_under_hypercorn() -> None:
 
 
 @pytest.mark.parametrize("stream", [None, object(), "a stream"])
-def test_anything_else_is_left_alone(stream: object) -> None:
+def test_any_other_object_is_left_unchanged(stream: object) -> None:
     guard(stream, lambda: None)
 
 
 @pytest.mark.parametrize(
     ("sent", "code"),
     [(frame(0x3, b""), 1002), (frame(TEXT, b"\xff"), 1007), (frame(PING, b"") * 1001, None)],
-    ids=["opcode", "utf-8", "flood"],  # Masks are random, and the workers must agree on names.
+    ids=["opcode", "utf-8", "flood"],  # Masks are random, and names must be equal in all workers.
 )
 def test_a_failure_is_reported_in_the_state_that_hypercorn_answers(sent: bytes, code: int | None) -> None:
     connection = BoundedConnection(SERVER)
@@ -74,7 +74,7 @@ def test_a_failure_is_reported_in_the_state_that_hypercorn_answers(sent: bytes, 
         assert connection.send(last.response())[2:4] == code.to_bytes(2)
 
 
-def test_a_close_by_the_client_is_reported_as_ever() -> None:
+def test_a_close_by_the_client_is_reported_unchanged() -> None:
     connection = BoundedConnection(SERVER)
     (event,) = receive(connection, frame(CLOSE, b"\x0f\xa0done"))
 
@@ -89,7 +89,7 @@ def test_events_are_those_of_wsproto() -> None:
     assert [type(event) for event in events] == [TextMessage, Ping, Pong, TextMessage]
 
 
-def test_after_our_close_only_the_client_s_is_reported() -> None:
+def test_after_the_hubs_close_only_the_clients_close_is_reported() -> None:
     connection = BoundedConnection(SERVER)
     connection.send(CloseConnection(1001))
     events = receive(connection, frame(TEXT, b"a"), frame(PING, b"b"), frame(CLOSE, b"\x03\xe9"), frame(TEXT, b"c"))
@@ -98,7 +98,7 @@ def test_after_our_close_only_the_client_s_is_reported() -> None:
     assert connection.state is ConnectionState.CLOSED
 
 
-def test_it_costs_a_watcher_next_to_nothing() -> None:
+def test_the_guard_adds_little_memory_to_a_watcher() -> None:
     def cost(kind: type[Connection]) -> float:
         tracemalloc.start()
         try:
@@ -112,4 +112,4 @@ def test_it_costs_a_watcher_next_to_nothing() -> None:
     cost(Connection)
     cost(BoundedConnection)
 
-    assert cost(BoundedConnection) - cost(Connection) < MOST_BYTES
+    assert cost(BoundedConnection) - cost(Connection) < MAX_GUARD_BYTES

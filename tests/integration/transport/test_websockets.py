@@ -18,7 +18,7 @@ CHANNELS = [f"c{n}" for n in range(5)]
 
 
 async def messages_until(raw: RawSocket, wanted: dict[str, int]) -> list[dict[str, Any]]:
-    """Every message up to the one after which each channel's newest is as wanted."""
+    """Every message until the newest seq of each channel is the wanted one."""
     received: list[dict[str, Any]] = []
     newest = dict.fromkeys(wanted, 0)
     while newest != wanted:
@@ -31,7 +31,7 @@ async def messages_until(raw: RawSocket, wanted: dict[str, int]) -> list[dict[st
 
 @pytest.mark.parametrize("way", Way)
 def test_several_channels_on_one_connection_each_keep_their_order(settings_sqlite: Settings, way: Way) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving_as(way, settings_sqlite, ring_updates=64) as hub:
             for slug in CHANNELS:
                 await hub.channel(slug)
@@ -52,18 +52,18 @@ def test_several_channels_on_one_connection_each_keep_their_order(settings_sqlit
                 assert [message["seq"] for message in of_it[1:]] == list(range(ref + 1, 321))
             assert [message["ref"] for message in received if message["type"] == "pong"] == list(range(5))
 
-    run(way, play())
+    run(way, scenario())
 
 
 @pytest.mark.parametrize("way", Way)
-def test_nothing_of_a_channel_comes_after_it_was_left_and_nothing_is_missing_after_a_return(
+def test_nothing_is_sent_after_unsubscribed_and_nothing_is_missing_after_a_new_subscription(
     settings_sqlite: Settings, way: Way
 ) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with (
             serving_as(way, settings_sqlite) as hub,
             raw_socket(hub) as raw,
-            Watcher(hub.url, channel="lobby") as neighbour,  # So that the feed stays when the other leaves.
+            Watcher(hub.url, channel="lobby") as neighbour,  # So that the feed stays when the other unsubscribes.
             asyncio.TaskGroup() as tasks,
         ):
             await neighbour.live()
@@ -83,7 +83,7 @@ def test_nothing_of_a_channel_comes_after_it_was_left_and_nothing_is_missing_aft
                 while not answered and (not seqs or seqs[-1] < 200):
                     for message in await raw.messages():
                         if message["type"] == "update":
-                            assert following, f"{message['seq']} came outside of a subscription"
+                            assert following, f"{message['seq']} was received outside of a subscription"
                             seqs.append(message["seq"])
                         else:
                             assert message["type"] == ("unsubscribed" if following else "subscribed")
@@ -92,12 +92,12 @@ def test_nothing_of_a_channel_comes_after_it_was_left_and_nothing_is_missing_aft
             assert seqs == list(range(1, 201))
             assert asked == 12
 
-    run(way, play())
+    run(way, scenario())
 
 
 @pytest.mark.parametrize("way", Way)
-def test_what_is_sent_in_one_turn_is_one_frame(settings_sqlite: Settings, way: Way) -> None:
-    async def play() -> None:
+def test_what_is_sent_in_one_pass_of_the_loop_is_one_frame(settings_sqlite: Settings, way: Way) -> None:
+    async def scenario() -> None:
         async with serving_as(way, settings_sqlite) as hub, raw_socket(hub) as raw:
             await raw.upgrade()
             await raw.message("welcome")
@@ -107,12 +107,12 @@ def test_what_is_sent_in_one_turn_is_one_frame(settings_sqlite: Settings, way: W
 
             assert [answer["ref"] for answer in answers] == list(range(50))
 
-    run(way, play())
+    run(way, scenario())
 
 
 @pytest.mark.parametrize("way", Way)
-def test_pings_are_answered_between_frames_however_much_flows(settings_sqlite: Settings, way: Way) -> None:
-    async def play() -> None:
+def test_pings_are_answered_between_frames_under_heavy_traffic(settings_sqlite: Settings, way: Way) -> None:
+    async def scenario() -> None:
         async with (
             serving_as(way, settings_sqlite, ping_interval=0.1) as hub,
             raw_socket(hub, receive_buffer=16_384) as raw,
@@ -142,14 +142,14 @@ def test_pings_are_answered_between_frames_however_much_flows(settings_sqlite: S
 
             assert (seqs, pongs) == (list(range(1, 401)), list(range(100)))
 
-    run(way, play())
+    run(way, scenario())
 
 
 @pytest.mark.parametrize("way", Way)
-def test_a_reset_stands_between_what_retention_took_and_what_it_left(settings_sqlite: Settings, way: Way) -> None:
-    """The log is trimmed under a watcher that reads it: the reset comes before the first update after it."""
+def test_a_reset_is_sent_between_what_retention_removed_and_what_it_kept(settings_sqlite: Settings, way: Way) -> None:
+    """The log is trimmed while a watcher reads it: the reset is sent before the first update after it."""
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving_as(way, settings_sqlite, page_updates=5, ring_updates=5) as hub:
             resets = 0
             for attempt in range(5):
@@ -173,14 +173,14 @@ def test_a_reset_stands_between_what_retention_took_and_what_it_left(settings_sq
 
             assert resets > 0
 
-    run(way, play())
+    run(way, scenario())
 
 
 @pytest.mark.parametrize("way", Way)
-def test_one_that_reads_in_gulps_gets_everything_once_beside_one_that_always_reads(
+def test_a_client_that_reads_in_bursts_gets_everything_once_beside_one_that_always_reads(
     settings_sqlite: Settings, way: Way
 ) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving_as(way, settings_sqlite, ring_updates=32) as hub, AsyncExitStack() as stack:
             await hub.channel("ci")
             raws = [await stack.enter_async_context(raw_socket(hub, receive_buffer=size)) for size in (4096, 262_144)]
@@ -189,12 +189,12 @@ def test_one_that_reads_in_gulps_gets_everything_once_beside_one_that_always_rea
                 await raw.say({"type": "subscribe", "channel": "ci"})
                 await raw.message("subscribed")
 
-            async def read(raw: RawSocket, rest: float) -> list[int]:
+            async def read(raw: RawSocket, pause: float) -> list[int]:
                 seqs: list[int] = []
                 while not seqs or seqs[-1] < 600:
                     seqs += [message["seq"] for message in await raw.messages()]
                     if seqs[-1] % 100 > 95:
-                        await asyncio.sleep(rest)  # It falls behind: its socket is full, and the ring goes on.
+                        await asyncio.sleep(pause)  # It falls behind: its socket is full, and the ring advances.
                 return seqs
 
             async with asyncio.TaskGroup() as tasks:
@@ -205,4 +205,4 @@ def test_one_that_reads_in_gulps_gets_everything_once_beside_one_that_always_rea
             assert slow.result() == fast.result() == list(range(1, 601))
             assert "\ntidewire_log_reads_total 0.0\n" not in counted
 
-    run(way, play())
+    run(way, scenario())

@@ -1,4 +1,4 @@
-"""The wire on a real hypercorn, and under a server of which nothing but ASGI is known."""
+"""The wire on a real hypercorn, and on a server of which only ASGI is used."""
 
 import asyncio
 import gc
@@ -31,11 +31,11 @@ HANDSHAKE = (
 
 
 def wires_of(hub: ServedHub) -> list[Wire]:
-    """Each websocket's wire, noted by a hook of the application."""
+    """Each websocket's wire, recorded by a hook of the application."""
     found: list[Wire] = []
 
     @hub.app.before_websocket
-    async def note() -> None:
+    async def record() -> None:
         scope: Any = websocket.scope
         found.append(scope["extensions"][EXTENSION])
 
@@ -45,8 +45,8 @@ def wires_of(hub: ServedHub) -> list[Wire]:
 async def test_the_wire_has_the_transport_of_a_websocket_under_hypercorn(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub:
         wires = wires_of(hub)
-        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
-            await talk.receive()
+        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as client:
+            await client.receive()
             (wire,) = wires
 
             assert wire.websocket is not None
@@ -55,25 +55,27 @@ async def test_the_wire_has_the_transport_of_a_websocket_under_hypercorn(setting
             assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 90_000
 
 
-async def test_an_idle_websocket_holds_no_task_and_outlives_what_shook_hands(settings_sqlite: Settings) -> None:
+async def test_an_idle_websocket_holds_no_task_and_outlives_the_objects_of_its_handshake(
+    settings_sqlite: Settings,
+) -> None:
     async with serving(settings_sqlite) as hub:
         await hub.call("GET", "/healthz")
         before = len(asyncio.all_tasks())
-        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
-            await talk.send_json({"type": "subscribe", "channel": "lobby"})
-            await talk.receive()
-            await talk.receive()
+        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as client:
+            await client.send_json({"type": "subscribe", "channel": "lobby"})
+            await client.receive()
+            await client.receive()
             async with asyncio.timeout(5):
                 while len(asyncio.all_tasks()) > before:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
-            gc.collect()  # What hypercorn and Quart held of it goes, and must not take the socket along.
+            gc.collect()  # This frees what hypercorn and Quart held of it; the socket must stay open.
             await hub.publish("lobby", body="still here")
 
-            assert (await talk.receive_json())["body"] == "still here"
+            assert (await client.receive_json())["body"] == "still here"
             assert not [each for each in gc.get_objects() if isinstance(each, WSStream)]
 
 
-async def test_who_sends_before_the_handshake_is_answered_is_refused_and_leaves_nothing(
+async def test_a_client_that_sends_before_the_handshake_is_answered_is_refused_and_nothing_is_left(
     settings_sqlite: Settings,
 ) -> None:
     async with serving(settings_sqlite) as hub:
@@ -91,7 +93,7 @@ async def test_who_sends_before_the_handshake_is_answered_is_refused_and_leaves_
 
 
 @pytest.mark.parametrize(("version", "kind"), [("1.1", ChunkSink), ("1.0", PlainSink)])
-async def test_a_streamed_answer_is_written_in_chunks_to_who_understands_them(
+async def test_a_streamed_answer_is_written_in_chunks_to_a_client_that_supports_them(
     settings_sqlite: Settings, version: str, kind: type[Sink]
 ) -> None:
     async with serving(settings_sqlite) as hub:
@@ -99,11 +101,11 @@ async def test_a_streamed_answer_is_written_in_chunks_to_who_understands_them(
 
         @hub.app.get("/streamed")
         async def streamed() -> AsyncGenerator[bytes]:
-            under = wire()
+            own_wire = wire()
 
             async def body() -> AsyncGenerator[bytes]:
                 yield b"first"
-                sink = under.body(ndjson, lambda: None)
+                sink = own_wire.body(ndjson, lambda: None)
                 found.append(sink)
                 sink.send(b"second")
                 await sink.finish()
@@ -123,14 +125,14 @@ async def test_a_streamed_answer_is_written_in_chunks_to_who_understands_them(
 async def test_an_idle_websocket_is_pinged_and_nothing_else_changes(settings_sqlite: Settings) -> None:
     async with (
         serving(replace(settings_sqlite, ping_interval=0.1)) as hub,
-        hub.http.ws_connect(hub.url + "/api/v1/ws", autoping=False) as talk,
+        hub.http.ws_connect(hub.url + "/api/v1/ws", autoping=False) as client,
     ):
-        await talk.receive()
+        await client.receive()
         async with asyncio.timeout(5):
-            first = await talk.receive()
-            await talk.send_json({"type": "ping", "ref": 1})
+            first = await client.receive()
+            await client.send_json({"type": "ping", "ref": 1})
             kinds = {first.type}
-            while (message := await talk.receive()).type is aiohttp.WSMsgType.PING:
+            while (message := await client.receive()).type is aiohttp.WSMsgType.PING:
                 kinds.add(message.type)
 
         assert kinds == {aiohttp.WSMsgType.PING}
@@ -140,21 +142,21 @@ async def test_an_idle_websocket_is_pinged_and_nothing_else_changes(settings_sql
 async def test_a_cut_connection_ends_without_a_close(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub:
         wires = wires_of(hub)
-        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as talk:
-            await talk.receive()
+        async with hub.http.ws_connect(hub.url + "/api/v1/ws") as client:
+            await client.receive()
             assert wires[0].websocket is not None
             wires[0].websocket.cut()
             async with asyncio.timeout(5):
-                message = await talk.receive()
+                message = await client.receive()
 
             assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
 
 
 async def nothing() -> object:
-    raise AssertionError("Nobody listens here.")
+    raise AssertionError("Nothing is received here.")
 
 
-async def test_without_hypercorn_every_answer_is_harmless_and_what_is_written_goes_by_send() -> None:
+async def test_without_hypercorn_the_wires_methods_are_harmless_and_writes_use_send() -> None:
     sent = []
 
     async def send(message: object) -> None:
@@ -173,7 +175,7 @@ async def test_without_hypercorn_every_answer_is_harmless_and_what_is_written_go
     assert sent == [{"type": "websocket.send", "bytes": None, "text": "a\nb"}, {"type": "websocket.close"}]
 
 
-async def test_without_hypercorn_who_takes_nothing_fails_its_send() -> None:
+async def test_without_hypercorn_a_send_that_is_never_completed_fails() -> None:
     async def send(message: object) -> None:
         await asyncio.Event().wait()
 
