@@ -1,4 +1,4 @@
-"""Who may do what over HTTP: the outsider learns nothing, the narrow token is told what it lacks."""
+"""Access over HTTP: an outsider gets no information, and a narrow token's refusal names what it lacks."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,13 +10,13 @@ from app.actions.users import set_user_disabled
 from app.model.access import Role
 from tests.support.hub import Answered, ServedHub
 
-SAY: dict[str, Any] = {"json": {"body": "x"}}
+UPDATE: dict[str, Any] = {"json": {"body": "x"}}
 # Every call on one channel, by method, path after its name, and what it is given.
 CALLS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("show", "GET", "/api/v1/channels/{}", {}),
     ("change", "PATCH", "/api/v1/channels/{}", {"json": {"title": "x"}}),
     ("delete", "DELETE", "/api/v1/channels/{}", {}),
-    ("publish", "POST", "/api/v1/channels/{}/updates", SAY),
+    ("publish", "POST", "/api/v1/channels/{}/updates", UPDATE),
     ("publish a batch", "POST", "/api/v1/channels/{}/updates", {"json": {"updates": [{"body": "x"}]}}),
     ("history", "GET", "/api/v1/channels/{}/updates", {}),
     ("filtered history", "GET", "/api/v1/channels/{}/updates?after=0&q=x&tag=t&level=info&key=k", {}),
@@ -26,7 +26,7 @@ CALLS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("stream", "GET", "/api/v1/channels/{}/stream", {}),
     ("stream after", "GET", "/api/v1/channels/{}/stream?after=0&epoch=e", {}),
 ]
-SHORT_CALLS: list[tuple[str, str, str, dict[str, Any]]] = [
+SHORT_PATH_CALLS: list[tuple[str, str, str, dict[str, Any]]] = [
     ("publish text", "POST", "/{}", {"data": b"x"}),
     ("put text", "PUT", "/{}", {"data": b"x"}),
     ("page", "GET", "/{}", {"headers": {"Accept": "text/html"}}),
@@ -36,36 +36,38 @@ SHORT_CALLS: list[tuple[str, str, str, dict[str, Any]]] = [
 ]
 
 
-def told(answer: Answered, slug: str) -> tuple[int, dict[str, str], str]:
-    """All that an answer tells, but for what is of every answer its own."""
+def comparable(answer: Answered, slug: str) -> tuple[int, dict[str, str], str]:
+    """All that an answer contains, except what differs in every answer."""
     own = {"x-request-id", "date", "content-length", "ratelimit-remaining", "ratelimit-reset"}
     headers = {name.lower(): value for name, value in answer.headers.items() if name.lower() not in own}
     body = answer.body.decode().replace(answer.headers["X-Request-ID"], "ID").replace(slug, "SLUG")
     return answer.status, headers, body
 
 
-@pytest.mark.parametrize("who", ["nobody", "a stranger", "a token bound elsewhere"])
-async def test_a_private_channel_answers_an_outsider_as_a_missing_one(hub: ServedHub, who: str) -> None:
+@pytest.mark.parametrize("caller", ["anonymous", "an outsider", "a token bound elsewhere"])
+async def test_a_private_channel_answers_an_outsider_as_a_missing_one(hub: ServedHub, caller: str) -> None:
     await hub.private("secret")
     token = None
-    if who != "nobody":
-        token = await hub.token("cyd") if who == "a stranger" else await hub.token("ana", channel="lobby")
-    for name, method, path, given in CALLS + SHORT_CALLS:
+    if caller != "anonymous":
+        token = await hub.token("cyd") if caller == "an outsider" else await hub.token("ana", channel="lobby")
+    for name, method, path, given in CALLS + SHORT_PATH_CALLS:
         private, missing = [
             await hub.call(method, path.format(slug), token=token, **given) for slug in ("secret", "absent")
         ]
 
         assert private.status == 404, name
-        assert told(private, "secret") == told(missing, "absent"), name
+        assert comparable(private, "secret") == comparable(missing, "absent"), name
 
 
 async def test_an_outsider_does_not_find_a_private_or_unlisted_channel_in_the_list(hub: ServedHub) -> None:
     await hub.private("secret")
     await hub.channel("quiet", visibility="unlisted", owner="ana")
     seen = {
-        who: [channel["slug"] for channel in (await hub.call("GET", "/api/v1/channels", token=token)).json["channels"]]
-        for who, token in {
-            "nobody": None,
+        caller: [
+            channel["slug"] for channel in (await hub.call("GET", "/api/v1/channels", token=token)).json["channels"]
+        ]
+        for caller, token in {
+            "anonymous": None,
             "cyd": await hub.token("cyd"),
             "ben": await hub.token("ben"),
             "ana": await hub.token("ana"),
@@ -74,7 +76,7 @@ async def test_an_outsider_does_not_find_a_private_or_unlisted_channel_in_the_li
     }
 
     assert seen == {
-        "nobody": ["lobby"],
+        "anonymous": ["lobby"],
         "cyd": ["lobby"],
         "ben": ["lobby", "secret"],
         "ana": ["lobby", "quiet", "secret"],
@@ -94,7 +96,7 @@ async def test_a_list_shows_a_token_what_it_may_read_and_no_more(hub: ServedHub)
     assert "scope 'read'" in refused.json["error"]["message"]
 
 
-async def test_an_unlisted_channel_is_open_to_who_knows_its_name(hub: ServedHub) -> None:
+async def test_an_unlisted_channel_can_be_read_by_its_name(hub: ServedHub) -> None:
     await hub.channel("quiet", visibility="unlisted")
     stored = await hub.publish("quiet", body="psst")
     answer = await hub.call("GET", "/api/v1/channels/quiet/updates")
@@ -106,7 +108,7 @@ READS = [call for call in CALLS if call[0] not in ("change", "delete", "publish"
 WRITES = [call for call in CALLS if call not in READS]
 
 
-async def test_a_token_without_the_scope_is_told_which_one(hub: ServedHub) -> None:
+async def test_the_refusal_of_a_token_names_the_scope_it_lacks(hub: ServedHub) -> None:
     await hub.private("ci")
     reader, writer = await hub.token("ana", scopes=["read"]), await hub.token("ana", scopes=["publish"])
     for calls, token, missing in ((READS, writer, "read"), (WRITES, reader, "publish")):
@@ -117,7 +119,7 @@ async def test_a_token_without_the_scope_is_told_which_one(hub: ServedHub) -> No
             assert f"lacks the scope {missing!r}" in answer.json["error"]["message"], name
 
 
-async def test_a_token_bound_to_another_channel_is_told_so(hub: ServedHub) -> None:
+async def test_the_refusal_of_a_token_bound_to_another_channel_names_that_reason(hub: ServedHub) -> None:
     await hub.channel("ci", owner="ana")
     token = await hub.token("ana", channel="lobby")
     for name, method, path, given in CALLS:
@@ -127,7 +129,7 @@ async def test_a_token_bound_to_another_channel_is_told_so(hub: ServedHub) -> No
         assert "bound to another channel than 'ci'" in answer.json["error"]["message"], name
 
 
-async def test_a_token_bound_to_a_channel_is_good_for_reading_and_publishing_there_alone(hub: ServedHub) -> None:
+async def test_a_token_bound_to_a_channel_may_read_and_publish_there_alone(hub: ServedHub) -> None:
     await hub.private("ci")
     token = await hub.token("ana", channel="ci")
     stored = await hub.publish("ci", token=token, body="x")
@@ -144,24 +146,28 @@ async def test_a_token_bound_to_a_channel_is_good_for_reading_and_publishing_the
 @pytest.mark.parametrize(
     ("publishing", "allowed"),
     [
-        ("everyone", {"nobody", "cyd", "ben", "pam", "ana", "eve"}),
+        ("everyone", {"anonymous", "cyd", "ben", "pam", "ana", "eve"}),
         ("members", {"ben", "pam", "ana", "eve"}),
         ("publishers", {"pam", "ana", "eve"}),
     ],
 )
-async def test_publishing_is_for_whom_the_channel_says(hub: ServedHub, publishing: str, allowed: set[str]) -> None:
+async def test_a_channels_publishing_rule_is_applied_to_every_caller(
+    hub: ServedHub, publishing: str, allowed: set[str]
+) -> None:
     await hub.channel("ci", publishing=publishing, owner="ana", members={"ben": Role.READER, "pam": Role.PUBLISHER})
-    tokens = {who: await hub.token(who) for who in ("cyd", "ben", "pam", "ana")}
+    tokens = {user: await hub.token(user) for user in ("cyd", "ben", "pam", "ana")}
     tokens["eve"] = await hub.token("eve", admin=True)
     answers = {
-        who: await hub.call("POST", "/api/v1/channels/ci/updates", token=tokens.get(who), **SAY)
-        for who in ("nobody", *tokens)
+        user: await hub.call("POST", "/api/v1/channels/ci/updates", token=tokens.get(user), **UPDATE)
+        for user in ("anonymous", *tokens)
     }
 
-    assert {who for who, answer in answers.items() if answer.status == 201} == allowed
-    for who, answer in answers.items():
-        if who not in allowed:
-            assert (answer.status, answer.code) == ((401, "unauthenticated") if who == "nobody" else (403, "forbidden"))
+    assert {user for user, answer in answers.items() if answer.status == 201} == allowed
+    for user, answer in answers.items():
+        if user not in allowed:
+            assert (answer.status, answer.code) == (
+                (401, "unauthenticated") if user == "anonymous" else (403, "forbidden")
+            )
             assert f"Publishing to 'ci' is for its {publishing}." in answer.json["error"]["message"]
 
 
@@ -178,7 +184,7 @@ async def test_changing_a_channel_is_for_its_owners_and_admins(hub: ServedHub) -
 
 
 @pytest.mark.parametrize("given", ["Bearer tw_unknown", "Bearer", "Bearer  ", "Basic YTpi", "tw_unknown", ""])
-async def test_a_token_that_is_none_is_answered_401_wherever_it_is_sent(hub_sqlite: ServedHub, given: str) -> None:
+async def test_an_invalid_token_is_answered_401_wherever_it_is_sent(hub_sqlite: ServedHub, given: str) -> None:
     paths = ["/api/v1/channels", "/api/v1/channels/lobby/updates", "/api/v1/channels/absent", "/lobby/sse"]
     answers = [await hub_sqlite.call("GET", path, headers={"Authorization": given}) for path in paths]
 
@@ -186,7 +192,7 @@ async def test_a_token_that_is_none_is_answered_401_wherever_it_is_sent(hub_sqli
     assert {answer.headers["WWW-Authenticate"] for answer in answers} == {'Bearer realm="tidewire"'}
 
 
-async def test_a_token_counts_no_longer_once_revoked_expired_or_its_user_disabled(hub: ServedHub) -> None:
+async def test_a_token_is_no_longer_valid_once_revoked_expired_or_its_user_disabled(hub: ServedHub) -> None:
     db = hub.services.db
     revoked, disabled = await hub.token("ana"), await hub.token("ben")
     expired = await hub.token("cyd", expires_at=datetime.now(UTC) - timedelta(seconds=1))
@@ -198,17 +204,17 @@ async def test_a_token_counts_no_longer_once_revoked_expired_or_its_user_disable
     assert all("WWW-Authenticate" in answer.headers for answer in answers)
 
 
-async def test_an_endless_token_is_refused_before_it_is_looked_for(hub_sqlite: ServedHub) -> None:
+async def test_an_overlong_token_is_refused_before_it_is_looked_up(hub_sqlite: ServedHub) -> None:
     answer = await hub_sqlite.call("GET", "/api/v1/channels", token="t" * 201)
 
     assert (answer.status, answer.json["error"]["field"]) == (400, "Authorization")
 
 
 @pytest.mark.parametrize("name", ["a%00b", "%F0%9F%8C%8A", "-leading", "UPPER", "a" * 500, "'; DROP TABLE channels"])
-async def test_a_name_that_no_channel_can_have_is_none(hub: ServedHub, name: str) -> None:
+async def test_a_name_that_no_channel_can_have_is_not_found(hub: ServedHub, name: str) -> None:
     calls = [("GET", f"/api/v1/channels/{name}"), ("GET", f"/{name}"), ("GET", f"/api/v1/channels/{name}/updates")]
     answers = [await hub.call(method, path) for method, path in calls]
-    answers.append(await hub.call("POST", f"/api/v1/channels/{name}/updates", **SAY))
+    answers.append(await hub.call("POST", f"/api/v1/channels/{name}/updates", **UPDATE))
     answers.append(await hub.call("POST", f"/{name}", data=b"x"))
 
     assert {(answer.status, answer.code) for answer in answers} == {(404, "not_found")}

@@ -1,4 +1,4 @@
-"""The board over the API: for every key its newest update, now and as it stood at any seq still in the log."""
+"""The board over the API: for every key its newest update, now and as of any seq still in the log."""
 
 from tests.support.hub import ServedHub
 
@@ -28,7 +28,7 @@ async def test_the_board_has_the_newest_of_each_key_and_nothing_without_one(hub:
     }
 
 
-async def test_what_is_gone_is_off_the_board_until_it_comes_again(hub: ServedHub) -> None:
+async def test_a_gone_key_is_off_the_board_until_it_is_published_again(hub: ServedHub) -> None:
     await hub.channel("ci")
     await hub.publish("ci", key="a", value=1)
     await hub.publish("ci", key="b", value=1)
@@ -40,16 +40,16 @@ async def test_what_is_gone_is_off_the_board_until_it_comes_again(hub: ServedHub
     assert await board(hub) == {"a": 4, "b": 2}
 
 
-async def test_the_board_can_be_seen_as_it_stood(hub: ServedHub) -> None:
+async def test_the_board_can_be_read_as_of_an_earlier_seq(hub: ServedHub) -> None:
     await hub.channel("ci")
     for key, more in (("a", {"value": 1}), ("b", {"value": 1}), ("a", {"value": 2}), ("b", {"gone": True})):
         await hub.publish("ci", key=key, **more)
-    stood = [await board(hub, f"at={seq}") for seq in range(5)]
+    boards = [await board(hub, f"at={seq}") for seq in range(5)]
 
-    assert stood == [{}, {"a": 1}, {"a": 1, "b": 2}, {"a": 3, "b": 2}, {"a": 3}]
+    assert boards == [{}, {"a": 1}, {"a": 1, "b": 2}, {"a": 3, "b": 2}, {"a": 3}]
 
 
-async def test_a_seq_that_the_log_can_not_tell_of_is_refused(hub: ServedHub) -> None:
+async def test_a_seq_outside_the_log_is_refused(hub: ServedHub) -> None:
     await hub.channel("ci")
     await hub.publish("ci", key="a", value=1)
     for query, field in (
@@ -64,7 +64,7 @@ async def test_a_seq_that_the_log_can_not_tell_of_is_refused(hub: ServedHub) -> 
         assert (answer.status, answer.code, answer.json["error"]["field"]) == (400, "invalid_request", field)
 
 
-async def test_a_large_board_comes_in_pages_in_the_order_of_its_keys(hub: ServedHub) -> None:
+async def test_a_large_board_is_returned_in_pages_in_the_order_of_its_keys(hub: ServedHub) -> None:
     await hub.channel("ci")
     keys = ["A", "Z", "a", "a b", "a-b", "a0", "aa", "b", "é", "日", "🌊"]
     for key in reversed(keys):

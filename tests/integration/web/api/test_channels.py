@@ -1,4 +1,4 @@
-"""Channels over the API: made, listed, shown, changed and deleted, each field within its rule."""
+"""Channels over the API: created, listed, shown, changed and deleted, each field within its rule."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -78,7 +78,7 @@ async def test_no_channel_takes_a_name_of_the_site(hub_sqlite: ServedHub) -> Non
     assert {(answer.status, answer.json["error"]["field"]) for answer in answers} == {(400, "slug")}
 
 
-async def test_a_wrong_field_is_named_when_a_channel_is_made_or_changed(hub_sqlite: ServedHub) -> None:
+async def test_a_wrong_field_is_named_when_a_channel_is_created_or_changed(hub_sqlite: ServedHub) -> None:
     await hub_sqlite.channel("ci", owner="ana")
     token = await hub_sqlite.token("ana")
     before = await hub_sqlite.call("GET", f"{PATH}/ci", token=token)
@@ -93,14 +93,14 @@ async def test_a_wrong_field_is_named_when_a_channel_is_made_or_changed(hub_sqli
     assert after.json == before.json
 
 
-async def test_a_taken_slug_is_a_conflict_even_for_who_may_not_see_the_channel(hub: ServedHub) -> None:
+async def test_a_taken_slug_is_a_conflict_even_for_a_caller_that_may_not_see_the_channel(hub: ServedHub) -> None:
     await hub.private("secret")
     answer = await hub.call("POST", PATH, token=await hub.token("cyd"), json={"slug": "secret"})
 
     assert (answer.status, answer.code, answer.json["error"]["field"]) == (409, "conflict", "slug")
 
 
-async def test_of_many_who_make_one_channel_at_once_one_does(hub: ServedHub) -> None:
+async def test_of_many_creations_of_one_channel_at_once_one_succeeds(hub: ServedHub) -> None:
     token = await hub.token("ana")
     answers = await asyncio.gather(*[hub.call("POST", PATH, token=token, json={"slug": "ci"}) for _ in range(8)])
 
@@ -126,7 +126,7 @@ async def test_the_slug_never_changes(hub_sqlite: ServedHub) -> None:
     assert (answer.status, answer.json["error"]["field"]) == (400, "slug")
 
 
-async def test_a_deleted_channel_is_gone_and_one_of_its_name_begins_anew(hub: ServedHub) -> None:
+async def test_a_deleted_channel_is_not_found_and_a_new_one_of_its_name_is_empty(hub: ServedHub) -> None:
     token = await hub.token("ana")
     await hub.call("POST", PATH, token=token, json={"slug": "ci", "visibility": "public"})
     first = await hub.publish("ci", token=token, body="secret words", tags=["t"], key="k")
@@ -146,16 +146,16 @@ async def test_a_deleted_channel_is_gone_and_one_of_its_name_begins_anew(hub: Se
     assert anew.json["epoch"] != first["epoch"]
 
 
-async def test_making_a_channel_takes_a_user(hub_sqlite: ServedHub) -> None:
+async def test_creating_a_channel_requires_a_user(hub_sqlite: ServedHub) -> None:
     reader = await hub_sqlite.token("ana", scopes=["read"])
-    nobody = await hub_sqlite.call("POST", PATH, json={"slug": "ci"})
+    anonymous = await hub_sqlite.call("POST", PATH, json={"slug": "ci"})
     narrow = await hub_sqlite.call("POST", PATH, token=reader, json={"slug": "ci"})
 
-    assert (nobody.status, nobody.code, narrow.status, narrow.code) == (401, "unauthenticated", 403, "forbidden")
+    assert (anonymous.status, anonymous.code, narrow.status, narrow.code) == (401, "unauthenticated", 403, "forbidden")
     assert "scope 'publish'" in narrow.json["error"]["message"]
 
 
-async def test_the_list_goes_by_pages_in_the_order_of_the_slugs(hub: ServedHub) -> None:
+async def test_the_list_is_paged_in_the_order_of_the_slugs(hub: ServedHub) -> None:
     slugs = ["a", "a-b", "a0", "aa", "b", "lobby", "z"]
     for slug in slugs:
         if slug != "lobby":

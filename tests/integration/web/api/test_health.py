@@ -1,4 +1,4 @@
-"""For whoever runs the hub: it lives, it is ready or says what is not, and it counts."""
+"""For operators: liveness, readiness with the part that is missing, and metrics."""
 
 import asyncio
 import re
@@ -32,20 +32,20 @@ async def hub_that_may_lose_both(
         await own_postgres.drop_database(name)
 
 
-async def test_a_hub_lives_and_is_ready(hub: ServedHub) -> None:
-    alive, ready = await hub.call("GET", "/healthz"), await hub.call("GET", "/readyz")
+async def test_a_running_hub_is_healthy_and_ready(hub: ServedHub) -> None:
+    healthy, ready = await hub.call("GET", "/healthz"), await hub.call("GET", "/readyz")
 
-    assert (alive.status, alive.json) == (200, {"status": "ok"})
+    assert (healthy.status, healthy.json) == (200, {"status": "ok"})
     assert (ready.status, ready.json) == (200, {"status": "ok", "database": "ok", "broker": "ok"})
 
 
-async def test_without_its_database_a_hub_lives_and_says_what_is_missing(
+async def test_without_its_database_a_hub_is_healthy_and_names_what_is_missing(
     hub_that_may_lose_both: ServedHub, own_postgres: Postgres
 ) -> None:
     hub = hub_that_may_lose_both
     token = await hub.token("ana")
     await asyncio.to_thread(own_postgres.stop)
-    alive, ready = await hub.call("GET", "/healthz"), await hub.call("GET", "/readyz")
+    healthy, ready = await hub.call("GET", "/healthz"), await hub.call("GET", "/readyz")
     refused = [
         await hub.call("POST", UPDATES, json={"body": "lost"}),
         await hub.call("POST", "/lobby", data=b"lost"),
@@ -58,7 +58,7 @@ async def test_without_its_database_a_hub_lives_and_says_what_is_missing(
     again = await hub.call("GET", "/readyz")
     stored = await hub.publish("lobby", body="kept")
 
-    assert (alive.status, ready.status, ready.json["status"]) == (200, 503, "unavailable")
+    assert (healthy.status, ready.status, ready.json["status"]) == (200, 503, "unavailable")
     assert (ready.json["database"] != "ok", ready.json["broker"], ready.headers["Retry-After"]) == (True, "ok", "1")
     assert {(answer.status, answer.code) for answer in refused} == {(503, "unavailable")}
     assert all(int(answer.headers["Retry-After"]) >= 1 for answer in (*refused, page))
@@ -67,7 +67,7 @@ async def test_without_its_database_a_hub_lives_and_says_what_is_missing(
     assert (again.status, stored["seq"]) == (200, 1)
 
 
-async def test_without_redis_a_hub_says_so_and_goes_on_serving(
+async def test_without_redis_a_hub_is_not_ready_and_goes_on_serving(
     hub_that_may_lose_both: ServedHub, own_redis: Redis
 ) -> None:
     hub = hub_that_may_lose_both
@@ -85,7 +85,7 @@ async def test_without_redis_a_hub_says_so_and_goes_on_serving(
     assert (presence.status, again.status) == (200, 200)
 
 
-async def test_a_redis_that_answers_nothing_is_named_in_time(
+async def test_a_redis_that_does_not_answer_is_reported_in_time(
     hub_that_may_lose_both: ServedHub, own_redis: Redis
 ) -> None:
     own_redis.pause()
@@ -96,7 +96,7 @@ async def test_a_redis_that_answers_nothing_is_named_in_time(
     assert (ready.status, ready.json["broker"] != "ok", ready.json["database"]) == (503, True, "ok")
 
 
-async def test_a_hub_that_stops_is_not_ready_and_lets_nobody_in(hub_sqlite: ServedHub) -> None:
+async def test_a_hub_that_stops_is_not_ready_and_admits_no_client(hub_sqlite: ServedHub) -> None:
     await hub_sqlite.services.connections.shut_down()
     ready = await hub_sqlite.call("GET", "/readyz")
     stream = await hub_sqlite.call("GET", "/lobby/sse")

@@ -42,7 +42,7 @@ async def test_a_page_has_100_updates_unless_asked_for_up_to_1000(hub: ServedHub
     assert await seqs(hub, "limit=1000&after=0") == list(range(1, 1001))
 
 
-async def test_history_says_the_epoch_and_the_last_seq_whatever_it_shows(hub: ServedHub) -> None:
+async def test_history_returns_the_epoch_and_the_last_seq_whatever_it_shows(hub: ServedHub) -> None:
     channel = await hub.channel("ci")
     empty = await hub.call("GET", PATH)
     await hub.publish("ci", body="x")
@@ -52,7 +52,7 @@ async def test_history_says_the_epoch_and_the_last_seq_whatever_it_shows(hub: Se
     assert none_of_it.json == {"epoch": channel.epoch, "last_seq": 1, "updates": []}
 
 
-async def test_filters_choose_and_all_of_them_must_hold(hub: ServedHub) -> None:
+async def test_an_update_must_match_all_filters(hub: ServedHub) -> None:
     await filled(
         hub,
         {"body": "one", "level": "error", "tags": ["db", "night"], "key": "a"},

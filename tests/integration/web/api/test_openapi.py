@@ -1,4 +1,4 @@
-"""The API's document says what the hub does: every call is in it, and real answers keep to it."""
+"""The API's document describes what the hub does: every call is in it, and real answers match it."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Described:
-    """A hub and its document: `call` makes a request and holds the answer to what the document says of it."""
+    """A hub and its document: `call` makes a request and checks the answer against the document."""
 
     def __init__(self, hub: ServedHub, document: dict[str, Any]) -> None:
         self.hub, self.document = hub, document
@@ -49,7 +49,7 @@ class Described:
         return answer
 
     def accepts(self, name: str, body: Any) -> bool:
-        """Does the schema of this call's request body take this?"""
+        """True if the schema of this call's request body accepts this."""
         content = self.operations()[name][2]["requestBody"]["content"]
         return bool(self._validator(content["application/json"]["schema"]).is_valid(body))
 
@@ -161,7 +161,7 @@ async def test_answers_about_updates_keep_to_the_document(described: Described) 
     assert set(board.json["board"]) == {"k"}
 
 
-async def test_tickets_and_strange_tokens_are_answered_as_described(described: Described) -> None:
+async def test_tickets_and_unknown_tokens_are_answered_as_described(described: Described) -> None:
     token = await described.hub.token("ana")
 
     await described.call("create_ticket", 201, "/api/v1/tickets", token=token)
@@ -187,7 +187,9 @@ async def test_tickets_and_strange_tokens_are_answered_as_described(described: D
         ({"updates": []}, 400),
     ],
 )
-async def test_the_schema_takes_what_the_hub_takes(document: Described, update: dict[str, Any], status: int) -> None:
+async def test_the_schema_accepts_what_the_hub_accepts(
+    document: Described, update: dict[str, Any], status: int
+) -> None:
     answer = await document.hub.call("POST", "/api/v1/channels/lobby/updates", json=update)
 
     assert (answer.status, document.accepts("publish", update)) == (status, status == 201)

@@ -1,4 +1,4 @@
-"""Presence over the API: how many watch is for all who may read, who they are for members alone."""
+"""Presence over the API: every reader gets the number of watchers, members alone get their names."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -18,7 +18,7 @@ async def seen_by(hub: ServedHub, token: str | None) -> Any:
     return answer.json
 
 
-async def test_nobody_watches_a_quiet_channel(hub: ServedHub) -> None:
+async def test_a_channel_without_watchers_counts_none(hub: ServedHub) -> None:
     await hub.channel("ci")
 
     assert await seen_by(hub, None) == {"watching": 0, "users": []}
@@ -32,16 +32,16 @@ async def test_connections_are_counted_and_named_to_members_alone(hub: ServedHub
         for kind, token in ((Watcher, ana), (Watcher, ana), (SseWatcher, cyd), (Watcher, None)):
             watcher = await stack.enter_async_context(kind(hub.url, channel="ci", token=token))
             await watcher.live()
-        told = {name: await seen_by(hub, token) for name, token in (("ben", ben), ("eve", eve), ("cyd", cyd))}
-        nobody = await seen_by(hub, None)
+        shown = {name: await seen_by(hub, token) for name, token in (("ben", ben), ("eve", eve), ("cyd", cyd))}
+        anonymous = await seen_by(hub, None)
     elsewhere = await hub.call("GET", PATH, token=bound)
 
-    assert told["ben"] == told["eve"] == {"watching": 4, "users": ["ana", "cyd"]}
-    assert told["cyd"] == nobody == {"watching": 4, "users": []}
+    assert shown["ben"] == shown["eve"] == {"watching": 4, "users": ["ana", "cyd"]}
+    assert shown["cyd"] == anonymous == {"watching": 4, "users": []}
     assert elsewhere.status == 403
 
 
-async def test_who_has_left_is_counted_no_longer(hub: ServedHub) -> None:
+async def test_a_watcher_that_has_left_is_no_longer_counted(hub: ServedHub) -> None:
     await hub.channel("ci", owner="ana")
     token = await hub.token("ana")
     async with Watcher(hub.url, channel="ci", token=token) as watcher:

@@ -1,4 +1,4 @@
-"""Publishing over the API: every field comes back as it was given, and what breaks a rule is refused whole."""
+"""Publishing over the API: every field is returned as it was given, and what breaks a rule is refused whole."""
 
 import re
 from datetime import UTC, datetime
@@ -64,7 +64,7 @@ async def test_what_was_not_given_is_absent(hub: ServedHub) -> None:
     assert set(stored) == {"channel", "epoch", "seq", "id", "at", "author", "body"}
 
 
-async def test_a_number_comes_back_as_the_same_number(hub: ServedHub) -> None:
+async def test_a_number_is_returned_as_the_same_number(hub: ServedHub) -> None:
     await hub.channel("ci")
     given = [0, -1, 2**63, -(2**63), 1e308, 0.1, 10**30, -0.0]
     answered = [(await hub.publish("ci", value=value))["value"] for value in given]
@@ -82,7 +82,7 @@ async def test_any_json_is_data(hub: ServedHub) -> None:
     assert [update["data"] for update in history.json["updates"]] == given
 
 
-async def test_the_author_is_the_token_s_name_else_the_user_s(hub: ServedHub) -> None:
+async def test_the_author_is_the_tokens_name_else_the_users(hub: ServedHub) -> None:
     await hub.channel("ci")
     named = await hub.token("ana", name="backup-bot")
     authors = [
@@ -110,10 +110,10 @@ async def test_what_breaks_a_rule_is_refused_whole_and_named(hub_sqlite: ServedH
     assert channel.json["last_seq"] == 0
 
 
-async def test_an_update_that_says_nothing_is_refused(hub_sqlite: ServedHub) -> None:
-    nothings: list[dict[str, Any]] = [{}, {"level": "info"}, {"key": "k"}, {"tags": ["t"]}, {"body": ""}]
-    for nothing in nothings:
-        answer = await hub_sqlite.call("POST", "/api/v1/channels/lobby/updates", json=nothing)
+async def test_an_update_without_content_is_refused(hub_sqlite: ServedHub) -> None:
+    empty_updates: list[dict[str, Any]] = [{}, {"level": "info"}, {"key": "k"}, {"tags": ["t"]}, {"body": ""}]
+    for empty in empty_updates:
+        answer = await hub_sqlite.call("POST", "/api/v1/channels/lobby/updates", json=empty)
 
         assert (answer.status, answer.code) == (422, "invalid_update")
         assert "at least one of title, body, value, progress, status or data" in answer.json["error"]["message"]
@@ -143,7 +143,7 @@ async def test_a_whole_update_over_64_kib_is_too_large(hub_sqlite: ServedHub) ->
     assert (answer.status, answer.code) == (413, "too_large")
 
 
-async def test_the_largest_update_that_the_rules_allow_goes_through(hub: ServedHub) -> None:
+async def test_the_largest_update_that_the_rules_allow_is_stored(hub: ServedHub) -> None:
     await hub.channel("ci")
     stored = await hub.publish("ci", body="b" * 32768, data="d" * 31000)
     history = await hub.call("GET", PATH)
@@ -151,7 +151,7 @@ async def test_the_largest_update_that_the_rules_allow_goes_through(hub: ServedH
     assert history.json["updates"] == [stored]
 
 
-async def test_a_replay_is_said_so_and_a_first_time_is_not(hub: ServedHub) -> None:
+async def test_a_replay_is_marked_and_a_first_publish_is_not(hub: ServedHub) -> None:
     await hub.channel("ci")
     headers = {"Idempotency-Key": "k" * 200}
     first = await hub.call("POST", PATH, json={"body": "x"}, headers=headers)

@@ -84,7 +84,7 @@ async def test_search_is_the_same_on_both_databases(hub: ServedHub) -> None:
 
 
 @pytest.mark.parametrize("query", ["q=disk&before=3", "q=disk&after=1"])
-async def test_search_goes_with_a_position_and_a_limit(hub: ServedHub, query: str) -> None:
+async def test_search_combines_with_a_position_and_a_limit(hub: ServedHub, query: str) -> None:
     await hub.channel("ci")
     await hub.call("POST", PATH, json={"updates": [{"body": f"disk {n}"} for n in range(1, 6)]})
     answer = await hub.call("GET", f"{PATH}?{query}&limit=2")
@@ -93,7 +93,7 @@ async def test_search_goes_with_a_position_and_a_limit(hub: ServedHub, query: st
     assert [update["seq"] for update in answer.json["updates"]] == expected
 
 
-async def test_what_retention_took_is_found_no_longer(hub: ServedHub) -> None:
+async def test_what_retention_removed_is_no_longer_found(hub: ServedHub) -> None:
     await hub.channel("ci", retention_updates=2)
     for n in range(4):
         await hub.publish("ci", body=f"disk {n}", key="k")
@@ -103,7 +103,7 @@ async def test_what_retention_took_is_found_no_longer(hub: ServedHub) -> None:
     assert [update["seq"] for update in answer.json["updates"]] == [4, 3]
 
 
-async def test_a_dump_of_one_word_is_stored_and_found_and_costs_its_neighbours_nothing(hub: ServedHub) -> None:
+async def test_a_dump_of_one_word_is_stored_and_found_and_does_not_affect_its_neighbours(hub: ServedHub) -> None:
     """Random, so that PostgreSQL can't make it fit its index by compressing it."""
     await hub.channel("ci")
     dump = secrets.token_hex(8000)

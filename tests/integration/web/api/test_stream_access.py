@@ -1,4 +1,4 @@
-"""Who may follow over plain HTTP: what refuses a stream does so before it begins, and what ends it is said."""
+"""Access to HTTP streams: a refusal is answered before the stream begins, and a deletion ends it with a message."""
 
 from contextlib import AsyncExitStack
 
@@ -55,7 +55,7 @@ async def test_a_ticket_opens_one_stream(hub: ServedHub) -> None:
     assert (again.status, again.code) == (401, "unauthenticated")
 
 
-async def test_a_deleted_channel_ends_its_streams_and_says_so(hub: ServedHub) -> None:
+async def test_a_deleted_channel_ends_its_streams_with_a_message(hub: ServedHub) -> None:
     token = await hub.token("ana")
     await hub.channel("ci", owner="ana")
     async with streaming(hub.url, "/ci/sse") as events, streaming(hub.url, "/ci/json") as lines:
@@ -69,8 +69,8 @@ async def test_a_deleted_channel_ends_its_streams_and_says_so(hub: ServedHub) ->
     assert rest == (b"", b"")
 
 
-async def test_a_shutdown_ends_streams_in_an_orderly_way_without_a_word(settings: Settings) -> None:
-    """A browser connects again after `retry`; a word would have it think that there is nothing to come back to."""
+async def test_a_shutdown_ends_streams_in_an_orderly_way_without_a_message(settings: Settings) -> None:
+    """A browser reconnects after `retry`; a message would mean that there is nothing to reconnect to."""
     async with AsyncExitStack() as clients:
         async with serving(settings) as hub:
             await hub.channel("ci")

@@ -1,4 +1,4 @@
-"""The HTTP stream's two forms: how each is chosen, what opens it, what updates look like, what keeps it awake."""
+"""The HTTP stream's two forms: how each is chosen, how it opens, how updates look, and its heartbeats."""
 
 from dataclasses import replace
 
@@ -51,8 +51,8 @@ async def test_events_open_with_the_position_and_carry_their_ids(hub: ServedHub)
     assert live == ("update", f"{epoch}.2", {"type": "update", **second})
 
 
-async def test_the_opening_of_a_live_stream_is_where_it_begins(hub: ServedHub) -> None:
-    """A browser that loses the stream before the first update comes back with that id, and misses nothing."""
+async def test_a_live_stream_opens_with_its_start_position(hub: ServedHub) -> None:
+    """A browser that loses the stream before the first update reconnects with that id, and misses nothing."""
     await hub.channel("ci")
     epoch = (await hub.publish("ci", body="one"))["epoch"]
     await hub.publish("ci", body="two")
@@ -77,25 +77,25 @@ async def test_lines_are_the_same_messages_as_on_the_websocket(hub: ServedHub) -
     assert (past, live) == ({"type": "update", **first}, {"type": "update", **second})
 
 
-async def test_a_quiet_stream_is_kept_awake(settings_sqlite: Settings) -> None:
+async def test_a_quiet_stream_sends_heartbeats(settings_sqlite: Settings) -> None:
     async with serving(replace(settings_sqlite, heartbeat=0.1)) as hub:
         await hub.channel("ci")
         async with streaming(hub.url, "/ci/sse") as events, streaming(hub.url, "/ci/json") as lines:
             await events.block()
-            silence = [await events.block(), await events.block()], [await lines.line(), await lines.line()]
+            heartbeats = [await events.block(), await events.block()], [await lines.line(), await lines.line()]
             stored = await hub.publish("ci", body="x")
             event, line = await events.event(), await lines.message()
 
-    assert all(set(block) == {""} for block in silence[0])
-    assert silence[1] == [b"", b""]
+    assert all(set(block) == {""} for block in heartbeats[0])
+    assert heartbeats[1] == [b"", b""]
     assert event[2] == line == {"type": "update", **stored}
 
 
-async def test_by_default_it_is_kept_awake_every_15_seconds(settings_sqlite: Settings) -> None:
+async def test_a_heartbeat_is_sent_every_15_seconds_by_default(settings_sqlite: Settings) -> None:
     assert settings_sqlite.heartbeat == 15
 
 
-async def test_a_head_request_is_no_watcher(hub_sqlite: ServedHub) -> None:
+async def test_a_head_request_is_not_counted_as_a_watcher(hub_sqlite: ServedHub) -> None:
     await hub_sqlite.channel("ci")
     await hub_sqlite.call("HEAD", STREAM)
     presence = await hub_sqlite.call("GET", "/api/v1/channels/ci/presence")

@@ -1,4 +1,4 @@
-"""Where an HTTP stream begins, who wins when two positions are given, and what a reset looks like there."""
+"""Where an HTTP stream begins, which of two given positions wins, and what a reset looks like there."""
 
 import pytest
 
@@ -11,7 +11,7 @@ STREAM = "/api/v1/channels/ci/stream"
 
 
 async def published(hub: ServedHub, count: int, *, keep: int | None = None) -> str:
-    """A new channel `ci` with so many updates, of which retention left the newest `keep`: its epoch."""
+    """Create the channel `ci` with that many updates, of which retention keeps the newest `keep`; return its epoch."""
     await hub.channel("ci", retention_updates=keep)
     batch = {"updates": [{"body": str(n + 1)} for n in range(count)]}
     stored = await hub.call("POST", "/api/v1/channels/ci/updates", json=batch)
@@ -37,7 +37,9 @@ async def seqs(stream: Stream, count: int) -> list[int]:
         ("?last=1000", [1, 2, 3, 4, 5, 6]),
     ],
 )
-async def test_it_begins_where_it_is_asked_to(hub_sqlite: ServedHub, query: str, expected: list[int]) -> None:
+async def test_a_stream_begins_at_the_requested_position(
+    hub_sqlite: ServedHub, query: str, expected: list[int]
+) -> None:
     epoch = await published(hub_sqlite, 5)
     async with streaming(hub_sqlite.url, STREAM + query.replace("EPOCH", epoch)) as stream:
         opening = await stream.block()
@@ -48,7 +50,7 @@ async def test_it_begins_where_it_is_asked_to(hub_sqlite: ServedHub, query: str,
 
 
 async def test_last_event_id_wins_over_the_url(hub: ServedHub) -> None:
-    """An EventSource that connects again sends its first URL, and what it saw last in the header."""
+    """An EventSource that reconnects sends its first URL, and the last id that it received in the header."""
     epoch = await published(hub, 5)
     async with streaming(hub.url, f"{STREAM}?after=1", Last_Event_ID=f"{epoch}.3") as stream:
         opening = await stream.block()
@@ -90,7 +92,7 @@ async def test_a_position_beyond_the_log_is_reset(hub: ServedHub) -> None:
     assert [update["seq"] for update in updates] == [1, 2]
 
 
-async def test_a_log_emptied_under_a_stream_is_told(hub: ServedHub) -> None:
+async def test_a_log_emptied_under_a_stream_sends_a_reset(hub: ServedHub) -> None:
     await published(hub, 2)
     async with streaming(hub.url) as events, streaming(hub.url, Accept="application/x-ndjson") as lines:
         await events.block()
@@ -105,7 +107,7 @@ async def test_a_log_emptied_under_a_stream_is_told(hub: ServedHub) -> None:
     assert update[1] == f"{epoch}.1"
 
 
-async def test_what_is_no_position_is_refused_by_name(hub_sqlite: ServedHub) -> None:
+async def test_an_invalid_position_is_refused_by_name(hub_sqlite: ServedHub) -> None:
     epoch = await published(hub_sqlite, 1)
     for query, field in {
         "after=x": "after", "after=-1": "after", "after=1.5": "after", "after=²": "after", "after=": "after",

@@ -1,4 +1,4 @@
-"""Text publish: what a shell sends becomes an update, its headers the fields, and mistakes are named."""
+"""Text publish: a request's body becomes an update, its headers the fields, and mistakes are named."""
 
 import asyncio
 import sys
@@ -11,7 +11,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-async def test_the_body_is_the_update_s_body(hub: ServedHub, method: str) -> None:
+async def test_the_body_is_the_updates_body(hub: ServedHub, method: str) -> None:
     answer = await hub.call(method, "/lobby", data=b"hello & good=bye %41", headers={"Content-Type": FORM})
     history = await hub.call("GET", "/api/v1/channels/lobby/updates")
 
@@ -21,7 +21,7 @@ async def test_the_body_is_the_update_s_body(hub: ServedHub, method: str) -> Non
 
 
 @pytest.mark.parametrize("media", [FORM, "text/plain; charset=latin-1", "application/json", "multipart/form-data", "x"])
-async def test_the_body_is_text_whatever_its_content_type_says(hub_sqlite: ServedHub, media: str) -> None:
+async def test_the_body_is_text_whatever_its_content_type(hub_sqlite: ServedHub, media: str) -> None:
     answer = await hub_sqlite.call("POST", "/lobby", data='{"ä": 1}'.encode(), headers={"Content-Type": media})
 
     assert (answer.status, answer.json["body"]) == (201, '{"ä": 1}')
@@ -46,7 +46,7 @@ async def test_headers_or_query_fill_the_fields(hub: ServedHub) -> None:
         assert AS_STORED.items() <= answer.json.items()
 
 
-async def test_a_header_goes_before_the_query(hub_sqlite: ServedHub) -> None:
+async def test_a_header_takes_precedence_over_the_query(hub_sqlite: ServedHub) -> None:
     answer = await hub_sqlite.call("POST", "/lobby?title=query&key=k", data=b"x", headers={"Title": "header"})
 
     assert (answer.json["title"], answer.json["key"]) == ("header", "k")
@@ -98,14 +98,14 @@ async def test_a_wrong_field_is_refused_by_name(hub_sqlite: ServedHub) -> None:
 @pytest.mark.parametrize(
     ("body", "status"), [(b"\xff\xfe", 422), (b"a\0b", 422), (b"x" * 32769, 422), (b"x" * 32768, 201)]
 )
-async def test_the_body_keeps_to_its_rule(hub_sqlite: ServedHub, body: bytes, status: int) -> None:
+async def test_a_body_is_stored_only_within_its_rule(hub_sqlite: ServedHub, body: bytes, status: int) -> None:
     answer = await hub_sqlite.call("POST", "/lobby", data=body)
 
     assert answer.status == status
     assert status == 201 or answer.json["error"]["field"] == "body"
 
 
-async def test_an_idempotency_key_counts_here_too(hub: ServedHub) -> None:
+async def test_an_idempotency_key_applies_here_too(hub: ServedHub) -> None:
     headers = {"Idempotency-Key": "k"}
     first = await hub.call("POST", "/lobby", data=b"x", headers=headers)
     again = await hub.call("PUT", "/lobby", data=b"x", headers=headers)
@@ -115,7 +115,7 @@ async def test_an_idempotency_key_counts_here_too(hub: ServedHub) -> None:
     assert (again.json, other.status, other.code) == (first.json, 409, "conflict")
 
 
-async def test_the_same_rights_stand_here_as_in_the_api(hub: ServedHub) -> None:
+async def test_the_same_rights_apply_here_as_in_the_api(hub: ServedHub) -> None:
     await hub.channel("ci", publishing="publishers", owner="ana")
     statuses = [
         (await hub.call("POST", "/ci", token=token, data=b"x")).status
@@ -125,7 +125,7 @@ async def test_the_same_rights_stand_here_as_in_the_api(hub: ServedHub) -> None:
     assert statuses == [401, 403, 403, 201]
 
 
-async def test_an_error_is_json_in_the_api_s_form(hub_sqlite: ServedHub) -> None:
+async def test_an_error_is_json_in_the_form_of_the_api(hub_sqlite: ServedHub) -> None:
     answers = [
         await hub_sqlite.call("POST", path, data=b"x", headers={"Accept": "*/*"}) for path in ("/absent", "/api")
     ]
@@ -135,7 +135,7 @@ async def test_an_error_is_json_in_the_api_s_form(hub_sqlite: ServedHub) -> None
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PATCH"])
-async def test_other_methods_are_told_which_there_are(hub_sqlite: ServedHub, method: str) -> None:
+async def test_other_methods_are_answered_with_the_allowed_ones(hub_sqlite: ServedHub, method: str) -> None:
     answer = await hub_sqlite.call(method, "/lobby")
 
     assert (answer.status, answer.code) == (405, "invalid_request")
@@ -145,7 +145,7 @@ async def test_other_methods_are_told_which_there_are(hub_sqlite: ServedHub, met
 @pytest.mark.parametrize(
     ("path", "media", "opening"), [("sse", "text/event-stream", b"retry: "), ("json", "application/x-ndjson", b"{")]
 )
-async def test_the_stream_s_two_forms_stand_at_their_own_paths(
+async def test_the_streams_two_forms_have_their_own_paths(
     hub: ServedHub, path: str, media: str, opening: bytes
 ) -> None:
     await hub.publish("lobby", body="x")
@@ -156,7 +156,7 @@ async def test_the_stream_s_two_forms_stand_at_their_own_paths(
         assert first.startswith(opening)
 
 
-CURL = """
+SCRIPT = """
 import sys, urllib.request
 print(urllib.request.urlopen(sys.argv[1], data=b"hello").status)
 """
@@ -164,8 +164,8 @@ print(urllib.request.urlopen(sys.argv[1], data=b"hello").status)
 
 async def test_a_script_with_nothing_but_its_standard_library_publishes(hub_sqlite: ServedHub) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CURL, f"{hub_sqlite.url}/lobby", stdout=asyncio.subprocess.PIPE
+        sys.executable, "-c", SCRIPT, f"{hub_sqlite.url}/lobby", stdout=asyncio.subprocess.PIPE
     )
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    output, _ = await asyncio.wait_for(process.communicate(), 20)
 
-    assert said == b"201\n"
+    assert output == b"201\n"

@@ -33,13 +33,13 @@ async def test_a_ticket_opens_one_stream_and_no_second(hub: ServedHub) -> None:
 
 
 @pytest.mark.parametrize("path", ["/secret/sse", "/secret/json"])
-async def test_a_ticket_is_good_for_the_streams_by_path(hub_sqlite: ServedHub, path: str) -> None:
+async def test_a_ticket_is_valid_for_the_streams_by_path(hub_sqlite: ServedHub, path: str) -> None:
     await hub_sqlite.private("secret")
 
     assert await stream_status(hub_sqlite, await ticket(hub_sqlite, await hub_sqlite.token("ben")), path) == 200
 
 
-async def test_a_ticket_opens_a_websocket_that_speaks_for_its_user(hub: ServedHub) -> None:
+async def test_a_ticket_opens_a_websocket_with_its_users_rights(hub: ServedHub) -> None:
     await hub.private("secret")
     given = await ticket(hub, await hub.token("ben"))
     async with hub.http.ws_connect(f"{hub.url}/api/v1/ws?ticket={given}") as socket:
@@ -56,12 +56,12 @@ async def test_a_ticket_is_as_narrow_as_the_token_it_was_made_with(hub: ServedHu
     await hub.private("secret")
     writer = await ticket(hub, await hub.token("ana", scopes=["publish"]))
     elsewhere = await ticket(hub, await hub.token("ana", channel="lobby"))
-    stranger = await ticket(hub, await hub.token("cyd"))
+    outsider = await ticket(hub, await hub.token("cyd"))
 
-    assert [await stream_status(hub, given) for given in (writer, elsewhere, stranger)] == [403, 404, 404]
+    assert [await stream_status(hub, given) for given in (writer, elsewhere, outsider)] == [403, 404, 404]
 
 
-async def test_a_ticket_dies_with_its_token(hub: ServedHub) -> None:
+async def test_a_ticket_of_a_revoked_token_is_not_valid(hub: ServedHub) -> None:
     await hub.private("secret")
     token = await hub.token("ben")
     given = await ticket(hub, token)
@@ -70,7 +70,7 @@ async def test_a_ticket_dies_with_its_token(hub: ServedHub) -> None:
     assert await stream_status(hub, given) == 401
 
 
-async def test_a_ticket_is_good_for_sixty_seconds(hub: ServedHub) -> None:
+async def test_a_ticket_is_valid_for_sixty_seconds(hub: ServedHub) -> None:
     await hub.private("secret")
     before = now_ms()
     given = await ticket(hub, await hub.token("ben"))
@@ -83,7 +83,7 @@ async def test_a_ticket_is_good_for_sixty_seconds(hub: ServedHub) -> None:
     assert await stream_status(hub, given) == 401
 
 
-async def test_a_ticket_that_was_never_used_is_forgotten(hub: ServedHub) -> None:
+async def test_an_expired_ticket_that_was_never_used_is_removed(hub: ServedHub) -> None:
     await hub.private("secret")
     token = await hub.token("ben")
     await ticket(hub, token)
@@ -97,15 +97,15 @@ async def test_a_ticket_that_was_never_used_is_forgotten(hub: ServedHub) -> None
 
 async def test_a_ticket_is_kept_from_caches_and_needs_a_token(hub_sqlite: ServedHub) -> None:
     made = await hub_sqlite.call("POST", PATH, token=await hub_sqlite.token("ana"))
-    nobody = await hub_sqlite.call("POST", PATH)
+    anonymous = await hub_sqlite.call("POST", PATH)
 
     assert made.headers["Cache-Control"] == "no-store"
-    assert (nobody.status, nobody.code) == (401, "unauthenticated")
-    assert nobody.headers["WWW-Authenticate"].startswith("Bearer")
+    assert (anonymous.status, anonymous.code) == (401, "unauthenticated")
+    assert anonymous.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize(("given", "status"), [("", 401), ("unknown", 401), ("t" * 201, 400)])
-async def test_a_ticket_that_is_none_opens_nothing(hub_sqlite: ServedHub, given: str, status: int) -> None:
+async def test_an_invalid_ticket_opens_nothing(hub_sqlite: ServedHub, given: str, status: int) -> None:
     assert await stream_status(hub_sqlite, given, "/api/v1/channels/lobby/stream") == status
 
 
