@@ -14,13 +14,13 @@ from app.web.asgi.fast_publish import FastPublish
 from tests.support.hub import Answered, ServedHub, serving
 
 PATH = "/api/v1/channels/ci/updates"
-BY_QUART = "?by=quart"  # A query is Quart's matter.
-# One of each kind of answer: both paths make a `Call`, and all else is functions of it.
+BY_QUART = "?by=quart"  # The fast path takes no query.
+# One of each kind of answer: both paths make a `Call`, and everything else is a function of it.
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", PATH, {"json": {"updates": [{"body": "x"}, {"value": 1}]}}),
     ("POST", PATH, {"json": {"updates": [{"body": "x"}, {}]}}),
     ("POST", PATH, {"data": b"x=1", "headers": {"Content-Type": "text/plain; charset=utf-8"}}),
-    ("POST", PATH, {"json": {"body": "x"}, "headers": {"Authorization": "Bearer tw_nobody"}}),
+    ("POST", PATH, {"json": {"body": "x"}, "headers": {"Authorization": "Bearer tw_unknown"}}),
     ("POST", PATH, {"json": {"body": "x"}, "headers": {"Origin": "https://pages.example"}}),
     ("POST", PATH, {"json": {"body": "x"}, "headers": {"X-Request-ID": "mine-1"}}),
     ("POST", PATH, {"json": {"body": "x"}, "headers": {"X-Request-ID": "not mine"}}),
@@ -34,11 +34,11 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
 
 def answered(answer: Answered) -> tuple[int, list[tuple[str, str]], Any]:
     """The answer without what differs from one call to the next."""
-    passing = {"date", "x-request-id", "content-length", "ratelimit-remaining", "ratelimit-reset"}
+    volatile = {"date", "x-request-id", "content-length", "ratelimit-remaining", "ratelimit-reset"}
     headers = sorted(
-        (name.lower(), "" if name.lower() in passing else value.removesuffix(", Cookie"))
+        (name.lower(), "" if name.lower() in volatile else value.removesuffix(", Cookie"))
         for name, value in answer.headers.items()
-        # Quart names the cookie in every answer's Vary; a POST's answer is kept by no cache.
+        # Quart names the cookie in every answer's Vary; no cache keeps a POST's answer.
         if (name.lower(), value) != ("vary", "Cookie")
     )
     return answer.status, headers, _without(answer.json, {"seq", "id", "at", "request_id"})
@@ -85,7 +85,7 @@ async def test_limits_are_counted_together(settings_sqlite: Settings) -> None:
     assert int(answers[3].headers["Retry-After"]) >= 1
 
 
-async def test_a_body_that_does_not_come_is_answered_in_time(settings_sqlite: Settings) -> None:
+async def test_a_body_that_does_not_arrive_is_answered_in_time(settings_sqlite: Settings) -> None:
     async with serving(replace(settings_sqlite, query_timeout=0.3)) as hub:
         host, port = hub.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -98,12 +98,12 @@ async def test_a_body_that_does_not_come_is_answered_in_time(settings_sqlite: Se
 
 
 def scope(method: str = "POST", path: str = PATH, length: int | None = 10, **more: Any) -> dict[str, Any]:
-    """What a server says of a request."""
+    """A request's ASGI scope."""
     headers = [(b"content-length", b"%d" % length)] if length is not None else []
     return {"type": "http", "method": method, "path": path, "query_string": b"", "headers": headers, **more}
 
 
-def test_what_is_plainly_a_publish_takes_the_fast_path(settings_sqlite: Settings) -> None:
+def test_only_a_plain_publish_takes_the_fast_path(settings_sqlite: Settings) -> None:
     path = layer_of(create_app(settings_sqlite))
 
     assert path.find(scope()) == ("api_updates.post_updates", "ci")
@@ -119,53 +119,53 @@ def test_what_is_plainly_a_publish_takes_the_fast_path(settings_sqlite: Settings
 
 
 def layer_of(app: Quart) -> FastPublish:
-    """The layer itself, under what stands around it."""
+    """The layer itself, inside the layers that wrap it."""
     layer: Any = app.asgi_app
     while not isinstance(layer, FastPublish):
         layer = layer._inner
     return layer
 
 
-async def _ask(*_: object) -> None:
-    """What somebody hangs into the hub."""
+async def _hook(*_: object) -> None:
+    """A hook that is added to the hub."""
 
 
-async def _pass_on(response: Response) -> Response:
+async def _response_hook(response: Response) -> Response:
     return response
 
 
 @pytest.mark.parametrize(
-    "hang",
+    "add_hook",
     [
-        lambda app: app.before_request(_ask),
-        lambda app: app.after_request(_pass_on),
-        lambda app: app.teardown_request(_ask),
-        lambda app: app.teardown_appcontext(_ask),
+        lambda app: app.before_request(_hook),
+        lambda app: app.after_request(_response_hook),
+        lambda app: app.teardown_request(_hook),
+        lambda app: app.teardown_appcontext(_hook),
         lambda app: app.url_value_preprocessor(lambda endpoint, values: None),
-        lambda app: app.register_error_handler(404, _ask),
-        lambda app: app.register_error_handler(ValueError, _ask),
-        lambda app: app.view_functions.update({"text_publish.post": _ask}),
-        lambda app: app.register_blueprint(_listening()),
+        lambda app: app.register_error_handler(404, _hook),
+        lambda app: app.register_error_handler(ValueError, _hook),
+        lambda app: app.view_functions.update({"text_publish.post": _hook}),
+        lambda app: app.register_blueprint(_hooking_blueprint()),
     ],
 )
-def test_whoever_hangs_something_into_the_hub_is_not_passed_by(
-    settings_sqlite: Settings, hang: Callable[[Quart], object]
+def test_the_fast_path_is_not_taken_once_a_hook_is_added_to_the_hub(
+    settings_sqlite: Settings, add_hook: Callable[[Quart], object]
 ) -> None:
     app = create_app(settings_sqlite)
-    hang(app)
+    add_hook(app)
 
     assert layer_of(app).find(scope()) is None
 
 
-def _listening() -> Blueprint:
-    blueprint = Blueprint("listening", __name__)
-    blueprint.before_app_request(_ask)
+def _hooking_blueprint() -> Blueprint:
+    blueprint = Blueprint("hooking", __name__)
+    blueprint.before_app_request(_hook)
     return blueprint
 
 
-def test_a_signal_that_somebody_waits_for_is_sent(settings_sqlite: Settings) -> None:
+def test_the_fast_path_is_not_taken_while_a_signal_has_a_receiver(settings_sqlite: Settings) -> None:
     path = layer_of(create_app(settings_sqlite))
-    with signals.request_finished.connected_to(_ask):
+    with signals.request_finished.connected_to(_hook):
         with_receiver = path.find(scope())
 
     assert (with_receiver, path.find(scope())) == (None, ("api_updates.post_updates", "ci"))
@@ -185,7 +185,7 @@ async def test_a_blueprint_keeps_its_routes(settings_sqlite: Settings) -> None:
     assert (signed.body, posted.status) == (b"signed by ana", 201)
 
 
-async def test_a_blueprint_that_wants_to_see_every_request_sees_it(settings_sqlite: Settings) -> None:
+async def test_a_blueprints_hooks_run_for_every_request(settings_sqlite: Settings) -> None:
     mine = Blueprint("mine", __name__)
 
     @mine.before_app_request

@@ -1,4 +1,4 @@
-"""HTTP/2 is for the proxy in front: spoken to the hub itself it is declined, and the hub goes on."""
+"""HTTP/2 is for the proxy in front: the hub itself declines it, and goes on."""
 
 import asyncio
 from urllib.parse import urlsplit

@@ -12,17 +12,17 @@ from app.config import ConfigError, Settings
 from tests.support import shop
 from tests.support.hub import ServedHub, serving
 
-MOST = 65_536
+MAX_BYTES = 65_536
 
 
 @pytest.fixture
 async def hub(settings_sqlite: Settings) -> AsyncIterator[ServedHub]:
     mount = ("/shop=tests.support.shop:app", "/shop/bare=tests.support.shop:bare")
-    async with serving(dataclasses.replace(settings_sqlite, mount=mount, max_request_bytes=MOST)) as served_hub:
+    async with serving(dataclasses.replace(settings_sqlite, mount=mount, max_request_bytes=MAX_BYTES)) as served_hub:
         yield served_hub
 
 
-async def test_the_application_knows_where_it_stands(hub: ServedHub) -> None:
+async def test_the_application_receives_its_mount_path_and_the_request(hub: ServedHub) -> None:
     answer = await hub.call("GET", "/shop/?a=1&a=%C3%A4", headers={"X-Real": "yes", "X_Real": "no", "Proxy": "evil"})
 
     assert answer.json == {
@@ -37,13 +37,13 @@ async def test_the_application_knows_where_it_stands(hub: ServedHub) -> None:
     }
 
 
-async def test_the_mount_without_its_slash_leads_to_it(hub: ServedHub) -> None:
+async def test_the_mount_without_its_slash_redirects_to_it(hub: ServedHub) -> None:
     answer = await hub.call("GET", "/shop")
 
     assert (answer.status, answer.headers["Location"]) == (308, f"{hub.url}/shop/")
 
 
-async def test_paths_come_as_they_were_meant(hub: ServedHub) -> None:
+async def test_paths_are_passed_on_decoded(hub: ServedHub) -> None:
     answer = await hub.call("GET", "/shop/items/7/a%20b/%C3%A4")
 
     assert answer.json == {"number": 7, "name": "a b/ä"}
@@ -93,15 +93,15 @@ async def test_a_chunked_body_arrives(hub: ServedHub) -> None:
 
 async def test_a_body_over_the_bound_is_refused_and_one_at_it_is_not(hub: ServedHub) -> None:
     async def pieces() -> AsyncIterator[bytes]:
-        for _ in range(MOST // 1000 + 1):
+        for _ in range(MAX_BYTES // 1000 + 1):
             yield b"x" * 1000
 
-    named = await hub.call("POST", "/shop/raw", data=b"x" * (MOST + 1))
+    named = await hub.call("POST", "/shop/raw", data=b"x" * (MAX_BYTES + 1))
     chunked = await hub.call("POST", "/shop/raw", data=pieces())
-    at_it = await hub.call("POST", "/shop/raw", data=b"x" * MOST)
+    at_it = await hub.call("POST", "/shop/raw", data=b"x" * MAX_BYTES)
 
     assert (named.status, chunked.status, at_it.status) == (413, 413, 200)
-    assert str(MOST) in named.body.decode()
+    assert str(MAX_BYTES) in named.body.decode()
 
 
 async def test_answers_stream_and_answers_without_a_body_end(hub: ServedHub) -> None:
@@ -124,7 +124,7 @@ async def test_an_endless_stream_ends_with_its_client(hub: ServedHub) -> None:
 
 
 async def test_endless_streams_do_not_hold_up_the_hub(hub: ServedHub) -> None:
-    """More of them than there are threads: what is mounted waits, the hub does not."""
+    """There are more of them than threads: the mounted application waits, the hub does not."""
 
     async def hold(first: asyncio.Event) -> None:
         async with hub.http.get(hub.url + "/shop/endless") as answer:
@@ -155,7 +155,7 @@ async def test_errors_inside_stay_the_applications_own_and_show_no_trace(hub: Se
     assert not [path for path, answer in answers.items() if b"secret" in answer.body or b"Traceback" in answer.body]
 
 
-async def test_an_answer_that_breaks_off_is_not_taken_for_whole(hub: ServedHub) -> None:
+async def test_an_answer_that_breaks_off_is_received_as_incomplete(hub: ServedHub) -> None:
     with pytest.raises(aiohttp.ClientPayloadError):
         await hub.call("GET", "/shop/half")
 
@@ -175,7 +175,7 @@ async def test_a_websocket_to_the_application_is_refused(hub: ServedHub) -> None
 
 
 @pytest.mark.parametrize(
-    ("entry", "says"),
+    ("entry", "reason"),
     [
         ("/=tests.support.shop:app", "must be /path=module:name"),
         ("shop=tests.support.shop:app", "must be /path=module:name"),
@@ -186,12 +186,12 @@ async def test_a_websocket_to_the_application_is_refused(hub: ServedHub) -> None
         ("/robots.txt=tests.support.shop:app", "hide the hub's own"),
         ("/shop=tests.support.shop", "must be module:name"),
         ("/shop=tests.support.nothing:app", "can't be imported"),
-        ("/shop=tests.support.shop:nobody", "is not there"),
+        ("/shop=tests.support.shop:missing", "is not there"),
         ("/shop=tests.support.shop:__name__", "must be a WSGI application"),
     ],
 )
-def test_a_mount_that_can_not_work_is_refused_at_the_start(settings_sqlite: Settings, entry: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=f"TIDEWIRE_MOUNT.*{says}"):
+def test_a_mount_that_can_not_work_is_refused_at_the_start(settings_sqlite: Settings, entry: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=f"TIDEWIRE_MOUNT.*{reason}"):
         create_app(dataclasses.replace(settings_sqlite, mount=(entry,)))
 
 

@@ -1,4 +1,4 @@
-"""A call made from the scope says what Quart's request says of the same bytes."""
+"""A call made from the scope has the values of Quart's request for the same bytes."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ ARGUMENTS = ("a", "two", "blank", "ü", "broken", "absent")
 
 
 def probe() -> Blueprint:
-    """A view that tells both, for every method."""
+    """A view that returns both, for every method."""
     blueprint = Blueprint("probe", __name__)
 
     @blueprint.route("/probe", methods=["GET", "POST", "PUT"])
-    async def tell() -> Any:
+    async def show() -> Any:
         call = current_call()
         quart = {
             "method": request.method,
@@ -51,7 +51,7 @@ def probe() -> Blueprint:
         ("PUT", "?a=%26%3D&two&blank", b"{}"),
     ],
 )
-async def test_a_call_says_what_quarts_request_says(
+async def test_a_call_has_the_values_of_quarts_request(
     settings_sqlite: Settings, method: str, query: str, body: bytes
 ) -> None:
     headers = [("Title", "Grüße"), ("X-Two", "first"), ("X-Two", "second")]

@@ -1,4 +1,4 @@
-"""Every error has one form: its status, a code for programs, a sentence for people, a request id, and no trace."""
+"""Every error has one form: its status, a code for programs, a sentence for users, a request id, and no trace."""
 
 import re
 from dataclasses import replace
@@ -17,7 +17,7 @@ TRACE = re.compile(r"Traceback|File \"|\.py\b|line \d+|0x[0-9a-f]{6}")
 
 
 def assert_error(answer: Answered, status: int, code: str, field: str | None = None) -> None:
-    """It has the form that the contract gives to every error."""
+    """The answer has the form that the contract gives to every error."""
     error = answer.json["error"]
     assert (answer.status, error["code"], error["field"]) == (status, code, field), answer
     assert set(answer.json) == {"error"}
@@ -27,7 +27,7 @@ def assert_error(answer: Answered, status: int, code: str, field: str | None = N
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_the_codes_are_the_contract_s() -> None:
+def test_the_codes_are_those_of_the_contract() -> None:
     codes = {kind.code for kind in REFUSALS} | {INTERNAL_CODE}
 
     assert codes == set(
@@ -55,7 +55,7 @@ async def test_an_unknown_address_is_not_found_in_json_even_for_a_browser(hub_sq
         ("BREW", UPDATES, {"GET", "HEAD", "OPTIONS", "POST"}),
     ],
 )
-async def test_a_method_that_a_call_does_not_have_is_told_those_it_has(
+async def test_a_method_that_a_call_does_not_have_is_answered_with_those_it_has(
     hub_sqlite: ServedHub, method: str, path: str, allowed: set[str]
 ) -> None:
     answer = await hub_sqlite.call(method, path)
@@ -94,7 +94,7 @@ async def test_a_body_of_another_kind_is_unsupported(hub_sqlite: ServedHub, medi
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/json; charset=utf-8", "application/vnd.x+json"])
-async def test_json_by_any_of_its_names_is_taken(hub_sqlite: ServedHub, media: str) -> None:
+async def test_every_media_type_of_json_is_accepted(hub_sqlite: ServedHub, media: str) -> None:
     answer = await hub_sqlite.call("POST", UPDATES, data=b'{"body": "x"}', headers={"Content-Type": media})
 
     assert answer.status == 201
@@ -108,7 +108,7 @@ async def test_a_request_over_the_limit_is_too_large(settings_sqlite: Settings, 
         assert_error(answer, 413, "too_large")
 
 
-async def test_a_request_over_the_limit_that_does_not_say_so_is_too_large(settings_sqlite: Settings) -> None:
+async def test_a_request_over_the_limit_without_a_length_is_too_large(settings_sqlite: Settings) -> None:
     async def chunks() -> Any:
         for _ in range(9):
             yield b" " * 8192
@@ -128,7 +128,7 @@ def failing() -> Blueprint:
     return blueprint
 
 
-async def test_an_error_of_ours_is_internal_and_tells_nothing_but_its_request_id(
+async def test_an_unexpected_error_is_internal_and_shows_only_its_request_id(
     settings_sqlite: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(settings_sqlite, blueprints=[failing()]) as hub:

@@ -1,4 +1,4 @@
-"""What every answer carries: its request id, the browser's safety rules, and who else's pages may call."""
+"""The headers of every answer: its request id, the browser's safety rules, and which other origins may call."""
 
 import re
 from dataclasses import replace
@@ -18,7 +18,7 @@ CALLS = [
 ]  # fmt: skip
 
 
-async def test_every_answer_has_an_id_of_its_own_and_is_not_to_be_sniffed(hub_sqlite: ServedHub) -> None:
+async def test_every_answer_has_an_id_of_its_own_and_forbids_sniffing(hub_sqlite: ServedHub) -> None:
     answers = [await hub_sqlite.call(method, path) for method, path in CALLS]
     ids = [answer.headers["X-Request-ID"] for answer in answers]
 
@@ -32,7 +32,7 @@ async def test_every_answer_has_an_id_of_its_own_and_is_not_to_be_sniffed(hub_sq
     ("given", "kept"),
     [("my-id_1.2", True), ("i" * 64, True), ("i" * 65, False), ("<script>", False), ("a b", False), ("", False)],
 )
-async def test_a_caller_s_own_id_is_kept_where_it_is_harmless(hub_sqlite: ServedHub, given: str, kept: bool) -> None:
+async def test_a_callers_own_id_is_kept_where_it_is_harmless(hub_sqlite: ServedHub, given: str, kept: bool) -> None:
     answer = await hub_sqlite.call("GET", "/api/v1/channels/absent", headers={"X-Request-ID": given})
 
     assert (answer.headers["X-Request-ID"] == given) is kept

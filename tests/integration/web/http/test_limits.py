@@ -1,4 +1,4 @@
-"""How often is too often: 429 with the time to wait, counted by token, and by address for the anonymous alone."""
+"""Rate limits: 429 with the time to wait, counted by token, and by address for anonymous callers alone."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def numbers(answer: Answered) -> tuple[int, ...]:
     return tuple(int(answer.headers[field]) for field in FIELDS)
 
 
-async def test_a_counted_call_says_how_it_stands_and_the_one_too_many_when_to_come_back(small: Settings) -> None:
+async def test_a_counted_call_returns_its_limit_and_a_refused_one_the_time_to_wait(small: Settings) -> None:
     async with serving(small) as hub:
         answers = [await hub.call("GET", PATH) for _ in range(4)]
 
@@ -41,7 +41,7 @@ async def test_a_refused_call_stores_nothing(small: Settings) -> None:
     assert seen.json["last_seq"] == 3
 
 
-async def test_each_token_and_the_address_count_on_their_own(small: Settings) -> None:
+async def test_each_token_and_the_address_are_counted_on_their_own(small: Settings) -> None:
     async with serving(small) as hub:
         first, second = await hub.token("ana"), await hub.token("ana")
         for token in (first, None):
@@ -52,7 +52,7 @@ async def test_each_token_and_the_address_count_on_their_own(small: Settings) ->
     assert statuses == [429, 200, 429]
 
 
-async def test_guessing_tokens_counts_against_the_address(small: Settings) -> None:
+async def test_unknown_tokens_count_against_the_address(small: Settings) -> None:
     async with serving(small) as hub:
         statuses = [(await hub.call("GET", PATH, token=f"tw_{n}")).status for n in range(4)]
         known = await hub.call("GET", PATH, token=await hub.token("ana"))
@@ -60,7 +60,7 @@ async def test_guessing_tokens_counts_against_the_address(small: Settings) -> No
     assert (statuses, known.status) == ([401, 401, 401, 429], 200)
 
 
-async def test_every_door_counts(small: Settings) -> None:
+async def test_every_entry_point_is_counted(small: Settings) -> None:
     calls = [("POST", "/lobby"), ("GET", "/lobby/sse"), ("GET", "/lobby"), ("GET", "/api/v1/channels"), ("GET", "/")]
     async with serving(small) as hub:
         for _ in range(3):
@@ -84,14 +84,14 @@ async def until_refused(hub: ServedHub, forwarded: str) -> list[int]:
     return [(await hub.call("GET", PATH, headers=headers)).status for _ in range(4)]
 
 
-async def test_without_a_proxy_a_forwarded_address_is_nobody_s(small: Settings) -> None:
+async def test_without_a_proxy_a_forwarded_address_is_ignored(small: Settings) -> None:
     async with serving(small) as hub:
         forged = [await until_refused(hub, "203.0.113.1"), await until_refused(hub, "203.0.113.2")]
 
     assert forged == [[200, 200, 200, 429], [429] * 4]
 
 
-async def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_saw(small: Settings) -> None:
+async def test_behind_a_proxy_the_address_is_the_one_that_the_proxy_added(small: Settings) -> None:
     async with serving(replace(small, trusted_proxies=1)) as hub:
         first, second = await until_refused(hub, "203.0.113.1"), await until_refused(hub, "203.0.113.2")
         forged = await until_refused(hub, "198.51.100.7, 203.0.113.1")

@@ -1,4 +1,4 @@
-"""What a client may not do to the hub: hold up its loop, linger unread, or have it gather without a bound."""
+"""What a client can't do to the hub: block its loop, stay open without reading, or fill memory without a bound."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -23,7 +23,7 @@ def port(hub: ServedHub) -> int:
 
 
 async def longest_pass(seconds: float) -> float:
-    """The longest time, in seconds, in which the loop did not come round."""
+    """The longest pass of the loop in that time, in seconds."""
     loop, longest = asyncio.get_running_loop(), 0.0
     end = loop.time() + seconds
     while (before := loop.time()) < end:
@@ -32,25 +32,25 @@ async def longest_pass(seconds: float) -> float:
     return longest
 
 
-async def test_a_burst_of_tiny_frames_is_heard_a_slice_a_turn(settings_sqlite: Settings) -> None:
+async def test_a_burst_of_tiny_frames_is_handled_a_slice_a_pass_of_the_loop(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub, AsyncExitStack() as stack:
         raws = [await stack.enter_async_context(RawSocket(port(hub))) for _ in range(8)]
         for raw in raws:
             await raw.upgrade()
-        looking = asyncio.create_task(longest_pass(3))
+        measuring = asyncio.create_task(longest_pass(3))
         sending = [asyncio.create_task(raw.send(EMPTY * 40_000)) for raw in raws]
-        longest = await looking
+        longest = await measuring
         for task in sending:
             task.cancel()
         await asyncio.gather(*sending, return_exceptions=True)
 
-        # 240 kB each: in one step they are seconds.
+        # 240 kB each: in one step they take seconds.
         assert longest < 1
         assert (await hub.call("GET", "/healthz")).status == 200
 
 
 async def flooded(hub: ServedHub, raw: RawSocket) -> None:
-    """The websocket follows a channel and reads nothing of megabytes that come there."""
+    """The websocket follows a channel, and reads none of the megabytes that are published there."""
     await raw.upgrade()
     await raw.message("welcome")
     await raw.say({"type": "subscribe", "channel": "lobby"})
@@ -61,7 +61,7 @@ async def flooded(hub: ServedHub, raw: RawSocket) -> None:
         assert answer.status == 201
 
 
-async def test_who_closes_and_does_not_read_is_cut_off_soon(settings_sqlite: Settings) -> None:
+async def test_a_client_that_closes_and_does_not_read_is_cut_off_soon(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub, RawSocket(port(hub), receive_buffer=16_384) as raw:
         await flooded(hub, raw)
         await raw.send(CLOSE)
@@ -70,7 +70,7 @@ async def test_who_closes_and_does_not_read_is_cut_off_soon(settings_sqlite: Set
                 await asyncio.sleep(0.05)
 
 
-async def test_who_ends_its_side_and_does_not_read_is_cut_off_soon(settings_sqlite: Settings) -> None:
+async def test_a_client_that_ends_its_side_and_does_not_read_is_cut_off_soon(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub, RawSocket(port(hub), receive_buffer=16_384) as raw:
         await flooded(hub, raw)
         raw.shut()
@@ -96,7 +96,7 @@ async def test_a_body_of_no_known_length_has_a_bound(settings_sqlite: Settings) 
             assert not answer or answer.split()[1] == b"413", answer[:200]
 
 
-async def test_who_leaves_while_rights_are_looked_at_costs_the_others_nothing(settings_sqlite: Settings) -> None:
+async def test_a_watch_that_closes_during_a_reconcile_does_not_affect_the_others(settings_sqlite: Settings) -> None:
     async with serving(settings_sqlite) as hub:
         await hub.private("secret")
         live: Hub = hub.services.hub
@@ -105,10 +105,10 @@ async def test_who_leaves_while_rights_are_looked_at_costs_the_others_nothing(se
         left, stays = await subscribed(hub, "secret", cyd), await subscribed(hub, "secret", ben)
         sink = StallingSink()
         left.on_end(sink.notify)
-        looking = asyncio.create_task(Reconciler(hub.services.db, live).reconcile({ben, cyd}))
+        reconciling = asyncio.create_task(Reconciler(hub.services.db, live).reconcile({ben, cyd}))
         await asyncio.sleep(0)
         left.close()
-        await looking
+        await reconciling
 
         assert (sink.ended, stays.ended) == (None, None)
         stays.close()

@@ -41,7 +41,7 @@ MARKDOWN = """# Head
 - one
 - two
 
-> said
+> quoted
 
 <script>alert(1)</script> <b onclick="x()">raw</b>
 
@@ -134,7 +134,7 @@ async def test_a_private_channel_is_shown_to_its_members_and_not_found_for_other
     assert "secret" not in (await page(hub, "/")).text
 
 
-async def test_a_caller_who_may_publish_is_shown_curl_and_others_that_it_takes_a_token(hub_sqlite: ServedHub) -> None:
+async def test_a_caller_that_may_publish_is_shown_curl_and_others_that_a_token_is_needed(hub_sqlite: ServedHub) -> None:
     await hub_sqlite.channel("ci", publishing="publishers")
     open_one, closed_one = await page(hub_sqlite, "/lobby"), await page(hub_sqlite, "/ci")
 

@@ -1,4 +1,4 @@
-"""Who may open a websocket and what they may follow; how many, how often; and how it ends."""
+"""Access to websockets: the handshake, the channels, the number of connections and of calls, and the close."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ async def test_a_bad_token_is_refused_at_the_handshake(hub: ServedHub) -> None:
         assert answer.headers["Connection"] == "close"
 
 
-async def test_a_ticket_stands_for_its_token_once(hub: ServedHub) -> None:
+async def test_a_ticket_is_valid_for_one_handshake_with_its_tokens_rights(hub: ServedHub) -> None:
     await hub.private("secret")
     ticket = await ticket_of(hub, await hub.token("ben"))
     async with talking(hub.url, ticket=ticket, welcomed=False) as talker:
@@ -55,39 +55,43 @@ async def test_a_ticket_stands_for_its_token_once(hub: ServedHub) -> None:
     assert (again.status, again.code) == (401, "unauthenticated")
 
 
-async def test_of_two_who_come_with_one_ticket_at_once_one_is_let_in(hub: ServedHub) -> None:
+async def test_of_several_handshakes_with_one_ticket_at_once_one_is_admitted(hub: ServedHub) -> None:
     ticket = await ticket_of(hub, await hub.token("ben"))
     path = f"/api/v1/channels/lobby/updates?ticket={ticket}"
 
-    async def come() -> int | None:
+    async def connect() -> int | None:
         try:
             async with talking(hub.url, ticket=ticket):
                 return 101
         except aiohttp.WSServerHandshakeError as error:
             return error.status
 
-    statuses = await asyncio.gather(*[come() for _ in range(5)])
+    statuses = await asyncio.gather(*[connect() for _ in range(5)])
 
     assert sorted(status or 0 for status in statuses) == [101, 401, 401, 401, 401]
-    assert (await hub.call("GET", path)).status == 200  # Elsewhere a ticket is nothing.
+    assert (await hub.call("GET", path)).status == 200  # Other calls ignore a ticket.
 
 
-async def test_a_ticket_is_for_who_has_a_token(hub_sqlite: ServedHub) -> None:
+async def test_a_ticket_requires_a_token_and_an_unknown_one_is_refused(hub_sqlite: ServedHub) -> None:
     answer = await hub_sqlite.call("POST", "/api/v1/tickets")
     unknown = await refused(hub_sqlite, query="?ticket=unknown")
-    endless = await refused(hub_sqlite, query=f"?ticket={'x' * 201}")
+    overlong = await refused(hub_sqlite, query=f"?ticket={'x' * 201}")
 
     assert (answer.status, answer.code) == (401, "unauthenticated")
     assert (unknown.status, unknown.code) == (401, "unauthenticated")
-    assert (endless.status, endless.json["error"]["field"]) == (400, "ticket")
+    assert (overlong.status, overlong.json["error"]["field"]) == (400, "ticket")
 
 
 async def test_a_private_channel_answers_exactly_as_a_missing_one(hub: ServedHub) -> None:
     await hub.private("secret")
     token = await hub.token("cyd")
     bound = await hub.token("ana", channel="lobby")
-    async with talking(hub.url) as nobody, talking(hub.url, token=token) as cyd, talking(hub.url, token=bound) as ana:
-        for talker in (nobody, cyd, ana):
+    async with (
+        talking(hub.url) as anonymous,
+        talking(hub.url, token=token) as cyd,
+        talking(hub.url, token=bound) as ana,
+    ):
+        for talker in (anonymous, cyd, ana):
             for kind, more in (("subscribe", {}), ("presence", {}), ("publish", {"update": {"body": "x"}})):
                 asked: Message = {"type": kind, "ref": 1, **more}
                 secret = await talker.ask({**asked, "channel": "secret"})
@@ -120,7 +124,7 @@ async def test_a_token_without_the_scope_read_follows_nothing(hub: ServedHub) ->
 
 @pytest.fixture
 async def narrow(settings_sqlite: Settings) -> AsyncIterator[ServedHub]:
-    """A hub that holds two connections, and hears five calls at once."""
+    """A hub that admits two connections, and five calls at once."""
     few = replace(
         settings_sqlite,
         max_connections=2,
@@ -141,7 +145,7 @@ async def test_one_connection_too_many_is_answered_503(narrow: ServedHub) -> Non
         pass  # There is room again.
 
 
-async def test_who_says_too_much_is_told_and_the_connection_goes_on(narrow: ServedHub) -> None:
+async def test_a_client_over_its_rate_gets_an_error_and_the_connection_goes_on(narrow: ServedHub) -> None:
     """The handshake was the first of the five."""
     async with talking(narrow.url) as talker:
         await talker.say(*[{"type": "ping", "ref": n} for n in range(4)])

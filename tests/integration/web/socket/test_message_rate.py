@@ -1,4 +1,4 @@
-"""Whatever a client sends on a websocket counts as a call, also what is no message."""
+"""All that a client sends on a websocket counts as a call, also what is no message."""
 
 from dataclasses import replace
 from urllib.parse import urlsplit

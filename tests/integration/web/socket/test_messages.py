@@ -1,4 +1,4 @@
-"""What is said on a websocket: every message answered with its ref, and what can't be understood ends nothing."""
+"""Messages on a websocket: every one is answered with its ref, and an invalid one does not end the connection."""
 
 import asyncio
 import json
@@ -12,24 +12,24 @@ from tests.support.hub import ServedHub, serving
 from tests.support.raw_socket import BINARY, CLOSE, TEXT, RawSocket, frame
 from tests.support.talker import Message, talking
 
-BIG = 98_304  # websocket_max_message_size of hypercorn.toml
+MAX_FRAME_BYTES = 98_304  # websocket_max_message_size of hypercorn.toml
 
 
 def port(hub: ServedHub) -> int:
     return int(hub.url.rpartition(":")[2])
 
 
-async def test_welcome_comes_first_and_says_who_one_is(hub_sqlite: ServedHub) -> None:
+async def test_welcome_is_sent_first_and_names_the_user(hub_sqlite: ServedHub) -> None:
     token = await hub_sqlite.token("ana")
     async with (
-        talking(hub_sqlite.url, welcomed=False) as nobody,
+        talking(hub_sqlite.url, welcomed=False) as anonymous,
         talking(hub_sqlite.url, token=token, welcomed=False) as ana,
     ):
-        heard = await nobody.hear(), await ana.hear()
+        welcomes = await anonymous.hear(), await ana.hear()
 
-    server = heard[0].pop("server")
-    assert heard[0] == {"type": "welcome", "user": None, "max_update_bytes": 65536}
-    assert heard[1] == {"type": "welcome", "server": server, "user": "ana", "max_update_bytes": 65536}
+    server = welcomes[0].pop("server")
+    assert welcomes[0] == {"type": "welcome", "user": None, "max_update_bytes": 65536}
+    assert welcomes[1] == {"type": "welcome", "server": server, "user": "ana", "max_update_bytes": 65536}
     assert server.startswith("tidewire/")
 
 
@@ -47,7 +47,7 @@ async def test_the_subprotocol_is_confirmed_where_it_was_offered(
 
 
 async def test_compression_is_declined(hub_sqlite: ServedHub) -> None:
-    """A compressor a connection would cost memory, and the sharing of encoded bytes."""
+    """A compressor per connection would cost memory, and prevent the sharing of encoded bytes."""
     async with RawSocket(port(hub_sqlite)) as raw:
         await raw.send(
             b"GET /api/v1/ws HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -105,7 +105,7 @@ WRONG: dict[str, str] = {
 }
 
 
-async def test_what_is_wrong_is_named_and_the_connection_goes_on(hub_sqlite: ServedHub) -> None:
+async def test_an_invalid_field_is_named_and_the_connection_goes_on(hub_sqlite: ServedHub) -> None:
     answers: dict[str, Message] = {}
     async with talking(hub_sqlite.url) as talker:
         for text in WRONG:
@@ -119,7 +119,7 @@ async def test_what_is_wrong_is_named_and_the_connection_goes_on(hub_sqlite: Ser
     assert pong == {"type": "pong", "ref": 2}
 
 
-async def test_what_is_no_message_is_refused_without_a_ref(hub_sqlite: ServedHub) -> None:
+async def test_text_that_is_no_message_is_refused_without_a_ref(hub_sqlite: ServedHub) -> None:
     texts = ["hello", '{"type": "ping"', "[]", "7", "null", '"ping"', '{"type": "ping", "ref": {}}', '{"a": NaN}']
     async with talking(hub_sqlite.url) as talker:
         for text in (*texts, "[" * 9000):
@@ -152,7 +152,7 @@ async def test_a_frame_may_hold_several_messages(hub_sqlite: ServedHub) -> None:
     assert [pong["ref"] for pong in pongs] == list(range(50))
 
 
-async def test_a_bad_line_does_not_cost_its_neighbours(hub_sqlite: ServedHub) -> None:
+async def test_a_bad_line_does_not_affect_its_neighbours(hub_sqlite: ServedHub) -> None:
     async with talking(hub_sqlite.url) as talker:
         for bad in ("not json", '{"type": "dance"}', '{"type": "ping"', "7"):
             await talker.socket.send_str(f'{{"type": "ping", "ref": 1}}\n{bad}\n\n{{"type": "ping", "ref": 3}}\n')
@@ -182,15 +182,15 @@ async def test_a_frame_over_the_limit_closes_with_1009(hub_sqlite: ServedHub) ->
     async with RawSocket(port(hub_sqlite)) as raw:
         await raw.upgrade()
         await raw.message("welcome")
-        await raw.send(frame(TEXT, b" " * (BIG + 1)))
+        await raw.send(frame(TEXT, b" " * (MAX_FRAME_BYTES + 1)))
         found = await raw.frame()
 
     assert (found.opcode, found.code) == (CLOSE, 1009)
 
 
-async def test_a_frame_within_the_limit_is_heard(hub_sqlite: ServedHub) -> None:
+async def test_a_frame_within_the_limit_is_answered(hub_sqlite: ServedHub) -> None:
     async with talking(hub_sqlite.url) as talker:
-        await talker.socket.send_str('{"type": "ping"}'.ljust(BIG))
+        await talker.socket.send_str('{"type": "ping"}'.ljust(MAX_FRAME_BYTES))
 
         assert await talker.hear() == {"type": "pong"}
 
@@ -201,13 +201,13 @@ async def test_a_channel_is_followed_once_by_one_connection(hub: ServedHub) -> N
         first = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci"})
         second = await talker.ask({"type": "subscribe", "ref": 2, "channel": "ci", "last": 5})
         stored = await hub.publish("ci", body="once")
-        heard = await talker.ask({"type": "ping"}), await talker.hear()
+        received = await talker.ask({"type": "ping"}), await talker.hear()
 
     assert (first["type"], second["code"], second["field"], second["ref"]) == ("subscribed", "conflict", "channel", 2)
-    assert sorted(heard, key=lambda message: message["type"]) == [{"type": "pong"}, {"type": "update", **stored}]
+    assert sorted(received, key=lambda message: message["type"]) == [{"type": "pong"}, {"type": "update", **stored}]
 
 
-async def test_nothing_of_a_channel_comes_after_unsubscribed(hub: ServedHub) -> None:
+async def test_nothing_of_a_channel_is_sent_after_unsubscribed(hub: ServedHub) -> None:
     await hub.channel("ci")
     async with talking(hub.url) as talker:
         await talker.ask({"type": "subscribe", "channel": "ci"})
@@ -222,8 +222,8 @@ async def test_nothing_of_a_channel_comes_after_unsubscribed(hub: ServedHub) -> 
     assert (back["type"], update["seq"]) == ("subscribed", 1)
 
 
-async def test_a_subscription_may_end_and_begin_while_updates_pour_in(hub: ServedHub) -> None:
-    """Each subscription is a run without a hole of its own, however the turns fall."""
+async def test_a_subscription_may_end_and_begin_while_updates_are_published(hub: ServedHub) -> None:
+    """Each subscription receives a run without a gap, whatever the timing."""
     await hub.channel("ci")
     async with talking(hub.url) as talker, asyncio.TaskGroup() as tasks:
         tasks.create_task(_publish(hub, "ci", 60))
@@ -243,15 +243,15 @@ async def test_each_channel_of_a_connection_is_in_order(hub: ServedHub) -> None:
         await hub.channel(slug)
     async with talking(hub.url) as talker:
         await talker.say(*[{"type": "subscribe", "channel": slug} for slug in slugs])
-        began = await talker.hear_all(5)
+        subscribed = await talker.hear_all(5)
         async with asyncio.TaskGroup() as tasks:
             for slug in slugs:
                 tasks.create_task(_publish(hub, slug, 20))
-            heard = await talker.hear_all(100)
+            received = await talker.hear_all(100)
 
-    assert {answer["channel"] for answer in began} == set(slugs)
+    assert {answer["channel"] for answer in subscribed} == set(slugs)
     for slug in slugs:
-        assert [update["seq"] for update in heard if update["channel"] == slug] == list(range(1, 21))
+        assert [update["seq"] for update in received if update["channel"] == slug] == list(range(1, 21))
 
 
 async def _publish(hub: ServedHub, slug: str, count: int) -> None:

@@ -12,7 +12,7 @@ from tests.support.watcher import Watcher
 
 
 async def published(hub: ServedHub, count: int, slug: str = "ci", **channel: Any) -> str:
-    """A new channel with so many updates, numbered in their bodies: its epoch."""
+    """Create a channel with that many updates, numbered in their bodies; return its epoch."""
     await hub.channel(slug, **channel)
     batch = {"updates": [{"body": str(n + 1)} for n in range(count)]}
     stored = (await hub.call("POST", f"/api/v1/channels/{slug}/updates", json=batch)).json["updates"]
@@ -21,14 +21,14 @@ async def published(hub: ServedHub, count: int, slug: str = "ci", **channel: Any
 
 
 async def trimmed(hub: ServedHub, kept: int, count: int) -> str:
-    """A channel that had so many updates and keeps the newest few: its epoch."""
+    """Create a channel that had that many updates and keeps the newest few; return its epoch."""
     epoch = await published(hub, count, retention_updates=kept)
     assert await trim_logs(hub.services.db) == count - kept
     return epoch
 
 
 async def begun(talker: Talker, updates: int = 0, **position: Any) -> tuple[Message, list[int]]:
-    """Subscribe: the answer, and the seqs of the next so many messages."""
+    """Subscribe; return the answer, and the seqs of that many updates after it."""
     answer = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci", **position})
     return answer, [update["seq"] for update in await talker.hear_all(updates)]
 
@@ -41,16 +41,16 @@ def reset(reason: str, epoch: str, first: int, last: int) -> Message:
     return {"type": "reset", "channel": "ci", "reason": reason, "epoch": epoch, "first": first, "last": last}
 
 
-async def test_without_a_position_it_is_live_from_now(hub: ServedHub) -> None:
+async def test_without_a_position_a_subscription_is_live_from_now(hub: ServedHub) -> None:
     epoch = await published(hub, 3)
     async with talking(hub.url) as talker:
         answer, _ = await begun(talker)
         stored = await hub.publish("ci", body="now")
-        heard = await talker.hear()
+        update = await talker.hear()
 
     assert answer == subscribed(epoch, 3)
-    assert heard == {"type": "update", **stored}
-    assert next(iter(heard)) == "type"
+    assert update == {"type": "update", **stored}
+    assert next(iter(update)) == "type"
 
 
 @pytest.mark.parametrize("with_epoch", [False, True])
@@ -112,11 +112,11 @@ async def test_a_position_that_retention_passed_is_reset_as_expired(hub: ServedH
     epoch = await trimmed(hub, 3, 10)
     async with talking(hub.url) as talker:
         answer = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci", "after": 2, "epoch": epoch})
-        said = await talker.hear()
+        message = await talker.hear()
         seqs = [update["seq"] for update in await talker.hear_all(3)]
 
     assert answer == subscribed(epoch, 10, resumed=False)
-    assert said == reset("expired", epoch, 8, 10)
+    assert message == reset("expired", epoch, 8, 10)
     assert seqs == [8, 9, 10]
 
 
@@ -135,11 +135,11 @@ async def test_a_position_of_another_log_is_reset_as_epoch(hub: ServedHub) -> No
     await hub.publish("ci", body="anew")
     async with talking(hub.url) as talker:
         answer = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci", "after": 1, "epoch": old})
-        said, update = await talker.hear_all(2)
+        message, update = await talker.hear_all(2)
 
     assert old != epoch
     assert answer == subscribed(epoch, 1, resumed=False)
-    assert said == reset("epoch", epoch, 1, 1)
+    assert message == reset("epoch", epoch, 1, 1)
     assert (update["seq"], update["epoch"], update["body"]) == (1, epoch, "anew")
 
 
@@ -147,41 +147,41 @@ async def test_a_position_beyond_the_log_is_reset_as_ahead(hub: ServedHub) -> No
     epoch = await published(hub, 2)
     async with talking(hub.url) as talker:
         answer = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci", "after": 9})
-        said = await talker.hear()
+        message = await talker.hear()
         seqs = [update["seq"] for update in await talker.hear_all(2)]
 
     assert answer == subscribed(epoch, 2, resumed=False)
-    assert said == reset("ahead", epoch, 1, 2)
+    assert message == reset("ahead", epoch, 1, 2)
     assert seqs == [1, 2]
 
 
-async def test_a_log_emptied_under_a_watcher_is_told_and_goes_on_from_1(hub: ServedHub) -> None:
+async def test_a_log_emptied_under_a_watcher_sends_a_reset_and_goes_on_from_1(hub: ServedHub) -> None:
     await published(hub, 2)
     async with talking(hub.url) as talker:
         await begun(talker)
         epoch = (await empty_channel(hub.services.db, "ci")).epoch
-        said = await talker.hear(within=2)
+        message = await talker.hear(within=2)
         await hub.publish("ci", body="anew")
         update = await talker.hear()
 
-    assert said == reset("epoch", epoch, 1, 0)
+    assert message == reset("epoch", epoch, 1, 0)
     assert (update["seq"], update["epoch"]) == (1, epoch)
 
 
-async def test_a_log_emptied_and_filled_under_a_watcher_is_told_before_its_updates(hub: ServedHub) -> None:
+async def test_a_log_emptied_and_filled_under_a_watcher_sends_a_reset_before_its_updates(hub: ServedHub) -> None:
     await published(hub, 2)
     async with talking(hub.url) as talker:
         await begun(talker)
         epoch = (await empty_channel(hub.services.db, "ci")).epoch
         for n in range(3):
             await hub.publish("ci", body=str(n))
-        said, *updates = await talker.hear_all(4)
+        message, *updates = await talker.hear_all(4)
 
-    assert (said["type"], said["reason"], said["epoch"], said["first"]) == ("reset", "epoch", epoch, 1)
+    assert (message["type"], message["reason"], message["epoch"], message["first"]) == ("reset", "epoch", epoch, 1)
     assert [(update["epoch"], update["seq"]) for update in updates] == [(epoch, 1), (epoch, 2), (epoch, 3)]
 
 
-async def test_retention_takes_nothing_from_who_rides(hub: ServedHub) -> None:
+async def test_retention_takes_nothing_from_a_live_watcher(hub: ServedHub) -> None:
     await published(hub, 10, retention_updates=2)
     async with Watcher(hub.url, channel="ci", after=0) as watcher:
         await watcher.seen(10)
@@ -193,8 +193,8 @@ async def test_retention_takes_nothing_from_who_rides(hub: ServedHub) -> None:
     assert watcher.resets == []
 
 
-async def test_a_long_past_and_a_busy_present_are_one_unbroken_run(hub: ServedHub) -> None:
-    """The past is longer than a page, and updates go on being published while it is read."""
+async def test_a_long_history_and_live_updates_are_one_unbroken_run(hub: ServedHub) -> None:
+    """The history is longer than a page, and updates go on being published while it is read."""
     epoch = await published(hub, 500)
     batch = {"updates": [{"body": "x" * 200}] * 500}
     for _ in range(2):

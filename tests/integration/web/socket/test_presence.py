@@ -1,4 +1,4 @@
-"""Who watches: counted over all nodes, named to members alone, told at each change and at most once a second."""
+"""Presence: counted over all nodes, names for members alone, sent at each change and at most once a second."""
 
 import time
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tests.support.talker import Message, Talker, talking
 from tests.support.watcher import Watcher
 
 ASK: Message = {"type": "presence", "channel": "ci", "on": True}
-NO_MORE: Message = {**ASK, "on": False}
+STOP: Message = {**ASK, "on": False}
 
 
 def presence(watching: int, *users: str) -> Message:
@@ -27,10 +27,10 @@ def presence(watching: int, *users: str) -> Message:
 
 
 async def counted(talker: Talker, watching: int, *, within: float = 5) -> Message:
-    """Wait until that many are told, over what is told on the way."""
-    while (heard := await talker.hear(within=within))["watching"] != watching:
+    """Skip messages until one has that count, and return it."""
+    while (message := await talker.hear(within=within))["watching"] != watching:
         pass
-    return heard
+    return message
 
 
 async def over_http(hub: ServedHub, token: str | None = None) -> Message:
@@ -38,7 +38,7 @@ async def over_http(hub: ServedHub, token: str | None = None) -> Message:
     return found
 
 
-async def test_all_are_counted_and_members_know_the_names(hub: ServedHub) -> None:
+async def test_all_watchers_are_counted_and_members_get_the_names(hub: ServedHub) -> None:
     await hub.channel("ci", owner="ana")
     ana, cyd = await hub.token("ana"), await hub.token("cyd")
     async with (
@@ -49,30 +49,30 @@ async def test_all_are_counted_and_members_know_the_names(hub: ServedHub) -> Non
     ):
         for watcher in (first, second, third):
             await watcher.live()
-        told = [await over_http(hub, token) for token in (ana, cyd, None)]
-        async with talking(hub.url, token=ana) as member, talking(hub.url) as nobody:
-            pushed = [await member.ask(ASK), await nobody.ask(ASK)]
+        shown = [await over_http(hub, token) for token in (ana, cyd, None)]
+        async with talking(hub.url, token=ana) as member, talking(hub.url) as anonymous:
+            pushed = [await member.ask(ASK), await anonymous.ask(ASK)]
 
-    assert told == [{"watching": 4, "users": ["ana", "cyd"]}, *[{"watching": 4, "users": []}] * 2]
+    assert shown == [{"watching": 4, "users": ["ana", "cyd"]}, *[{"watching": 4, "users": []}] * 2]
     assert pushed == [presence(4, "ana", "cyd"), presence(4)]
 
 
-async def test_each_change_is_told_and_who_leaves_is_gone(hub: ServedHub) -> None:
+async def test_each_change_is_sent_and_a_watcher_that_leaves_is_no_longer_counted(hub: ServedHub) -> None:
     await hub.channel("ci", owner="ana")
     async with talking(hub.url, token=await hub.token("ana")) as member:
-        heard = [await member.ask(ASK)]
+        received = [await member.ask(ASK)]
         async with Watcher(hub.url, channel="ci", token=await hub.token("ben")) as watcher:
             await watcher.live()
-            heard.append(await member.hear(within=3))
-        heard.append(await member.hear(within=3))
+            received.append(await member.hear(within=3))
+        received.append(await member.hear(within=3))
         await member.say({"type": "subscribe", "channel": "ci"})
-        heard += await member.hear_all(2)
+        received += await member.hear_all(2)
 
-    assert heard[:3] == [presence(0), presence(1, "ben"), presence(0)]
-    assert [message for message in heard[3:] if message["type"] == "presence"] == [presence(1, "ana")]
+    assert received[:3] == [presence(0), presence(1, "ben"), presence(0)]
+    assert [message for message in received[3:] if message["type"] == "presence"] == [presence(1, "ana")]
 
 
-async def test_a_crowd_is_told_at_most_once_a_second(hub: ServedHub) -> None:
+async def test_many_changes_are_sent_at_most_once_a_second(hub: ServedHub) -> None:
     await hub.channel("ci")
     async with talking(hub.url) as talker, AsyncExitStack() as stack:
         await talker.ask(ASK)
@@ -80,20 +80,20 @@ async def test_a_crowd_is_told_at_most_once_a_second(hub: ServedHub) -> None:
         for _ in range(10):
             watcher = await stack.enter_async_context(Watcher(hub.url, channel="ci"))
             await watcher.live()
-        heard: list[Message] = []
-        while not heard or heard[-1]["watching"] < 10:
-            heard.append(await talker.hear(within=3))
+        received: list[Message] = []
+        while not received or received[-1]["watching"] < 10:
+            received.append(await talker.hear(within=3))
             times.append(time.monotonic())
 
     assert all(later - earlier > 0.9 for earlier, later in pairwise(times))
-    assert len(heard) <= 3
+    assert len(received) <= 3
 
 
-async def test_who_asks_no_more_is_told_no_more(hub_sqlite: ServedHub) -> None:
+async def test_a_client_that_stops_asking_receives_no_more_changes(hub_sqlite: ServedHub) -> None:
     await hub_sqlite.channel("ci")
     async with talking(hub_sqlite.url) as talker, talking(hub_sqlite.url) as other:
         await talker.ask(ASK)
-        await talker.say(NO_MORE, NO_MORE)
+        await talker.say(STOP, STOP)
         await other.ask(ASK)
         async with Watcher(hub_sqlite.url, channel="ci") as watcher:
             await watcher.live()
@@ -105,7 +105,7 @@ async def test_who_asks_no_more_is_told_no_more(hub_sqlite: ServedHub) -> None:
     assert again["type"] == "presence"
 
 
-async def test_names_are_told_no_more_to_who_is_no_member_any_more(hub_sqlite: ServedHub) -> None:
+async def test_names_are_no_longer_sent_to_a_removed_member(hub_sqlite: ServedHub) -> None:
     channel = await hub_sqlite.channel("ci", owner="ana")
     user = await hub_sqlite.user("ana")
     async with talking(hub_sqlite.url, token=await hub_sqlite.token("ana")) as talker:
@@ -119,7 +119,7 @@ async def test_names_are_told_no_more_to_who_is_no_member_any_more(hub_sqlite: S
     assert (before, after) == (presence(0), presence(1))
 
 
-async def test_a_private_channels_presence_is_for_who_may_see_it(hub: ServedHub) -> None:
+async def test_a_private_channels_presence_is_not_found_for_an_outsider(hub: ServedHub) -> None:
     await hub.private("secret")
     secret = await hub.call("GET", "/api/v1/channels/secret/presence")
     missing = await hub.call("GET", "/api/v1/channels/nowhere/presence")
@@ -137,7 +137,7 @@ async def nodes(settings_postgres: Settings) -> AsyncIterator[tuple[ServedHub, S
         yield first, second
 
 
-async def test_two_nodes_add_up(nodes: tuple[ServedHub, ServedHub]) -> None:
+async def test_the_counts_of_two_nodes_add_up(nodes: tuple[ServedHub, ServedHub]) -> None:
     first, second = nodes
     await first.channel("ci", owner="ana")
     ana, ben = await first.token("ana"), await first.token("ben")
@@ -150,15 +150,15 @@ async def test_two_nodes_add_up(nodes: tuple[ServedHub, ServedHub]) -> None:
             await here.live()
             await there.live()
             both = await counted(talker, 2)
-            told = [await over_http(node, ana) for node in nodes]
+            shown = [await over_http(node, ana) for node in nodes]
         left = await counted(talker, 0)
 
     assert (began, both, left) == (presence(0), presence(2, "ana", "ben"), presence(0))
-    assert told == [{"watching": 2, "users": ["ana", "ben"]}] * 2
+    assert shown == [{"watching": 2, "users": ["ana", "ben"]}] * 2
 
 
-async def test_a_node_that_stops_takes_its_watchers_along_at_once(settings_postgres: Settings) -> None:
-    """With a lease so long that it is no part of this."""
+async def test_the_watchers_of_a_node_that_stops_are_removed_at_once(settings_postgres: Settings) -> None:
+    """The lease is too long to have an effect here."""
     slow = replace(settings_postgres, presence_lease=60.0)
     async with serving(slow) as first, talking(first.url) as talker:
         await first.channel("ci")
@@ -168,22 +168,22 @@ async def test_a_node_that_stops_takes_its_watchers_along_at_once(settings_postg
         await counted(talker, 0)
 
 
-async def test_a_node_that_died_is_forgotten_when_its_lease_ends(
+async def test_a_node_that_crashed_is_removed_when_its_lease_ends(
     nodes: tuple[ServedHub, ServedHub], redis_url: str
 ) -> None:
-    """It renews its lease once and never again, and gives nothing up."""
+    """It renews its lease once and never again, and does not release it."""
     channel = await nodes[0].channel("ci", owner="ana")
     redis = RedisClient.from_url(redis_url)
-    dying = Leases(redis, "dying", 1.0, lambda: {channel.id: PresenceSnapshot(3, ("ghost",))})
-    await dying.renew()
+    crashed = Leases(redis, "crashed", 1.0, lambda: {channel.id: PresenceSnapshot(3, ("ben",))})
+    await crashed.renew()
     async with talking(nodes[0].url, token=await nodes[0].token("ana")) as talker:
-        alive = await talker.ask(ASK)
-        gone = await talker.hear(within=3)
-    remembered = await redis.smembers("tidewire:nodes")
+        before = await talker.ask(ASK)
+        after = await talker.hear(within=3)
+    listed = await redis.smembers("tidewire:nodes")
     await redis.aclose()
 
-    assert (alive, gone) == (presence(3, "ghost"), presence(0))
-    assert len(remembered) == 2
+    assert (before, after) == (presence(3, "ben"), presence(0))
+    assert len(listed) == 2
 
 
 async def test_the_first_answer_carries_the_ref_and_later_ones_do_not(hub_sqlite: ServedHub) -> None:

@@ -1,4 +1,4 @@
-"""Publishing over the websocket: the same rules and the same log as over HTTP, in the order it was said."""
+"""Publishing over the websocket: the same rules and the same log as over HTTP, in the order in which it was sent."""
 
 from typing import Any
 
@@ -18,31 +18,31 @@ async def in_history(hub: ServedHub, slug: str = "ci") -> list[Message]:
     return found
 
 
-async def test_what_is_published_stands_in_the_log(hub: ServedHub) -> None:
+async def test_what_is_published_is_stored_in_the_log(hub: ServedHub) -> None:
     await hub.channel("ci")
     token = await hub.token("ana", name="bot")
     async with talking(hub.url, token=token) as talker:
         answer = await talker.ask(publish(5, body="hi", level="error", data={"n": [1, None]}))
     (stored,) = await in_history(hub)
 
-    told = {name: stored[name] for name in ("channel", "epoch", "seq", "id")}
-    assert answer == {"type": "published", "ref": 5, **told}
+    identity = {name: stored[name] for name in ("channel", "epoch", "seq", "id")}
+    assert answer == {"type": "published", "ref": 5, **identity}
     assert (stored["author"], stored["body"], stored["level"]) == ("bot", "hi", "error")
     assert stored["data"] == {"n": [1, None]}
 
 
-async def test_who_publishes_and_watches_gets_the_update_too(hub: ServedHub) -> None:
+async def test_a_client_that_publishes_and_watches_gets_the_update_too(hub: ServedHub) -> None:
     await hub.channel("ci")
     async with talking(hub.url) as talker:
         await talker.ask({"type": "subscribe", "channel": "ci"})
         await talker.say(publish(1, body="echo"))
-        heard = {message["type"]: message for message in await talker.hear_all(2)}
+        received = {message["type"]: message for message in await talker.hear_all(2)}
 
-    assert heard["published"]["id"] == heard["update"]["id"]
-    assert heard["update"]["body"] == "echo"
+    assert received["published"]["id"] == received["update"]["id"]
+    assert received["update"]["body"] == "echo"
 
 
-async def test_publishes_said_at_once_are_stored_in_their_order(hub: ServedHub) -> None:
+async def test_publishes_sent_at_once_are_stored_in_their_order(hub: ServedHub) -> None:
     await hub.channel("ci")
     messages = [publish(n, body=str(n)) for n in range(300)]
     async with talking(hub.url) as talker:
@@ -95,7 +95,7 @@ async def test_what_breaks_a_rule_is_refused_by_its_name_and_its_neighbours_are_
     assert [update["body"] for update in await in_history(hub)] == ["first", "last"]
 
 
-async def test_an_update_that_says_nothing_is_refused(hub_sqlite: ServedHub) -> None:
+async def test_an_update_without_content_is_refused(hub_sqlite: ServedHub) -> None:
     async with talking(hub_sqlite.url) as talker:
         empty = await talker.ask(publish(1, "lobby", key="k", tags=["a"]))
         no_object = await talker.ask({"type": "publish", "ref": 2, "channel": "lobby", "update": "hello"})
@@ -104,20 +104,20 @@ async def test_an_update_that_says_nothing_is_refused(hub_sqlite: ServedHub) -> 
     assert (no_object["type"], no_object["code"], no_object["ref"]) == ("error", "invalid_update", 2)
 
 
-async def test_who_may_not_publish_is_told_why(hub: ServedHub) -> None:
+async def test_the_refusal_of_a_publish_names_the_reason(hub: ServedHub) -> None:
     await hub.channel("news", publishing="publishers", owner="ana")
     await hub.private("secret")
     reader = await hub.token("ben", scopes=["read"])
     member = await hub.token("ben")
     async with (
-        talking(hub.url) as nobody,
+        talking(hub.url) as anonymous,
         talking(hub.url, token=reader) as ben,
         talking(hub.url, token=member) as full,
     ):
         answers = [
-            await nobody.ask(publish(1, "news", body="x")),
-            await nobody.ask(publish(2, "secret", body="x")),
-            await nobody.ask(publish(3, "nowhere", body="x")),
+            await anonymous.ask(publish(1, "news", body="x")),
+            await anonymous.ask(publish(2, "secret", body="x")),
+            await anonymous.ask(publish(3, "nowhere", body="x")),
             await ben.ask(publish(4, "secret", body="x")),
             await full.ask(publish(5, "secret", body="x")),
         ]
@@ -129,7 +129,7 @@ async def test_who_may_not_publish_is_told_why(hub: ServedHub) -> None:
     assert "publishers" in answers[4]["message"]
 
 
-async def test_each_publish_is_authorised_when_it_comes(hub: ServedHub) -> None:
+async def test_each_publish_is_authorised_when_it_is_received(hub: ServedHub) -> None:
     token, owner = await hub.token("cyd"), await hub.token("ana")
     await hub.channel("ci", owner="ana")
     async with talking(hub.url, token=token) as cyd:
@@ -142,7 +142,7 @@ async def test_each_publish_is_authorised_when_it_comes(hub: ServedHub) -> None:
     assert (before["type"], after["code"], unseen["code"]) == ("published", "forbidden", "not_found")
 
 
-async def test_a_key_out_of_bounds_is_named_as_it_is_called_here(hub_sqlite: ServedHub) -> None:
+async def test_a_key_out_of_bounds_is_refused_by_the_name_of_its_field(hub_sqlite: ServedHub) -> None:
     await hub_sqlite.channel("ci")
     async with talking(hub_sqlite.url) as talker:
         answer = await talker.ask(publish(1, key="k" * 201, body="x"))
