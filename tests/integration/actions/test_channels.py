@@ -28,7 +28,7 @@ def delete(hub: ServedHub, principal: Principal) -> Awaitable[object]:
 @pytest.mark.parametrize(
     ("visibility", "refusal"), [("private", NotFound), ("unlisted", Forbidden)], ids=["hidden", "seen"]
 )
-async def test_an_owner_who_loses_the_role_meanwhile_changes_nothing(
+async def test_an_owner_that_loses_the_role_meanwhile_changes_nothing(
     hub: ServedHub, act: Change, visibility: str, refusal: type[Exception]
 ) -> None:
     """The transaction that removes the role is open when the owner's call begins, and holds the channel's lock."""

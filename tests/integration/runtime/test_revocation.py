@@ -103,7 +103,7 @@ async def test_a_token_that_expires_ends_its_connections_and_streams(hub: Served
     assert 0 <= late < WITHIN
 
 
-async def test_a_member_who_is_removed_loses_that_channel_alone(hub: ServedHub) -> None:
+async def test_a_removed_member_loses_that_channel_alone(hub: ServedHub) -> None:
     channel = await hub.private("secret")
     user = await hub.user("ben")
     ana, ben = await hub.token("ana"), await hub.token("ben")

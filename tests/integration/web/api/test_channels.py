@@ -186,7 +186,7 @@ SEARCHES = [
 
 
 async def test_the_list_is_searched_by_a_part_of_slug_title_or_description(hub: ServedHub) -> None:
-    await hub.channel("backup", title="Nightly", description="what snake_case says")
+    await hub.channel("backup", title="Nightly", description="with snake_case")
     await hub.channel("stats", title="Übersicht", description="50% and more")
     for q, found in SEARCHES:
         answer = await hub.call("GET", PATH, params={"q": q})
