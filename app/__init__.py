@@ -19,7 +19,7 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
     Without `settings` they are the environment's, and the process is the hub's own: when a server starts it, logs are
     configured and the garbage collector is tuned. With them the caller owns the process, and nothing global is touched.
     `blueprints` are yours, served beside the hub's, with sync or async views; the setting `blueprints` names more by
-    import path. Raises ConfigError for settings that can't run; without `settings` one that nobody catches ends the
+    import path. Raises ConfigError for settings that can't run; without `settings` one that is not caught ends the
     process with its sentence.
     """
     # Imported when called: `tidewire publish` in a cron job must not wait a second for a server that it does not start.

@@ -52,7 +52,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     app.asgi_websocket_class = HandshakeConnection
     headers.install(app, settings)
     errors.install(app)
-    # Made here, they can tell the hub's own hooks from those that are added later.
+    # Made here, they distinguish the hub's own hooks from those that are added later.
     app.asgi_app = FastHandshake(app)  # type: ignore[method-assign]
     app.asgi_app = FastPublish(app)  # type: ignore[method-assign]
     for own in (health, channels, updates, tickets, stream, socket, reference, assets):

@@ -1,4 +1,4 @@
-"""The schema: upgrades it, or checks it and raises an error that says what to do."""
+"""The schema: upgrades it, or checks it and raises an error that names the next step."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -36,7 +36,7 @@ async def open_database(settings: Settings) -> AsyncIterator[OpenDatabase]:
 
 
 async def ready_schema(settings: Settings, db: Database) -> None:
-    """Upgrade the schema in development; only check it in production. Raises ConfigError, which says what to do, or
+    """Upgrade the schema in development; only check it in production. Raises ConfigError, which names the next step, or
     Unavailable."""
     await (check_schema if settings.env == "production" else prepare_development)(db)
 

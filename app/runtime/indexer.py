@@ -40,7 +40,7 @@ class WordIndex:
             self._tasks.spawn(self._fill(), "index words")
 
     async def _fill(self) -> None:
-        """One transaction a channel in turn, so that a long log lets the others pass."""
+        """One transaction a channel, one channel after the other, so that a long log lets the others pass."""
         try:
             while self._due:
                 channel_id = next(iter(self._due))

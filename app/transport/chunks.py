@@ -15,7 +15,7 @@ class ChunkSink:
     __slots__ = ("_form", "_may_send", "_released", "_transport", "_writer", "written")
 
     def __init__(self, writer: StreamWriter, may_send: Callable[[], bool], form: Form) -> None:
-        """`may_send` says whether an answer's body is being sent on this connection."""
+        """`may_send` returns whether an answer's body is being sent on this connection."""
         self._writer = writer
         self._transport = writer.transport
         if not self._transport.is_closing():  # Or uvloop raises.

@@ -11,7 +11,7 @@ _SMALL_FRAME_BYTES = 125  # The largest payload of a control frame (RFC 6455, 5.
 
 
 class Flood:
-    """Counts the frames of one client that bring no message. Each method says whether that one is too many."""
+    """Counts the frames of one client that bring no message. Each method returns whether that one is too many."""
 
     __slots__ = ("_frame_bytes", "_frames", "_since")
 

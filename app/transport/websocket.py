@@ -100,7 +100,7 @@ class Websocket(Movement, asyncio.Protocol):
         return True
 
     def send(self, message: bytes) -> None:
-        """As `Sink.send`. What is sent in one turn of the loop goes as one frame, an object a line."""
+        """As `Sink.send`. What is sent in one pass of the loop goes as one frame, an object a line."""
         if not self._outbox:
             asyncio.get_running_loop().call_soon(self._flush)
         self._outbox.append(message)
@@ -130,7 +130,7 @@ class Websocket(Movement, asyncio.Protocol):
         return self.has_stalled(now, timeout, self._transport.get_write_buffer_size(), self.written)
 
     def report_stalled(self) -> None:
-        """Tell the owner that it has."""
+        """Notify the owner that it has stalled."""
         self._owner.stalled()
 
     def cut(self) -> None:
@@ -151,7 +151,7 @@ class Websocket(Movement, asyncio.Protocol):
     # In
 
     def pause(self) -> None:
-        """As `Client.pause`: nothing more is read from the socket, and TCP tells the client."""
+        """As `Client.pause`: nothing more is read from the socket, and TCP holds the client back."""
         self._paused = True
         if not self._transport.is_closing():
             self._transport.pause_reading()
@@ -165,7 +165,7 @@ class Websocket(Movement, asyncio.Protocol):
             self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Parse it: at once when it is little, else a slice in each turn of the loop, and no more is read before that
+        """Parse it: at once when it is little, else a slice in each pass of the loop, and no more is read before that
         is done."""
         if len(data) <= _SLICE_BYTES and not self._unparsed and not self._paused:
             self._parse(data)

@@ -78,12 +78,12 @@ class Wire:
 
     @property
     def is_request_complete(self) -> bool:
-        """Has the whole request been received, its body too? False where that can't be told."""
+        """Has the whole request been received, its body too? False where that can't be known."""
         return self._reached is not None and self._reached.is_request_complete
 
     @property
     def is_closing(self) -> bool:
-        """Is the connection being closed, so that no answer reaches the client? False where that can't be told."""
+        """Is the connection being closed, so that no answer reaches the client? False where that can't be known."""
         return self._reached is not None and self._reached.transport.is_closing()
 
     async def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
@@ -119,9 +119,9 @@ class Wire:
             self._reached.guard()
 
     def shutdown(self) -> Callable[[], Awaitable[None]] | None:
-        """What to await to learn that the server is asked to stop; None when it can't be told.
+        """What to await until the server is asked to stop; None when that can't be known.
 
-        hypercorn tells applications only after every connection has ended, which ours would never do by themselves.
+        hypercorn notifies applications only after every connection has ended, and ours end only when they are closed.
         """
         return self._reached.shutdown() if self._reached is not None else None
 

@@ -32,7 +32,7 @@ async def test_the_client_may_send_a_length_of_each_form(peer: Peer, size: int) 
 async def test_the_server_sends_the_shortest_form_of_the_length_and_no_mask(peer: Peer, size: int) -> None:
     """5.1, 5.2."""
     ref = "x" * (size - len(PONG))
-    await peer.say({"type": "ping", "ref": ref})
+    await peer.send_message({"type": "ping", "ref": ref})
     whole = await peer.until(b'"}')
 
     assert whole[:-size] == head(size)
@@ -43,7 +43,7 @@ async def test_an_empty_text_is_ignored_and_other_invalid_messages_get_an_error(
     """5.2, 5.6. The text of one byte and the empty binary message are not messages of the protocol."""
     await peer.send(frame(TEXT, b"") + frame(TEXT, b"x") + frame(BINARY, b""))
 
-    assert [error["code"] for error in await peer.heard("error", 2)] == ["invalid_request"] * 2
+    assert [error["code"] for error in await peer.received("error", 2)] == ["invalid_request"] * 2
     await peer.still_answers()
 
 

@@ -50,7 +50,7 @@ async def test_a_valid_text_is_received_unchanged(peer: Peer, text: str) -> None
     payload = json.dumps({"type": "ping", "ref": text}, ensure_ascii=False).encode()
     await peer.send(frame(TEXT, payload) + b"".join(fragments(payload, 1)))
 
-    assert [pong["ref"] for pong in await peer.heard("pong", 2)] == [text, text]
+    assert [pong["ref"] for pong in await peer.received("pong", 2)] == [text, text]
 
 
 @pytest.mark.parametrize("part", INVALID.values(), ids=INVALID)

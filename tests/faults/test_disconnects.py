@@ -73,7 +73,7 @@ async def test_half_a_frame_stores_nothing_and_its_watcher_is_removed(hub: HubPr
     for cut in (1, 2, 5, 6, 30, len(whole) - 1):
         async with RawSocket(hub.port) as raw:
             await raw.upgrade()
-            await raw.say({"type": "subscribe", "channel": "lobby"})
+            await raw.send_message({"type": "subscribe", "channel": "lobby"})
             await raw.message("subscribed")
             await raw.send(whole[:cut])
             if end == "reset":
@@ -113,7 +113,7 @@ async def test_watchers_that_disconnect_during_a_load_are_removed(hub: HubProces
             await raw.send(f"GET /lobby/{form}?after=0 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
         else:
             await raw.upgrade()
-            await raw.say({"type": "subscribe", "channel": "lobby", "after": 0})
+            await raw.send_message({"type": "subscribe", "channel": "lobby", "after": 0})
     await until_metric(hub, "tidewire_watchers", 21, within=10)
     async with Publisher(hub.url, channel="lobby") as publisher:
         for raw in raws:

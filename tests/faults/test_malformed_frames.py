@@ -139,7 +139,7 @@ async def test_an_invalid_message_gets_an_error_and_the_connection_stays_open(hu
             await raw.send(sent)
             error = await raw.message("error")
             assert error["code"] in ("invalid_request", "invalid_update") and error["message"], sent
-            await raw.say({"type": "ping", "ref": number})
+            await raw.send_message({"type": "ping", "ref": number})
             assert (await raw.message("pong"))["ref"] == number, sent
 
     assert await history(hub.url) == before
@@ -160,7 +160,7 @@ async def test_ten_thousand_invalid_messages_each_get_an_error(hub: HubProcess) 
         while errors < 10_000:
             errors += sum(message["type"] == "error" for message in await raw.messages(within=20))
         await sending
-        await raw.say({"type": "ping", "ref": 1})
+        await raw.send_message({"type": "ping", "ref": 1})
 
         assert (await raw.message("pong"))["ref"] == 1
 

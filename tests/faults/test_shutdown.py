@@ -1,4 +1,4 @@
-"""SIGTERM: everybody is told or answered, nothing is half stored, and the process ends in its time."""
+"""SIGTERM: every watcher is closed and every publish answered, nothing is half stored, and the process ends in time."""
 
 import asyncio
 import contextlib
@@ -17,25 +17,25 @@ from tests.faults.traffic import KINDS, traffic
 from tests.support.watcher import WS_PATH, Watcher
 from tests.support.ways import Way
 
-# On the plain path it is for the server to end the connections: hypercorn waits for them, and is not heard doing so.
-TOLD = [Way.DIRECT, Way.UVLOOP]
+# On the plain path the server ends the connections: hypercorn waits for them, and does not announce it.
+NOTIFIED = [Way.DIRECT, Way.UVLOOP]
 
 SIZE = 20  # updates in a batch
 
 
 @dataclass
 class Line:
-    """What one publisher has said, by idempotency key: the bodies, and whether it was answered that they are stored."""
+    """What one publisher has sent, by idempotency key: the bodies, and which keys were answered as stored."""
 
     name: str
-    said: dict[str, list[str]] = field(default_factory=dict)
+    sent: dict[str, list[str]] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
 
     def next(self, size: int) -> tuple[str, list[str]]:
-        key = f"{self.name}-{len(self.said)}"
-        self.said[key] = [f"{key}-{n}" for n in range(size)]
-        return key, self.said[key]
+        key = f"{self.name}-{len(self.sent)}"
+        self.sent[key] = [f"{key}-{n}" for n in range(size)]
+        return key, self.sent[key]
 
 
 async def publish_batches(url: str, line: Line) -> None:
@@ -63,8 +63,8 @@ async def publish_messages(url: str, line: Line) -> int | None:
     async with aiohttp.ClientSession() as session, session.ws_connect(url + WS_PATH) as socket:
         allowed = asyncio.Semaphore(10)
 
-        async def say() -> None:
-            with contextlib.suppress(aiohttp.ClientError):  # Closed by the hub, which the other half of us will read.
+        async def send() -> None:
+            with contextlib.suppress(aiohttp.ClientError):  # Closed by the hub, which the loop below reads.
                 while True:
                     await allowed.acquire()
                     key, (body,) = line.next(1)
@@ -77,20 +77,20 @@ async def publish_messages(url: str, line: Line) -> int | None:
                     await socket.send_str(json.dumps({**message, "update": {"body": body}}))
 
         async with asyncio.TaskGroup() as tasks:
-            saying = tasks.create_task(say())
+            sending = tasks.create_task(send())
             async for frame in socket:
                 for text in frame.data.split("\n"):
                     message = json.loads(text)
                     if message["type"] == "published":
                         line.stored.add(message["ref"])
                         allowed.release()
-            saying.cancel()
+            sending.cancel()
         return socket.close_code
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("way", TOLD)
-async def test_everybody_is_told_and_every_publish_is_whole(sqlite_hub: OpenHub, way: Way) -> None:
+@pytest.mark.parametrize("way", NOTIFIED)
+async def test_every_watcher_is_closed_and_every_publish_is_whole(sqlite_hub: OpenHub, way: Way) -> None:
     over_http, over_sockets = [Line(f"h{n}") for n in range(10)], [Line(f"w{n}") for n in range(5)]
     async with sqlite_hub(way, shutdown_timeout=8) as hub, AsyncExitStack() as stack:
         watchers = [
@@ -101,10 +101,10 @@ async def test_everybody_is_told_and_every_publish_is_whole(sqlite_hub: OpenHub,
         async with asyncio.TaskGroup() as tasks:
             for line in over_http:
                 tasks.create_task(publish_batches(hub.url, line))
-            talks = [tasks.create_task(publish_messages(hub.url, line)) for line in over_sockets]
+            codes = [tasks.create_task(publish_messages(hub.url, line)) for line in over_sockets]
             await watchers[0].seen(1000)
             assert await hub.stop(within=8 + 3) == 0
-        assert [talk.result() for talk in talks] == [1001] * 5
+        assert [code.result() for code in codes] == [1001] * 5
         for watcher in watchers:
             # A stream ends with its last chunk: its client sees an end and not a breakdown.
             assert await watcher.closed() == (1001 if type(watcher) is Watcher else None)
@@ -114,23 +114,23 @@ async def test_everybody_is_told_and_every_publish_is_whole(sqlite_hub: OpenHub,
         await hub.start()
         bodies = [update["body"] for update in await history(hub.url)]
         for line in over_http + over_sockets:
-            for key, said in line.said.items():
-                found = [body for body in bodies if body in said]
-                assert found == said or (not found and key not in line.stored), key
+            for key, sent in line.sent.items():
+                found = [body for body in bodies if body in sent]
+                assert found == sent or (not found and key not in line.stored), key
                 assert not found or key not in line.refused, f"{key} was answered 503 and stored"
                 assert not found or key in line.stored, f"{key} was stored and not answered"
-        # Who has no answer asks again, under the same key.
+        # A publisher without an answer sends it again, under the same key.
         async with aiohttp.ClientSession(hub.url) as session:
             for line in over_http + over_sockets:
-                for key in line.said.keys() - line.stored:
-                    assert await post(session, key, line.said[key]) in (200, 201)
+                for key in line.sent.keys() - line.stored:
+                    assert await post(session, key, line.sent[key]) in (200, 201)
         bodies = [update["body"] for update in await history(hub.url)]
-        said = [body for line in over_http + over_sockets for each in line.said.values() for body in each]
-        assert sorted(bodies) == sorted(said)
+        sent = [body for line in over_http + over_sockets for each in line.sent.values() for body in each]
+        assert sorted(bodies) == sorted(sent)
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("way", TOLD)
+@pytest.mark.parametrize("way", NOTIFIED)
 async def test_watchers_that_do_not_read_hold_up_a_shutdown_no_longer_than_its_time(
     sqlite_hub: OpenHub, way: Way
 ) -> None:

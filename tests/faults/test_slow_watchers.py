@@ -36,7 +36,7 @@ async def unread_websocket(port: int) -> AsyncIterator[RawSocket]:
     async with RawSocket(port, receive_buffer=SMALL_BUFFER) as raw:
         await raw.upgrade()
         await raw.message("welcome")
-        await raw.say({"type": "subscribe", "channel": "lobby", "after": 0})
+        await raw.send_message({"type": "subscribe", "channel": "lobby", "after": 0})
         await raw.message("subscribed")
         yield raw
 

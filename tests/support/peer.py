@@ -54,7 +54,7 @@ class Peer(RawSocket):
                 return number
         return times
 
-    async def heard(self, kind: str, count: int) -> list[dict[str, Any]]:
+    async def received(self, kind: str, count: int) -> list[dict[str, Any]]:
         """The next `count` messages of that type, in any number of frames; other messages are skipped."""
         found: list[dict[str, Any]] = []
         while len(found) < count:
@@ -63,7 +63,7 @@ class Peer(RawSocket):
 
     async def still_answers(self) -> None:
         """Check that the connection is open and the hub still answers."""
-        await self.say({"type": "ping", "ref": "still there?"})
+        await self.send_message({"type": "ping", "ref": "still there?"})
         assert (await self.message("pong"))["ref"] == "still there?"
 
     async def ended(self) -> tuple[list[Frame], Frame]:

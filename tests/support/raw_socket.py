@@ -88,7 +88,7 @@ class RawSocket:
         async with asyncio.timeout(within):
             await asyncio.get_running_loop().sock_sendall(self._socket, data)
 
-    async def say(self, message: dict[str, Any]) -> None:
+    async def send_message(self, message: dict[str, Any]) -> None:
         """Send one message of the protocol, as a text frame."""
         await self.send(frame(TEXT, json.dumps(message).encode()))
 

@@ -21,11 +21,11 @@ class Talker:
         self.socket = socket
         self._received: deque[Message] = deque()
 
-    async def say(self, *messages: Message) -> None:
+    async def send(self, *messages: Message) -> None:
         """Send the messages in one frame, one a line."""
         await self.socket.send_str("\n".join(json.dumps(message) for message in messages))
 
-    async def hear(self, *, within: float = 10) -> Message:
+    async def receive(self, *, within: float = 10) -> Message:
         """Receive the next message of any type. Fails at a close."""
         if not self._received:
             frame = await self.socket.receive(timeout=within)
@@ -33,22 +33,22 @@ class Talker:
             self._received.extend(json.loads(line) for line in frame.data.split("\n"))
         return self._received.popleft()
 
-    async def hear_all(self, count: int, *, within: float = 10) -> list[Message]:
+    async def receive_all(self, count: int, *, within: float = 10) -> list[Message]:
         """Receive the next `count` messages."""
         async with asyncio.timeout(within):
-            return [await self.hear(within=within) for _ in range(count)]
+            return [await self.receive(within=within) for _ in range(count)]
 
     async def ask(self, message: Message, *, within: float = 10) -> Message:
         """Send the message and receive the next one, which is its answer if the hub sends nothing else."""
-        await self.say(message)
-        return await self.hear(within=within)
+        await self.send(message)
+        return await self.receive(within=within)
 
-    async def hear_until(self, kind: str, *, within: float = 10) -> list[Message]:
+    async def receive_until(self, kind: str, *, within: float = 10) -> list[Message]:
         """Receive messages up to and including the next of that type."""
         received: list[Message] = []
         async with asyncio.timeout(within):
             while not received or received[-1]["type"] != kind:
-                received.append(await self.hear(within=within))
+                received.append(await self.receive(within=within))
         return received
 
     async def closed(self, *, within: float = 10) -> int | None:
@@ -79,5 +79,5 @@ async def talking(
     ):
         talker = Talker(socket)
         if welcomed:
-            assert (await talker.hear())["type"] == "welcome"
+            assert (await talker.receive())["type"] == "welcome"
         yield talker

@@ -24,7 +24,7 @@ async def publish_json(hub: Services, who: Principal, slug: str, call: Call) -> 
 
 
 async def publish_text(hub: Services, who: Principal, slug: str, call: Call) -> Reply:
-    """Publish the body as text whatever its Content-Type says: curl calls it a form. Raises as `publish_json`."""
+    """Publish the body as text, whatever its Content-Type: curl declares a form. Raises as `publish_json`."""
     fields = _fields(call)
     try:
         text = (await call.body()).decode()
@@ -44,7 +44,7 @@ async def _publish(
 
 
 def _fields(call: Call) -> dict[str, object]:
-    """What headers and query say of the update. Raises InvalidUpdate, naming the field."""
+    """The update's fields from headers and query. Raises InvalidUpdate, naming the field."""
     fields: dict[str, object] = {name: given for name in TEXTS if (given := _given(call, name))}
     for name in NUMBERS:
         if given := _given(call, name):

@@ -80,7 +80,7 @@ async def _shut_down(signal: Callable[[], Awaitable[None]], services: Services) 
 
 
 def _bounded(receive: Any, most: int, wire: Wire) -> Any:
-    """`receive` for a body that does not say how long it is: Quart refuses it with a 413 once it is whole, and until
+    """`receive` for a body of undeclared length: Quart refuses it with a 413 once it is whole, and until
     then would gather it without a bound."""
     left = most
 

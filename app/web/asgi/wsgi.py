@@ -105,7 +105,7 @@ class WsgiBridge:
 
 
 class ClientGone(Exception):
-    """Nobody takes the answer any more."""
+    """The client takes no more of the answer."""
 
 
 class _Call:

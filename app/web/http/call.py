@@ -20,7 +20,7 @@ type ReadBody = Callable[[], Awaitable[bytes]]
 
 
 class Call:
-    """Who calls from where, and what for. `allowance` says how the caller's limit stands, once the call is counted."""
+    """One call. `allowance` is what is left of the caller's limit, once the call is counted."""
 
     def __init__(self, scope: Any, read_body: ReadBody | None = None) -> None:
         self.scope = scope

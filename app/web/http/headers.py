@@ -90,6 +90,6 @@ def _put(response: ResponseTypes, headers: list[tuple[str, str]]) -> None:
         if name == "Vary":
             response.headers.add(name, value)
         elif (name, value) in _SAFETY:
-            response.headers.setdefault(name, value)  # A view may have said something stricter.
+            response.headers.setdefault(name, value)  # A view may have set something stricter.
         else:
             response.headers[name] = value

@@ -66,7 +66,7 @@ async def test_a_token_that_is_no_longer_valid_ends_its_connections_and_streams(
         again = await hub.call("GET", "/secret/json", token=token)
         await hub.publish("secret", token=other, body="still")
 
-        assert (await ana.hear())["seq"] == 1
+        assert (await ana.receive())["seq"] == 1
 
     assert codes == [4401, 4401, 4401]
     assert ended == (("unsubscribed", None, REVOKED), REVOKED)
@@ -118,11 +118,11 @@ async def test_a_removed_member_loses_that_channel_alone(hub: ServedHub) -> None
         await events.block()
         async with hub.services.db.transaction() as tx:
             await store_members.remove(tx, channel.id, user.id)
-        ended = await asyncio.gather(leaving.hear(within=WITHIN), events.event(within=WITHIN))
+        ended = await asyncio.gather(leaving.receive(within=WITHIN), events.event(within=WITHIN))
         rest = await events.rest()
         await hub.publish("secret", token=ana, body="not for ben")
         await hub.publish("lobby", body="for all")
-        updates = await leaving.hear(), await staying.hear()
+        updates = await leaving.receive(), await staying.receive()
         back = await leaving.ask({"type": "subscribe", "channel": "secret"})
 
     assert tuple(ended) == (REVOKED, ("unsubscribed", None, REVOKED))
@@ -144,10 +144,10 @@ async def test_a_channel_made_private_ends_the_watches_of_outsiders(hub: ServedH
             await subscribed(talker)
         await hub.call("PATCH", "/api/v1/channels/secret", token=ana, json={"visibility": "private"})
         ended = await asyncio.gather(
-            *[each.hear(within=WITHIN) for each in (anonymous, cyd)], lines.message(within=WITHIN)
+            *[each.receive(within=WITHIN) for each in (anonymous, cyd)], lines.message(within=WITHIN)
         )
         stored = await hub.publish("secret", token=ana, body="for members")
-        received = await owner.hear(), await anonymous.ask({"type": "ping"}), await cyd.ask({"type": "ping"})
+        received = await owner.receive(), await anonymous.ask({"type": "ping"}), await cyd.ask({"type": "ping"})
 
     assert ended == [REVOKED] * 3
     assert received == ({"type": "update", **stored}, {"type": "pong"}, {"type": "pong"})
@@ -162,7 +162,7 @@ async def test_presence_is_no_longer_sent_to_a_client_that_may_not_see_the_chann
         await owner.ask(ask)
         await hub.call("PATCH", "/api/v1/channels/secret", token=ana, json={"visibility": "private"})
         async with streaming(hub.url, "/secret/json", token=ana):
-            presence = await owner.hear(within=3)
+            presence = await owner.receive(within=3)
         answer = await anonymous.ask({"type": "ping"})
 
     assert (presence["watching"], presence["users"]) == (1, ["ana"])
@@ -189,9 +189,9 @@ async def test_an_announced_change_takes_effect_on_every_node_without_the_poll(
             await subscribed(talker)
             await subscribed(talker, "gone")
         await first.call("PATCH", "/api/v1/channels/secret", token=ana, json={"visibility": "private"})
-        private = [await talker.hear(within=WITHIN) for talker in (here, there)]
+        private = [await talker.receive(within=WITHIN) for talker in (here, there)]
         await first.call("DELETE", "/api/v1/channels/gone", token=ana)
-        deleted = [await talker.hear(within=WITHIN) for talker in (here, there)]
+        deleted = [await talker.receive(within=WITHIN) for talker in (here, there)]
 
     assert private == [REVOKED] * 2
     assert deleted == [{"type": "unsubscribed", "channel": "gone", "reason": "deleted"}] * 2
@@ -207,7 +207,7 @@ async def test_the_poll_makes_up_for_a_lost_announcement(settings_postgres: Sett
             await subscribed(talker)
             await asyncio.to_thread(own_redis.stop)
             await first.call("PATCH", "/api/v1/channels/secret", token=ana, json={"visibility": "private"})
-            ended = await asyncio.gather(talker.hear(within=WITHIN), lines.message(within=WITHIN))
+            ended = await asyncio.gather(talker.receive(within=WITHIN), lines.message(within=WITHIN))
             await revoke_token(first.services.db, cyd)
 
             assert await talker.closed(within=WITHIN) == 4401
@@ -226,7 +226,7 @@ async def test_a_watch_that_is_admitted_during_a_round_is_not_revoked(hub: Serve
             async with talking(hub.url, token=ana) as talker:
                 await talker.ask({"type": "subscribe", "channel": "secret"})
                 stored = await hub.publish("secret", token=ana, body="x")
-                received = await talker.hear(within=5)
+                received = await talker.receive(within=5)
 
                 assert (received["type"], received.get("seq")) == ("update", stored["seq"])
 

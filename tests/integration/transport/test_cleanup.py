@@ -32,7 +32,7 @@ async def websocket_client(hub: ServedHub, chance: random.Random) -> None:
         await raw.upgrade()
         for _ in range(chance.randrange(12)):
             slug = chance.choice(CHANNELS)
-            await raw.say(
+            await raw.send_message(
                 chance.choice(
                     [
                         {"type": "subscribe", "channel": slug, "after": 0},
@@ -108,8 +108,8 @@ def test_disconnected_clients_are_not_held_in_memory(settings_sqlite: Settings, 
         for number, raw in enumerate(sockets):
             if number % 3:
                 await raw.upgrade()
-                await raw.say({"type": "subscribe", "channel": "ci", "after": 0})
-                await raw.say({"type": "presence", "channel": "ci", "on": True})
+                await raw.send_message({"type": "subscribe", "channel": "ci", "after": 0})
+                await raw.send_message({"type": "presence", "channel": "ci", "on": True})
                 await raw.message("subscribed")
             else:
                 await raw.send(f"GET /ci/sse?after=0 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
@@ -149,14 +149,14 @@ def test_a_subscription_that_is_ended_while_it_starts_ends(settings_sqlite: Sett
             await raw.message("welcome")
             starts: list[int] = []
             for step in range(60):
-                await raw.say({"type": "subscribe", "ref": step, "channel": "ci"})
+                await raw.send_message({"type": "subscribe", "ref": step, "channel": "ci"})
                 await asyncio.sleep(step / 10_000)
-                await raw.say({"type": "unsubscribe", "ref": -step - 1, "channel": "ci"})
+                await raw.send_message({"type": "unsubscribe", "ref": -step - 1, "channel": "ci"})
                 received: list[dict[str, Any]] = []
                 while not received or received[-1]["type"] != "unsubscribed":
                     received += await raw.messages()
                 await hub.publish("ci", body="no watcher")
-                await raw.say({"type": "ping", "ref": step})
+                await raw.send_message({"type": "ping", "ref": step})
                 received += await raw.messages()
 
                 answers = [(message["type"], message["ref"]) for message in received]
@@ -184,11 +184,11 @@ def test_a_watch_that_is_ended_in_the_middle_of_a_page_reads_no_further(settings
                     async with raw_socket(hub) as raw:
                         raw._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                         await raw.upgrade()
-                        await raw.say({"type": "subscribe", "channel": "ci", "after": 0})
+                        await raw.send_message({"type": "subscribe", "channel": "ci", "after": 0})
                         await asyncio.sleep(step / 4000)
-                        await raw.say({"type": "unsubscribe", "channel": "ci"})
+                        await raw.send_message({"type": "unsubscribe", "channel": "ci"})
                         await raw.message("unsubscribed")
-                        await raw.say({"type": "ping"})
+                        await raw.send_message({"type": "ping"})
                         assert [message["type"] for message in await raw.messages()] == ["pong"]
                 await other.seen(500)
             await until_nobody(hub)

@@ -30,7 +30,7 @@ def test_nothing_follows_a_close_frame(settings_sqlite: Settings, way: Way) -> N
     async def close_after(hub: ServedHub, delay: float, sent: bytes) -> None:
         async with raw_socket(hub) as raw:
             await raw.upgrade()
-            await raw.say({"type": "subscribe", "channel": "ci", "after": 0})
+            await raw.send_message({"type": "subscribe", "channel": "ci", "after": 0})
             await raw.message("subscribed")
             await asyncio.sleep(delay)
             await raw.send(sent)
@@ -69,7 +69,7 @@ def test_nothing_follows_the_hubs_own_close_while_it_waits_for_the_answer(
                 raws = [await stack.enter_async_context(raw_socket(hub)) for _ in range(20)]
                 for raw in raws:
                     await raw.upgrade()
-                    await raw.say({"type": "subscribe", "channel": "ci"})
+                    await raw.send_message({"type": "subscribe", "channel": "ci"})
                     await raw.message("subscribed")
                     await raw.send(publish * 30)
                 connections = hub.services.connections

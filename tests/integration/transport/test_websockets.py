@@ -42,8 +42,8 @@ def test_several_channels_on_one_connection_each_keep_their_order(settings_sqlit
                     tasks.create_task(publish_all(hub, slug, 15))
                 for ref, slug in enumerate(CHANNELS):
                     await asyncio.sleep(0.01)
-                    await raw.say({"type": "subscribe", "ref": ref, "channel": slug, "after": ref})
-                    await raw.say({"type": "ping", "ref": ref})
+                    await raw.send_message({"type": "subscribe", "ref": ref, "channel": slug, "after": ref})
+                    await raw.send_message({"type": "ping", "ref": ref})
                 received = await messages_until(raw, dict.fromkeys(CHANNELS, 320))
 
             for ref, slug in enumerate(CHANNELS):
@@ -75,9 +75,9 @@ def test_nothing_is_sent_after_unsubscribed_and_nothing_is_missing_after_a_new_s
             asked = 0
             while not seqs or seqs[-1] < 200:
                 if not following:
-                    await raw.say({"type": "subscribe", "channel": "lobby", "after": seqs[-1] if seqs else 0})
+                    await raw.send_message({"type": "subscribe", "channel": "lobby", "after": seqs[-1] if seqs else 0})
                 elif asked < 12:
-                    await raw.say({"type": "unsubscribe", "channel": "lobby"})
+                    await raw.send_message({"type": "unsubscribe", "channel": "lobby"})
                     asked += 1
                 answered = False
                 while not answered and (not seqs or seqs[-1] < 200):
@@ -119,7 +119,7 @@ def test_pings_are_answered_between_frames_under_heavy_traffic(settings_sqlite: 
         ):
             await hub.channel("ci")
             await raw.upgrade()
-            await raw.say({"type": "subscribe", "channel": "ci"})
+            await raw.send_message({"type": "subscribe", "channel": "ci"})
             await raw.message("subscribed")
 
             async def ping() -> None:
@@ -158,7 +158,7 @@ def test_a_reset_is_sent_between_what_retention_removed_and_what_it_kept(setting
                 await publish_all(hub, slug, 1, size=400)
                 async with raw_socket(hub) as raw, asyncio.TaskGroup() as tasks:
                     await raw.upgrade()
-                    await raw.say({"type": "subscribe", "channel": slug, "after": 0})
+                    await raw.send_message({"type": "subscribe", "channel": slug, "after": 0})
                     await raw.message("subscribed")
                     tasks.create_task(trim_logs(hub.services.db))
                     position = 0
@@ -186,7 +186,7 @@ def test_a_client_that_reads_in_bursts_gets_everything_once_beside_one_that_alwa
             raws = [await stack.enter_async_context(raw_socket(hub, receive_buffer=size)) for size in (4096, 262_144)]
             for raw in raws:
                 await raw.upgrade()
-                await raw.say({"type": "subscribe", "channel": "ci"})
+                await raw.send_message({"type": "subscribe", "channel": "ci"})
                 await raw.message("subscribed")
 
             async def read(raw: RawSocket, pause: float) -> list[int]:

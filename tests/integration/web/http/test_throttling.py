@@ -53,7 +53,7 @@ async def flooded(hub: ServedHub, raw: RawSocket) -> None:
     """The websocket follows a channel, and reads none of the megabytes that are published there."""
     await raw.upgrade()
     await raw.message("welcome")
-    await raw.say({"type": "subscribe", "channel": "lobby"})
+    await raw.send_message({"type": "subscribe", "channel": "lobby"})
     await raw.message("subscribed")
     for _ in range(8):
         updates = [{"data": "x" * 20_000} for _ in range(40)]

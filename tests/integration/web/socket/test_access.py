@@ -47,7 +47,7 @@ async def test_a_ticket_is_valid_for_one_handshake_with_its_tokens_rights(hub: S
     await hub.private("secret")
     ticket = await ticket_of(hub, await hub.token("ben"))
     async with talking(hub.url, ticket=ticket, welcomed=False) as talker:
-        welcome = await talker.hear()
+        welcome = await talker.receive()
         answer = await talker.ask({"type": "subscribe", "channel": "secret"})
     again = await refused(hub, query=f"?ticket={ticket}")
 
@@ -148,9 +148,9 @@ async def test_one_connection_too_many_is_answered_503(narrow: ServedHub) -> Non
 async def test_a_client_over_its_rate_gets_an_error_and_the_connection_goes_on(narrow: ServedHub) -> None:
     """The handshake was the first of the five."""
     async with talking(narrow.url) as talker:
-        await talker.say(*[{"type": "ping", "ref": n} for n in range(4)])
-        await talker.say({"type": "publish", "ref": "late", "channel": "lobby", "update": {"body": "x"}})
-        answers = await talker.hear_all(5)
+        await talker.send(*[{"type": "ping", "ref": n} for n in range(4)])
+        await talker.send({"type": "publish", "ref": "late", "channel": "lobby", "update": {"body": "x"}})
+        answers = await talker.receive_all(5)
         await narrow.channel("quiet")
         log = await narrow.call("GET", "/api/v1/channels/lobby", token=await narrow.token("ana"))
 

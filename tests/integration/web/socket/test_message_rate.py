@@ -23,9 +23,9 @@ async def test_what_is_no_message_counts_as_one(settings_sqlite: Settings, sent:
     settings = replace(settings_sqlite, anonymous_rate=1.0, anonymous_burst=10)
     async with serving(settings) as hub, talking(urlsplit(hub.url).port or 0) as peer:
         await peer.send(sent * 11)
-        await peer.say({"type": "ping", "ref": 1})
-        codes = [error["code"] for error in await peer.heard("error", 1)]
+        await peer.send_message({"type": "ping", "ref": 1})
+        codes = [error["code"] for error in await peer.received("error", 1)]
         while "rate_limited" not in codes:
-            codes += [error["code"] for error in await peer.heard("error", 1)]
+            codes += [error["code"] for error in await peer.received("error", 1)]
 
         assert codes.count("rate_limited") >= 1

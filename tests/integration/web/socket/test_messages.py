@@ -25,7 +25,7 @@ async def test_welcome_is_sent_first_and_names_the_user(hub_sqlite: ServedHub) -
         talking(hub_sqlite.url, welcomed=False) as anonymous,
         talking(hub_sqlite.url, token=token, welcomed=False) as ana,
     ):
-        welcomes = await anonymous.hear(), await ana.hear()
+        welcomes = await anonymous.receive(), await ana.receive()
 
     server = welcomes[0].pop("server")
     assert welcomes[0] == {"type": "welcome", "user": None, "max_update_bytes": 65536}
@@ -110,7 +110,7 @@ async def test_an_invalid_field_is_named_and_the_connection_goes_on(hub_sqlite: 
     async with talking(hub_sqlite.url) as talker:
         for text in WRONG:
             await talker.socket.send_str(text)
-            answers[text] = await talker.hear()
+            answers[text] = await talker.receive()
         pong = await talker.ask({"type": "ping", "ref": 2})
 
     found = {text: (answer["code"], answer["field"], answer["ref"]) for text, answer in answers.items()}
@@ -124,7 +124,7 @@ async def test_text_that_is_no_message_is_refused_without_a_ref(hub_sqlite: Serv
     async with talking(hub_sqlite.url) as talker:
         for text in (*texts, "[" * 9000):
             await talker.socket.send_str(text)
-        errors = await talker.hear_all(len(texts) + 1)
+        errors = await talker.receive_all(len(texts) + 1)
         pong = await talker.ask({"type": "ping", "ref": 2})
 
     assert {(error["type"], error["code"], "ref" in error) for error in errors} == {("error", "invalid_request", False)}
@@ -139,15 +139,15 @@ async def test_a_binary_frame_is_refused(hub_sqlite: ServedHub) -> None:
             await raw.send(frame(BINARY, payload))
             (error,) = await raw.messages()
             assert (error["code"], error["field"]) == ("invalid_request", None)
-        await raw.say({"type": "ping", "ref": 2})
+        await raw.send_message({"type": "ping", "ref": 2})
 
         assert await raw.messages() == [{"type": "pong", "ref": 2}]
 
 
 async def test_a_frame_may_hold_several_messages(hub_sqlite: ServedHub) -> None:
     async with talking(hub_sqlite.url) as talker:
-        await talker.say(*[{"type": "ping", "ref": n} for n in range(50)])
-        pongs = await talker.hear_all(50)
+        await talker.send(*[{"type": "ping", "ref": n} for n in range(50)])
+        pongs = await talker.receive_all(50)
 
     assert [pong["ref"] for pong in pongs] == list(range(50))
 
@@ -156,7 +156,7 @@ async def test_a_bad_line_does_not_affect_its_neighbours(hub_sqlite: ServedHub) 
     async with talking(hub_sqlite.url) as talker:
         for bad in ("not json", '{"type": "dance"}', '{"type": "ping"', "7"):
             await talker.socket.send_str(f'{{"type": "ping", "ref": 1}}\n{bad}\n\n{{"type": "ping", "ref": 3}}\n')
-            before, error, after = await talker.hear_all(3, within=2)
+            before, error, after = await talker.receive_all(3, within=2)
 
             assert (before, after) == ({"type": "pong", "ref": 1}, {"type": "pong", "ref": 3}), bad
             assert error["code"] == "invalid_request"
@@ -166,7 +166,7 @@ async def test_one_message_may_be_printed_over_several_lines(hub_sqlite: ServedH
     async with talking(hub_sqlite.url) as talker:
         await talker.socket.send_str(json.dumps({"type": "ping", "ref": 1}, indent=2))
 
-        assert await talker.hear() == {"type": "pong", "ref": 1}
+        assert await talker.receive() == {"type": "pong", "ref": 1}
 
 
 async def test_a_message_in_fragments_is_one(hub_sqlite: ServedHub) -> None:
@@ -192,7 +192,7 @@ async def test_a_frame_within_the_limit_is_answered(hub_sqlite: ServedHub) -> No
     async with talking(hub_sqlite.url) as talker:
         await talker.socket.send_str('{"type": "ping"}'.ljust(MAX_FRAME_BYTES))
 
-        assert await talker.hear() == {"type": "pong"}
+        assert await talker.receive() == {"type": "pong"}
 
 
 async def test_a_channel_is_followed_once_by_one_connection(hub: ServedHub) -> None:
@@ -201,7 +201,7 @@ async def test_a_channel_is_followed_once_by_one_connection(hub: ServedHub) -> N
         first = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci"})
         second = await talker.ask({"type": "subscribe", "ref": 2, "channel": "ci", "last": 5})
         stored = await hub.publish("ci", body="once")
-        received = await talker.ask({"type": "ping"}), await talker.hear()
+        received = await talker.ask({"type": "ping"}), await talker.receive()
 
     assert (first["type"], second["code"], second["field"], second["ref"]) == ("subscribed", "conflict", "channel", 2)
     assert sorted(received, key=lambda message: message["type"]) == [{"type": "pong"}, {"type": "update", **stored}]
@@ -215,7 +215,7 @@ async def test_nothing_of_a_channel_is_sent_after_unsubscribed(hub: ServedHub) -
         await hub.publish("ci", body="missed")
         again = await talker.ask({"type": "unsubscribe", "ref": 5, "channel": "ci"})
         back = await talker.ask({"type": "subscribe", "ref": 6, "channel": "ci", "after": 0})
-        update = await talker.hear()
+        update = await talker.receive()
 
     assert answer == {"type": "unsubscribed", "ref": 4, "channel": "ci", "reason": "asked"}
     assert (again["type"], again["field"]) == ("error", "channel")
@@ -230,9 +230,9 @@ async def test_a_subscription_may_end_and_begin_while_updates_are_published(hub:
         after = 0
         while after < 60:
             await talker.ask({"type": "subscribe", "channel": "ci", "after": after})
-            seqs = [(await talker.hear())["seq"]]
-            await talker.say({"type": "unsubscribe", "channel": "ci"})
-            seqs += [update["seq"] for update in (await talker.hear_until("unsubscribed"))[:-1]]
+            seqs = [(await talker.receive())["seq"]]
+            await talker.send({"type": "unsubscribe", "channel": "ci"})
+            seqs += [update["seq"] for update in (await talker.receive_until("unsubscribed"))[:-1]]
             assert seqs == list(range(after + 1, after + 1 + len(seqs)))
             after = seqs[-1]
 
@@ -242,12 +242,12 @@ async def test_each_channel_of_a_connection_is_in_order(hub: ServedHub) -> None:
     for slug in slugs:
         await hub.channel(slug)
     async with talking(hub.url) as talker:
-        await talker.say(*[{"type": "subscribe", "channel": slug} for slug in slugs])
-        subscribed = await talker.hear_all(5)
+        await talker.send(*[{"type": "subscribe", "channel": slug} for slug in slugs])
+        subscribed = await talker.receive_all(5)
         async with asyncio.TaskGroup() as tasks:
             for slug in slugs:
                 tasks.create_task(_publish(hub, slug, 20))
-            received = await talker.hear_all(100)
+            received = await talker.receive_all(100)
 
     assert {answer["channel"] for answer in subscribed} == set(slugs)
     for slug in slugs:
@@ -267,9 +267,9 @@ async def test_a_deleted_channel_ends_its_subscriptions_alone(hub: ServedHub) ->
         for slug in ("gone", "kept"):
             await talker.ask({"type": "subscribe", "channel": slug})
         await hub.call("DELETE", "/api/v1/channels/gone", token=token)
-        ended = await talker.hear(within=2)
+        ended = await talker.receive(within=2)
         await hub.publish("kept", body="on")
-        update = await talker.hear()
+        update = await talker.receive()
 
     assert ended == {"type": "unsubscribed", "channel": "gone", "reason": "deleted"}
     assert (update["channel"], update["seq"]) == ("kept", 1)

@@ -30,7 +30,7 @@ async def trimmed(hub: ServedHub, kept: int, count: int) -> str:
 async def begun(talker: Talker, updates: int = 0, **position: Any) -> tuple[Message, list[int]]:
     """Subscribe; return the answer, and the seqs of that many updates after it."""
     answer = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci", **position})
-    return answer, [update["seq"] for update in await talker.hear_all(updates)]
+    return answer, [update["seq"] for update in await talker.receive_all(updates)]
 
 
 def subscribed(epoch: str, seq: int, *, resumed: bool = True) -> Message:
@@ -46,7 +46,7 @@ async def test_without_a_position_a_subscription_is_live_from_now(hub: ServedHub
     async with talking(hub.url) as talker:
         answer, _ = await begun(talker)
         stored = await hub.publish("ci", body="now")
-        update = await talker.hear()
+        update = await talker.receive()
 
     assert answer == subscribed(epoch, 3)
     assert update == {"type": "update", **stored}
@@ -59,7 +59,7 @@ async def test_after_a_seq_everything_after_it_follows_then_live(hub: ServedHub,
     async with talking(hub.url) as talker:
         answer, seqs = await begun(talker, 3, after=2, **({"epoch": epoch} if with_epoch else {}))
         await hub.publish("ci", body="live")
-        live = await talker.hear()
+        live = await talker.receive()
 
     assert answer == subscribed(epoch, 5)
     assert [*seqs, live["seq"]] == [3, 4, 5, 6]
@@ -70,7 +70,7 @@ async def test_after_the_newest_nothing_follows_but_what_is_live(hub: ServedHub)
     async with talking(hub.url) as talker:
         answer, _ = await begun(talker, after=5, epoch=epoch)
         await hub.publish("ci", body="live")
-        live = await talker.hear()
+        live = await talker.receive()
 
     assert answer == subscribed(epoch, 5)
     assert live["seq"] == 6
@@ -82,7 +82,7 @@ async def test_last_gives_the_newest_few_then_live(hub: ServedHub, last: int, ex
     async with talking(hub.url) as talker:
         answer, seqs = await begun(talker, len(expected), last=last)
         await hub.publish("ci", body="live")
-        live = await talker.hear()
+        live = await talker.receive()
 
     assert answer == subscribed(epoch, 5)
     assert [*seqs, live["seq"]] == [*expected, 6]
@@ -112,8 +112,8 @@ async def test_a_position_that_retention_passed_is_reset_as_expired(hub: ServedH
     epoch = await trimmed(hub, 3, 10)
     async with talking(hub.url) as talker:
         answer = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci", "after": 2, "epoch": epoch})
-        message = await talker.hear()
-        seqs = [update["seq"] for update in await talker.hear_all(3)]
+        message = await talker.receive()
+        seqs = [update["seq"] for update in await talker.receive_all(3)]
 
     assert answer == subscribed(epoch, 10, resumed=False)
     assert message == reset("expired", epoch, 8, 10)
@@ -135,7 +135,7 @@ async def test_a_position_of_another_log_is_reset_as_epoch(hub: ServedHub) -> No
     await hub.publish("ci", body="anew")
     async with talking(hub.url) as talker:
         answer = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci", "after": 1, "epoch": old})
-        message, update = await talker.hear_all(2)
+        message, update = await talker.receive_all(2)
 
     assert old != epoch
     assert answer == subscribed(epoch, 1, resumed=False)
@@ -147,8 +147,8 @@ async def test_a_position_beyond_the_log_is_reset_as_ahead(hub: ServedHub) -> No
     epoch = await published(hub, 2)
     async with talking(hub.url) as talker:
         answer = await talker.ask({"type": "subscribe", "ref": 1, "channel": "ci", "after": 9})
-        message = await talker.hear()
-        seqs = [update["seq"] for update in await talker.hear_all(2)]
+        message = await talker.receive()
+        seqs = [update["seq"] for update in await talker.receive_all(2)]
 
     assert answer == subscribed(epoch, 2, resumed=False)
     assert message == reset("ahead", epoch, 1, 2)
@@ -160,9 +160,9 @@ async def test_a_log_emptied_under_a_watcher_sends_a_reset_and_goes_on_from_1(hu
     async with talking(hub.url) as talker:
         await begun(talker)
         epoch = (await empty_channel(hub.services.db, "ci")).epoch
-        message = await talker.hear(within=2)
+        message = await talker.receive(within=2)
         await hub.publish("ci", body="anew")
-        update = await talker.hear()
+        update = await talker.receive()
 
     assert message == reset("epoch", epoch, 1, 0)
     assert (update["seq"], update["epoch"]) == (1, epoch)
@@ -175,7 +175,7 @@ async def test_a_log_emptied_and_filled_under_a_watcher_sends_a_reset_before_its
         epoch = (await empty_channel(hub.services.db, "ci")).epoch
         for n in range(3):
             await hub.publish("ci", body=str(n))
-        message, *updates = await talker.hear_all(4)
+        message, *updates = await talker.receive_all(4)
 
     assert (message["type"], message["reason"], message["epoch"], message["first"]) == ("reset", "epoch", epoch, 1)
     assert [(update["epoch"], update["seq"]) for update in updates] == [(epoch, 1), (epoch, 2), (epoch, 3)]

@@ -28,7 +28,7 @@ def presence(watching: int, *users: str) -> Message:
 
 async def counted(talker: Talker, watching: int, *, within: float = 5) -> Message:
     """Skip messages until one has that count, and return it."""
-    while (message := await talker.hear(within=within))["watching"] != watching:
+    while (message := await talker.receive(within=within))["watching"] != watching:
         pass
     return message
 
@@ -63,10 +63,10 @@ async def test_each_change_is_sent_and_a_watcher_that_leaves_is_no_longer_counte
         received = [await member.ask(ASK)]
         async with Watcher(hub.url, channel="ci", token=await hub.token("ben")) as watcher:
             await watcher.live()
-            received.append(await member.hear(within=3))
-        received.append(await member.hear(within=3))
-        await member.say({"type": "subscribe", "channel": "ci"})
-        received += await member.hear_all(2)
+            received.append(await member.receive(within=3))
+        received.append(await member.receive(within=3))
+        await member.send({"type": "subscribe", "channel": "ci"})
+        received += await member.receive_all(2)
 
     assert received[:3] == [presence(0), presence(1, "ben"), presence(0)]
     assert [message for message in received[3:] if message["type"] == "presence"] == [presence(1, "ana")]
@@ -82,7 +82,7 @@ async def test_many_changes_are_sent_at_most_once_a_second(hub: ServedHub) -> No
             await watcher.live()
         received: list[Message] = []
         while not received or received[-1]["watching"] < 10:
-            received.append(await talker.hear(within=3))
+            received.append(await talker.receive(within=3))
             times.append(time.monotonic())
 
     assert all(later - earlier > 0.9 for earlier, later in pairwise(times))
@@ -93,7 +93,7 @@ async def test_a_client_that_stops_asking_receives_no_more_changes(hub_sqlite: S
     await hub_sqlite.channel("ci")
     async with talking(hub_sqlite.url) as talker, talking(hub_sqlite.url) as other:
         await talker.ask(ASK)
-        await talker.say(STOP, STOP)
+        await talker.send(STOP, STOP)
         await other.ask(ASK)
         async with Watcher(hub_sqlite.url, channel="ci") as watcher:
             await watcher.live()
@@ -114,7 +114,7 @@ async def test_names_are_no_longer_sent_to_a_removed_member(hub_sqlite: ServedHu
             await store_members.remove(tx, channel.id, user.id)
         async with Watcher(hub_sqlite.url, channel="ci", token=await hub_sqlite.token("ben")) as watcher:
             await watcher.live()
-            after = await talker.hear(within=3)
+            after = await talker.receive(within=3)
 
     assert (before, after) == (presence(0), presence(1))
 
@@ -178,7 +178,7 @@ async def test_a_node_that_crashed_is_removed_when_its_lease_ends(
     await crashed.renew()
     async with talking(nodes[0].url, token=await nodes[0].token("ana")) as talker:
         before = await talker.ask(ASK)
-        after = await talker.hear(within=3)
+        after = await talker.receive(within=3)
     listed = await redis.smembers("tidewire:nodes")
     await redis.aclose()
 
@@ -192,6 +192,6 @@ async def test_the_first_answer_carries_the_ref_and_later_ones_do_not(hub_sqlite
         first = await member.ask({**ASK, "ref": 6})
         async with Watcher(hub_sqlite.url, channel="ci") as watcher:
             await watcher.live()
-            later = await member.hear(within=3)
+            later = await member.receive(within=3)
 
     assert (first, later) == ({**presence(0), "ref": 6}, presence(1))

@@ -35,8 +35,8 @@ async def test_a_client_that_publishes_and_watches_gets_the_update_too(hub: Serv
     await hub.channel("ci")
     async with talking(hub.url) as talker:
         await talker.ask({"type": "subscribe", "channel": "ci"})
-        await talker.say(publish(1, body="echo"))
-        received = {message["type"]: message for message in await talker.hear_all(2)}
+        await talker.send(publish(1, body="echo"))
+        received = {message["type"]: message for message in await talker.receive_all(2)}
 
     assert received["published"]["id"] == received["update"]["id"]
     assert received["update"]["body"] == "echo"
@@ -46,10 +46,10 @@ async def test_publishes_sent_at_once_are_stored_in_their_order(hub: ServedHub) 
     await hub.channel("ci")
     messages = [publish(n, body=str(n)) for n in range(300)]
     async with talking(hub.url) as talker:
-        await talker.say(*messages[:150])
+        await talker.send(*messages[:150])
         for message in messages[150:]:
-            await talker.say(message)
-        answers = await talker.hear_all(300)
+            await talker.send(message)
+        answers = await talker.receive_all(300)
     bodies = [update["body"] for update in await in_history(hub)]
 
     assert {answer["ref"]: answer["seq"] for answer in answers} == {n: n + 1 for n in range(300)}
@@ -85,8 +85,8 @@ async def test_what_breaks_a_rule_is_refused_by_its_name_and_its_neighbours_are_
     }
     refused = [{"type": "publish", "ref": name, "channel": "ci", "update": each} for name, each in broken.items()]
     async with talking(hub.url) as talker:
-        await talker.say(publish(1, body="first"), *refused, publish(2, body="last"))
-        answers = {answer["ref"]: answer for answer in await talker.hear_all(2 + len(broken))}
+        await talker.send(publish(1, body="first"), *refused, publish(2, body="last"))
+        answers = {answer["ref"]: answer for answer in await talker.receive_all(2 + len(broken))}
 
     assert (answers.pop(1)["seq"], answers.pop(2)["seq"]) == (1, 2)
     assert {name: (answer["code"], answer["field"]) for name, answer in answers.items()} == {
