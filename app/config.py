@@ -87,6 +87,9 @@ class Settings:
     max_subscriptions: int = setting(200, "Channels that one websocket may watch.", least=1, most=100_000)
     max_request_bytes: int = setting(8 * 2**20, "Largest body of an HTTP request.", least=65536)
     max_connections: int = setting(50_000, "Websockets and streams a process may hold.", least=1)
+    address_connections: int = setting(
+        1000, "Connections that one address may hold; of an IPv6 address, its /64.", least=1
+    )
 
     def __post_init__(self) -> None:
         if self.env not in ENVIRONMENTS:

@@ -118,7 +118,11 @@ class Backend:
 @asynccontextmanager
 async def start_hub(storage: Storage, **changes: str) -> AsyncIterator[HubProcess]:
     """Start a hub on that database; print the end of its log when the measure fails."""
-    settings = {"TIDEWIRE_DATABASE_URL": storage.database_url, "TIDEWIRE_RATE_LIMITS": "off"}
+    settings = {
+        "TIDEWIRE_DATABASE_URL": storage.database_url,
+        "TIDEWIRE_RATE_LIMITS": "off",
+        "TIDEWIRE_ADDRESS_CONNECTIONS": "100000",
+    }
     settings |= changes
     if storage.redis_url is not None:
         settings["TIDEWIRE_REDIS_URL"] = storage.redis_url

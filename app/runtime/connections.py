@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from app.config import Settings
-from app.errors import Unavailable
+from app.errors import RateLimited, Unavailable
 from app.live.events import EndReason
 from app.model.access import Principal
+from app.runtime.networks import NetworkCounts
 from app.transport.websocket import Websocket
 from app.transport.wire import Wire
 
@@ -23,6 +24,10 @@ class Connections:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._followers: dict[End, Principal] = {}
+        self._anonymous = 0
+        self._anonymous_by_network = NetworkCounts(settings.address_connections)
+        # The rest is for callers with a credential: an operator gets in, however many visitors there are.
+        self._most_anonymous = settings.max_connections - settings.max_connections // 10
         self._wires: set[Wire] = set()
         self._websockets: set[Websocket] = set()
         self._changed = asyncio.Event()
@@ -33,16 +38,26 @@ class Connections:
         """True once a shutdown has begun."""
         return self._cut_at is not None
 
-    def add(self, who: Principal, end: End) -> None:
+    def add(self, who: Principal, address: str, end: End) -> None:
         """Hold a websocket or stream; `end` is called when it must end. Raises Unavailable when there are too many, or
-        in a shutdown."""
-        if self.closing or len(self._followers) >= self._settings.max_connections:
+        in a shutdown, and RateLimited where the network of an anonymous caller has too many."""
+        is_full = len(self._followers) >= self._settings.max_connections
+        if self.closing or is_full or (who.credential is None and self._anonymous >= self._most_anonymous):
             raise Unavailable("This hub accepts no more connections now; try again.", retry_after=2)
+        if who.credential is None:
+            if not self._anonymous_by_network.add(address):
+                most = self._settings.address_connections
+                raise RateLimited(
+                    f"Your network has {most} connections to this hub, its most; close one.", retry_after=10
+                )
+            self._anonymous += 1
         self._followers[end] = who
 
-    def remove(self, end: End) -> None:
-        """It has ended."""
-        del self._followers[end]
+    def remove(self, address: str, end: End) -> None:
+        """It has ended; `address` is the one it was added with."""
+        if self._followers.pop(end).credential is None:
+            self._anonymous -= 1
+            self._anonymous_by_network.remove(address)
         self._changed.set()
 
     def open(self, wire: Wire) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits: how often one caller may call, counted by token or user, by address only for anonymous callers."""
+"""Rate limits: how often one caller may call, counted by token or user, by network only for anonymous callers."""
 
 import asyncio
 import math
@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, nullcontext
 from app.config import Settings
 from app.errors import RateLimited, Unauthenticated
 from app.model.access import Principal
+from app.model.network import network_of
 from app.model.rate import Allowance, Rate
 
 
@@ -66,7 +67,7 @@ class RateLimits:
         key = who.rate_key
         if key is not None:
             return self._buckets.take(key, self._known, time.monotonic())
-        return self._buckets.take(f"address:{address}", self._anonymous, time.monotonic())
+        return self._buckets.take(f"address:{network_of(address)}", self._anonymous, time.monotonic())
 
     @asynccontextmanager
     async def throttle_login(self, address: str) -> AsyncIterator[None]:
@@ -76,7 +77,7 @@ class RateLimits:
         at a time: a right token at that address still gets through, and the database has one query more to answer,
         however many guess.
         """
-        key = f"logins:{address}"
+        key = f"logins:{network_of(address)}"
         one_by_one = self._enabled and self._buckets.is_empty(key, self._anonymous, time.monotonic())
         try:
             async with self._one_login if one_by_one else nullcontext():

@@ -12,6 +12,8 @@ from typing import Any
 import click
 from hypercorn.config import Config, Sockets
 
+from app.server.accepting import BoundedListener
+
 
 class HubConfig(Config):
     """hypercorn's configuration. An address on which it can't listen is reported in one sentence."""
@@ -25,9 +27,11 @@ class HubConfig(Config):
         except (OSError, ValueError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise click.ClickException(f"Can't listen on {', '.join(self.bind)}: {reason}.") from None
-        if self.workers > 1 and sys.platform == "linux":  # Elsewhere the newest socket would get all connections.
-            sockets.secure_sockets[:] = map(_one_per_worker, sockets.secure_sockets)
-            sockets.insecure_sockets[:] = map(_one_per_worker, sockets.insecure_sockets)
+        for found in (sockets.secure_sockets, sockets.insecure_sockets):
+            if self.workers <= 1:
+                found[:] = map(_bounded, found)
+            elif sys.platform == "linux":  # Elsewhere the newest socket would get all connections.
+                found[:] = map(_one_per_worker, found)
         return sockets
 
     def _check_free(self) -> None:
@@ -46,6 +50,10 @@ class _PortSocket(socket.socket):
         return _bound_socket, (self.family, self.getsockname())
 
 
+def _bounded(plain: socket.socket) -> socket.socket:
+    return BoundedListener(plain.family, plain.type, fileno=plain.detach())
+
+
 def _one_per_worker(shared: socket.socket) -> socket.socket:
     if shared.family not in (socket.AF_INET, socket.AF_INET6):
         return shared
@@ -53,8 +61,8 @@ def _one_per_worker(shared: socket.socket) -> socket.socket:
 
 
 def _bound_socket(family: int, address: tuple[Any, ...]) -> socket.socket:
-    """A new socket on the address, with the options that hypercorn sets."""
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    """As hypercorn makes it, with its options."""
+    bound = BoundedListener(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for option in (socket.SO_REUSEPORT, socket.SO_REUSEADDR):
         bound.setsockopt(socket.SOL_SOCKET, option, 1)

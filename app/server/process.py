@@ -16,6 +16,8 @@ from hypercorn.config import Config
 
 from app.config import ConfigError, Settings
 from app.errors import Refusal
+from app.server.accepting import raise_file_limit
+from app.server.connection import serve_connections
 from app.telemetry import logs
 from app.transport.hypercorn import server_config
 
@@ -51,6 +53,8 @@ class OwnProcess:
             return
         config, parent = server_config(send), multiprocessing.parent_process()
         self._configure_logs(config)
+        if config is not None:
+            serve_connections(self._settings)
         if parent is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             # A signal to the whole process group reaches the workers too, and hypercorn terminates those that are still
             # closing once the first of them has ended. Without it the parent ends them in order.
@@ -60,6 +64,8 @@ class OwnProcess:
             if message["type"] == "lifespan.startup.failed":
                 _report_failure(message.get("message", ""), is_worker=parent is not None)
             elif message["type"] == "lifespan.startup.complete":
+                before, now = raise_file_limit()
+                SERVER_LOG.info("This process may open %d files (ulimit -n); the limit was %d", now, before)
                 _tune_collector()
                 if parent is not None:
                     # A worker that outlives its parent would keep the port in use. A sudden end does not harm the log.

@@ -9,7 +9,7 @@ import msgspec
 from quart import Blueprint, Response, request
 
 from app.actions.follow import follow
-from app.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Unauthenticated, Unavailable
+from app.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Refusal, Unauthenticated, Unavailable
 from app.live.events import EndReason, Reset, WatchEvent
 from app.live.hub import Subscription
 from app.model.access import Principal
@@ -18,7 +18,7 @@ from app.model.position import After, Last, Now, Start, parse_event_id
 from app.transport.encoding import ndjson, sse
 from app.transport.errors import Stalled
 from app.transport.sink import Sink
-from app.web.http.context import services, wire
+from app.web.http.context import current_call, services, wire
 from app.web.http.describe import Answer, Operation, Param, describe, seq
 from app.web.http.identity import watcher
 from app.web.http.query import number_arg, text_arg
@@ -96,12 +96,12 @@ async def _stream(slug: str, media: Media) -> Response:
 
 async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncGenerator[bytes]:
     """Yield the opening. Everything after it is written by a sink of the wire, until the watch ends."""
-    current, connection = services(), wire()
+    current, connection, address = services(), wire(), current_call().address
     begun = await follow(current.admissions, current.hub, who, slug, start)
     watch, ended = begun.watch, asyncio.Event()
     try:
-        current.connections.add(who, watch.end)
-    except Unavailable:
+        current.connections.add(who, address, watch.end)
+    except Refusal:
         watch.close()
         raise
     try:
@@ -126,7 +126,7 @@ async def _body(who: Principal, slug: str, start: Start, media: Media) -> AsyncG
         finally:
             sink.release()
     finally:
-        current.connections.remove(watch.end)
+        current.connections.remove(address, watch.end)
         watch.close()
 
 

@@ -68,7 +68,7 @@ class Connection:
     def closed(self) -> None:
         """Release everything, when the connection has ended."""
         self._ended = self._ended or EndReason.CLOSED
-        self.services.connections.remove(self.end)
+        self.services.connections.remove(self._address, self.end)
         self._release()
         if self._publishing is not None:
             self._publishing.forget()

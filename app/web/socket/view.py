@@ -44,9 +44,9 @@ class Handshake:
 
 async def connect(current: Services, who: Principal, address: str, handshake: Handshake) -> None:
     """Complete the handshake, then serve the connection: in the transport if it can be taken over, else in this task.
-    Raises Unavailable before the handshake is accepted."""
+    Raises Unavailable or RateLimited before the handshake is accepted."""
     connection = Connection(current, who, address)
-    current.connections.add(who, connection.end)
+    current.connections.add(who, address, connection.end)
     client = None
     try:
         await handshake.accept(SUBPROTOCOL if SUBPROTOCOL in handshake.offered else None)

@@ -145,6 +145,27 @@ async def test_one_connection_too_many_is_answered_503(narrow: ServedHub) -> Non
         pass  # There is room again.
 
 
+async def test_one_network_of_anonymous_callers_has_a_bound_and_a_part_is_kept_for_the_others(
+    settings_sqlite: Settings,
+) -> None:
+    few = replace(settings_sqlite, max_connections=10, address_connections=3, trusted_proxies=1)
+    async with serving(few) as hub, AsyncExitStack() as stack:
+
+        async def connect(address: str, token: str | None = None) -> int:
+            headers = {"X-Forwarded-For": address} | ({"Authorization": f"Bearer {token}"} if token else {})
+            request = hub.http.get(f"{hub.url}/lobby/sse", headers=headers)
+            return (await stack.enter_async_context(request)).status
+
+        of_one = [await connect(f"2001:db8::{host}") for host in range(4)]
+        of_others = [await connect(f"192.0.2.{host}") for host in range(7)]
+        token = await hub.token("ana")
+        with_token = [await connect("2001:db8::1", token) for _ in range(2)]
+
+    assert of_one == [200, 200, 200, 429]
+    assert of_others == [200] * 6 + [503]
+    assert with_token == [200, 503]
+
+
 async def test_a_client_over_its_rate_gets_an_error_and_the_connection_goes_on(narrow: ServedHub) -> None:
     """The handshake was the first of the five."""
     async with talking(narrow.url) as talker:

@@ -1,0 +1,91 @@
+"""One TCP connection under hypercorn, with the bounds that hypercorn 0.18 lacks.
+
+hypercorn keeps a connection that the client closed while it was idle until the keep-alive timeout; it waits without
+end for a client that takes nothing of the last bytes; and it changes to HTTP/2 for whichever client begins with it,
+where silence has no timeout.
+"""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from hypercorn.asyncio import run as worker
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import Event, Updated
+from hypercorn.protocol import ProtocolWrapper
+
+from app.config import Settings
+from app.runtime.networks import NetworkCounts
+
+
+def serve_connections(settings: Settings) -> None:
+    """Have hypercorn's workers in this process serve each connection as a ServerConnection."""
+    bound = NetworkCounts(settings.address_connections) if not settings.trusted_proxies else None
+    served = partial(ServerConnection, send_timeout=settings.send_timeout, by_network=bound)
+    worker.TCPServer = served  # type: ignore[assignment, attr-defined]  # The one name of the server's that is replaced.
+
+
+class ServerConnection(TCPServer):
+    """A connection of this process, in the place of hypercorn's own."""
+
+    def __init__(self, *given: Any, send_timeout: float, by_network: NetworkCounts | None) -> None:
+        """`send_timeout` in seconds. `by_network` is None where a proxy makes all the connections."""
+        super().__init__(*given)
+        self._send_timeout = send_timeout
+        self._by_network = by_network
+
+    @property
+    def protocol(self) -> ProtocolWrapper:
+        """The HTTP of this connection: 1.1, whatever the client begins with. HTTP/2 belongs to the proxy in front."""
+        return self._protocol
+
+    @protocol.setter
+    def protocol(self, protocol: ProtocolWrapper) -> None:
+        protocol.protocol._check_protocol = _stay_at_http1  # type: ignore[union-attr, method-assign]
+        self._protocol = protocol
+
+    async def run(self) -> None:
+        """Serve it until it is closed; at once, where its network has too many."""
+        peer = self.writer.get_extra_info("peername")
+        if self._by_network is None or not isinstance(peer, tuple):
+            await super().run()
+            return
+        if not self._by_network.add(peer[0]):
+            self.writer.transport.abort()
+            return
+        try:
+            await super().run()
+        finally:
+            self._by_network.remove(peer[0])
+
+    async def protocol_send(self, event: Event) -> None:
+        """As hypercorn's, without a timeout for the next request where none can come."""
+        if not (isinstance(event, Updated) and event.idle and self.reader.at_eof()):
+            await super().protocol_send(event)
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self.idle_task.stop()
+
+    async def _close(self) -> None:
+        check = asyncio.ensure_future(_cut_when_stalled(self.writer.transport, self._send_timeout))
+        try:
+            await super()._close()
+        finally:
+            check.cancel()
+
+
+async def _cut_when_stalled(transport: asyncio.WriteTransport, timeout: float) -> None:
+    """End a connection whose client takes nothing of what is left for `timeout` seconds."""
+    waiting = transport.get_write_buffer_size()
+    while waiting:
+        await asyncio.sleep(timeout)
+        before, waiting = waiting, transport.get_write_buffer_size()
+        if waiting >= before:
+            transport.abort()
+            return
+
+
+async def _stay_at_http1(_: object) -> None:
+    """In the place of hypercorn's look for HTTP/2. An `Upgrade: h2c` is ignored (RFC 9110, 7.8), and the preface of
+    HTTP/2 becomes a request of a version that the supervisor refuses."""
