@@ -10,6 +10,8 @@ from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 from app.cli.operator.database import on_database
 from app.config import Settings
 from app.server.configuration import server_config
+from app.server.workers import Workers
+from app.telemetry import logs
 
 
 @click.command()
@@ -32,9 +34,10 @@ def serve(bind: str | None, workers: int | None) -> int:
     settings = Settings.load()
     config = server_config(settings)
     if settings.workers > 1:
+        logs.configure(settings.env, settings.log_level)
         on_database(_do_nothing)  # Creates a missing schema once, before all workers start at the same moment.
     try:
-        return run(config)
+        return Workers(config).run() if config.workers > 1 else run(config)
     except LifespanFailureError:
         return 1  # The application has printed the reason.
     except LifespanTimeoutError as error:

@@ -56,8 +56,8 @@ class OwnProcess:
         if config is not None:
             serve_connections(self._settings)
         if parent is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            # A signal to the whole process group reaches the workers too, and hypercorn terminates those that are still
-            # closing once the first of them has ended. Without it the parent ends them in order.
+            # A signal to the whole process group reaches the workers too, and the parent ends them in order; that of
+            # hypercorn's own command terminates those that are still closing once the first of them has ended.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
         async def send_and_react(message: Any) -> None:
