@@ -5,6 +5,10 @@ import { parseInline } from "./markdown-inline.js";
 /** @typedef {{tag: string, attributes?: Object<string, string>, children: Node[]} | string} Node */
 
 const MAX_DEPTH = 6;
+// Markdown beyond these is shown as plain text, here and by the server, for which a hostile text takes quadratic time.
+const MAX_CHARACTERS = 8192;
+const MAX_MARKS = 1000;
+const MAX_LINES = 400;
 const FENCE = /^ {0,3}(`{3,}|~{3,})[^`]*$/;
 const HEADING = /^ {0,3}(#{1,6})(?:[ \t]+(.*))?$/;
 const RULE = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/;
@@ -14,6 +18,15 @@ const ITEM = /^( {0,3})([-*+]|(\d{1,9})[.)])([ \t]+|$)/;
 const FIRST_ITEM = /^ {0,3}(?:[-*+]|1[.)])[ \t]+\S/;
 
 const element = (tag, children, attributes) => ({ tag, children, ...(attributes && { attributes }) });
+
+/**
+ * Whether a text is within the bounds.
+ * @param {string} text
+ */
+export const isRendered = (text) =>
+  text.length <= MAX_CHARACTERS &&
+  text.split(/[*_[\]<&`\\]/).length <= MAX_MARKS + 1 &&
+  text.split("\n").length <= MAX_LINES;
 
 /**
  * Headings, paragraphs, lists, quotes, rules, fenced code; inside them strong, em, code, links and line breaks.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parse } from "../../frontend/js/markdown.js";
+import { isRendered, parse } from "../../frontend/js/markdown.js";
 
 // The tree as HTML, for the comparisons of this file only.
 const write = (nodes) =>
@@ -81,6 +81,14 @@ test("the only tags are those of the stylesheet", () => {
   const everything = Object.values(cases).map(([text]) => text).join("\n\n");
 
   for (const { tag } of walk(parse(everything))) assert.ok(known.has(tag), tag);
+});
+
+test("what takes the server too long is not rendered", () => {
+  const rendered = ["", "x".repeat(8192), "*a*".repeat(500), "a\n".repeat(399)];
+  const plain = ["x".repeat(8193), "🌊".repeat(4097), "[*".repeat(501), "a\n".repeat(400)];
+
+  assert.deepEqual(rendered.map(isRendered), rendered.map(() => true));
+  assert.deepEqual(plain.map(isRendered), plain.map(() => false));
 });
 
 test("32 KiB of the worst input is parsed within a second", () => {

@@ -1,8 +1,5 @@
 """The page of one channel: readable without JavaScript, and live with it."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 from quart import Blueprint, render_template
 
 from app.actions.find import readable
@@ -13,24 +10,23 @@ from app.model.filter import Filter
 from app.web.http.context import services
 from app.web.http.identity import caller
 from app.web.http.query import number_arg
+from app.web.pages.rendering import Renderer
 from app.web.pages.site import base_url
-from app.web.pages.updates import shown_updates
 
 blueprint = Blueprint("channel", __name__)
 _UPDATES_PER_PAGE = 50
-# One thread for all pages: slow Markdown delays other pages, never the loop.
-_RENDERER = ThreadPoolExecutor(1, "pages")
+_renderer = Renderer()
 
 
 @blueprint.get("/<slug>")
 async def show(slug: str) -> str:
     """The channel's newest updates, newest first, and the position from which the page continues live."""
     principal = await caller()
-    db = services().db
+    db, max_bytes = services().db, services().settings.answer_bytes
     found, role = await readable(db, principal, slug)
     before = number_arg("before")
-    shown, entries = await read_history(db, principal, slug, Filter(), Slice(None, before, _UPDATES_PER_PAGE))
-    oldest = entries[-1].seq if entries else 0
+    part = Slice(None, before, _UPDATES_PER_PAGE, max_bytes)
+    shown, entries, next_seq = await read_history(db, principal, slug, Filter(), part)
     try:
         check_publish(principal, found, role)
         may_publish = True
@@ -39,8 +35,8 @@ async def show(slug: str) -> str:
     return await render_template(
         "channel.html",
         channel=shown,
-        updates=await asyncio.get_running_loop().run_in_executor(_RENDERER, shown_updates, entries),
+        updates=await _renderer.shown(entries),
         may_publish=may_publish,
-        older=oldest if oldest > shown.first_seq else None,
+        older=next_seq,
         base_url=base_url(),
     )

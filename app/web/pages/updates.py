@@ -38,9 +38,10 @@ class ShownUpdate:
     data_json: str | None
 
 
-def shown_updates(entries: list[Entry]) -> list[ShownUpdate]:
-    """The entries for a template, with Markdown rendered up to the bound of a page. It blocks: call it on a thread."""
-    left = _MAX_MARKDOWN_PER_PAGE
+def shown_updates(entries: list[Entry], *, is_busy: bool = False) -> list[ShownUpdate]:
+    """The entries for a template, with Markdown rendered up to the bound of a page. It blocks, so call it on a thread,
+    but where `is_busy` says that all Markdown is to be shown as plain text."""
+    left = 0 if is_busy else _MAX_MARKDOWN_PER_PAGE
     shown = []
     for entry in entries:
         fields: dict[str, Any] = msgspec.json.decode(entry.json)

@@ -1,6 +1,6 @@
 // One update as a list item, node for node as `templates/update.html` renders it.
 
-import { parse } from "../markdown.js";
+import { isRendered, parse } from "../markdown.js";
 import { toDom } from "../markdown-dom.js";
 import { numberText, percentText } from "../numbers.js";
 import { utcText } from "../time.js";
@@ -77,10 +77,8 @@ function progress({ progress, title, key }) {
   return make("p", "update-progress", bar, make("span", "", percentText(progress)));
 }
 
-// Longer Markdown is shown as plain text, here and by the server: a hostile text takes quadratic time.
-const MAX_MARKDOWN = 8192;
 const body = ({ body, format }) =>
-  format === "markdown" && body.length <= MAX_MARKDOWN
+  format === "markdown" && isRendered(body)
     ? make("div", "update-body prose", toDom(parse(body)))
     : make("div", "update-body update-text", body);
 
