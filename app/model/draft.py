@@ -14,6 +14,7 @@ from app.model.update import (
     MAX_BATCH,
     MAX_BODY_BYTES,
     MAX_DATA_BYTES,
+    MAX_DATA_LEVELS,
     MAX_UPDATE_BYTES,
     Draft,
 )
@@ -87,14 +88,29 @@ def _encoded(draft: Draft) -> bytes:
         raise broken("link")
     if draft.gone is not None and not (draft.gone and draft.key is not None):
         raise broken("gone")
-    if draft.data is not UNSET and len(_encode(draft.data)) > MAX_DATA_BYTES:
-        raise broken("data")
+    if draft.data is not UNSET:
+        data = _encode(draft.data)
+        if len(data) > MAX_DATA_BYTES or _is_deeper(draft.data, data):
+            raise broken("data")
     if not (any(getattr(draft, name) not in (None, "") for name in _CONTENT) or draft.data is not UNSET or draft.gone):
         raise InvalidUpdate(f"An update must have at least one of {', '.join(_CONTENT)} or data.")
     fields = _encode(draft)
     if len(fields) > MAX_UPDATE_BYTES - ENVELOPE_BYTES:
         raise TooLarge(f"A whole update is at most {MAX_UPDATE_BYTES // 1024} KiB encoded.")
     return fields
+
+
+def _is_deeper(value: object, encoded: bytes) -> bool:
+    """Is it nested in more levels than MAX_DATA_LEVELS? Most has fewer brackets than that."""
+    if encoded.count(b"[") + encoded.count(b"{") <= MAX_DATA_LEVELS:
+        return False
+    level = [value]
+    for _ in range(MAX_DATA_LEVELS):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = [each for values in inner for each in values if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _encode(value: object) -> bytes:

@@ -13,6 +13,7 @@ from app.model.rules import one_of, rule, text
 
 MAX_BODY_BYTES = 32 * 1024
 MAX_DATA_BYTES = 32 * 1024
+MAX_DATA_LEVELS = 100
 MAX_UPDATE_BYTES = 64 * 1024
 MAX_BATCH = 500
 MAX_TAGS = 10
@@ -41,7 +42,13 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     unit: Annotated[str, text(0, 16, "the unit of value")] | None = None
     progress: Annotated[float, rule("a number from 0 to 1", ge=0, le=1)] | None = None
     status: Annotated[str, text(1, 40, "such as up, down or running")] | None = None
-    data: Annotated[Any, rule(f"any JSON, up to {MAX_DATA_BYTES // _KIB} KiB encoded", "null is a value here")] = UNSET
+    data: Annotated[
+        Any,
+        rule(
+            f"any JSON, up to {MAX_DATA_BYTES // _KIB} KiB encoded and nested in up to {MAX_DATA_LEVELS} levels",
+            "null is a value here",
+        ),
+    ] = UNSET
     gone: Annotated[bool, rule("true, and only together with key", "takes that key off the board")] | None = None
 
     @property

@@ -11,6 +11,15 @@ from app.errors import InvalidRequest, InvalidUpdate, Refusal, TooLarge
 from app.model.draft import RULES, parse_submission
 from app.model.update import Draft
 
+
+def nested(levels: int) -> object:
+    """Lists and objects in turn, one in the other."""
+    value: object = 1
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
 BROKEN = [
     ({"title": ""}, "title"),
     ({"title": "x" * 201}, "title"),
@@ -37,6 +46,9 @@ BROKEN = [
     ({"status": ""}, "status"),
     ({"status": "s" * 41}, "status"),
     ({"data": "x" * (32 * 1024)}, "data"),
+    ({"data": nested(101)}, "data"),
+    ({"data": [{"a": nested(99)}, {}]}, "data"),
+    ({"data": nested(900)}, "data"),
     ({"body": "x", "gone": True}, "gone"),
     ({"body": "x", "key": "k", "gone": False}, "gone"),
     ({"body": "a\0b"}, "body"),
@@ -95,6 +107,8 @@ def test_an_update_without_content_is_refused(empty: dict[str, object]) -> None:
         {"value": -1e308},
         {"data": None},
         {"data": {"a": [1, {"b": "\0"}]}},
+        {"data": nested(100)},
+        {"data": [[]] * 200},
         {"key": "k", "gone": True},
         {"body": "x", "link": "https://example.org/a?b=c#d"},
     ],
