@@ -80,12 +80,16 @@ class Settings:
     batch_bytes: int = setting(64 * 1024, "Most bytes of updates written to a socket at once.", least=1024)
     page_updates: int = setting(500, "Updates read from the log at once.", least=1, most=10_000)
     page_bytes: int = setting(128 * 1024, "Size of the updates read from the log at once, in characters.", least=1024)
+    answer_bytes: int = setting(2**20, "Size at which a page of the history or of the board ends.", least=65536)
     group_updates: int = setting(1000, "Updates committed at once.", least=1, most=10_000)
     pending_publishes: int = setting(10_000, "Publishes that may wait for a commit.", least=1)
     pending_bytes: int = setting(64 * 2**20, "Bound of their bytes.", least=2**20)
     pool_size: int = setting(10, "Database connections a process may hold.", least=2, most=200)
     max_subscriptions: int = setting(200, "Channels that one websocket may watch.", least=1, most=100_000)
     max_request_bytes: int = setting(8 * 2**20, "Largest body of an HTTP request.", least=65536)
+    pending_request_bytes: int = setting(
+        32 * 2**20, "Bodies over 64 KiB of requests in progress; of one address, half of it.", least=2**20
+    )
     max_connections: int = setting(50_000, "Websockets and streams a process may hold.", least=1)
     address_connections: int = setting(
         1000, "Connections that one address may hold; of an IPv6 address, its /64.", least=1

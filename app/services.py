@@ -19,12 +19,14 @@ from app.config import ConfigError, Settings
 from app.live.hub import Hub
 from app.live.single_flight import SingleFlight
 from app.model.access import Principal
+from app.runtime.body_budget import BodyBudget
 from app.runtime.connections import Connections
 from app.runtime.indexer import WordIndex
 from app.runtime.limits import RateLimits
-from app.runtime.log_reader import read_log
+from app.runtime.log_reader import LogReader
 from app.runtime.publisher import Publisher
 from app.runtime.recent import Recent
+from app.runtime.search_gate import SearchGate
 from app.store.engine.database import Database
 from app.store.log.append import Log, open_log
 from app.tasks import TaskScope
@@ -48,6 +50,8 @@ class Services:
     identities: Recent[str, Principal]  # By the token's digest.
     connections: Connections
     limits: RateLimits
+    searches: SearchGate
+    bodies: BodyBudget
 
 
 @asynccontextmanager
@@ -67,8 +71,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         metrics = Metrics()
         tasks = await stack.enter_async_context(TaskScope())
         broker: Broker = RedisBroker(settings) if settings.redis_url else InProcessBroker()
-        read = partial(read_log, db, most=settings.page_updates, most_bytes=settings.page_bytes)
-        hub = Hub(broker, read, settings, metrics, tasks)
+        reader = LogReader(db, settings.page_updates, settings.page_bytes)
+        hub = Hub(broker, reader.read, settings, metrics, tasks)
         await stack.enter_async_context(broker)
         words = WordIndex(db, tasks)
         publisher = Publisher(log, hub, words, settings, metrics)
@@ -92,6 +96,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             identities=identities,
             connections=Connections(settings),
             limits=RateLimits(settings),
+            searches=SearchGate(),
+            bodies=BodyBudget(settings.pending_request_bytes),
         )
 
 

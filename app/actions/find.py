@@ -3,7 +3,15 @@
 import asyncio
 from dataclasses import dataclass
 
-from app.model.access import Principal, Role, check_configure, check_name, check_read, no_such_channel
+from app.model.access import (
+    Principal,
+    Role,
+    check_configure,
+    check_name,
+    check_publish,
+    check_read,
+    no_such_channel,
+)
 from app.model.channel import Channel
 from app.store import channels, members
 from app.store.engine.database import Database, Transaction
@@ -43,6 +51,14 @@ async def check_configurable(db: Database, who: Principal, slug: str) -> None:
     async with db.reading() as tx:
         channel, role = await _found(tx, who, slug)
     check_configure(who, channel, role)
+
+
+async def check_publishable(db: Database, who: Principal, slug: str) -> None:
+    """Refuse a caller that may not publish to the channel, before a large body is received for it."""
+    check_name(slug)
+    async with db.reading() as tx:
+        channel, role = await _found(tx, who, slug)
+    check_publish(who, channel, role)
 
 
 async def configurable_in(tx: Transaction, who: Principal, slug: str) -> Channel:

@@ -60,14 +60,15 @@ class RateLimits:
         self._buckets = Buckets()
         self._one_login = asyncio.Lock()
 
-    def count(self, who: Principal, address: str) -> Allowance | None:
-        """Count a call of `who` from `address`; None when limits are off. Raises nothing: see `refusal`."""
+    def count(self, who: Principal, address: str, cost: int = 1) -> Allowance | None:
+        """Count a call of `who` from `address` that costs as much as `cost` calls, up to all that may be made at once;
+        None when limits are off. Raises nothing: see `refusal`."""
         if not self._enabled:
             return None
-        key = who.rate_key
-        if key is not None:
-            return self._buckets.take(key, self._known, time.monotonic())
-        return self._buckets.take(f"address:{network_of(address)}", self._anonymous, time.monotonic())
+        key, rate = who.rate_key, self._known
+        if key is None:
+            key, rate = f"address:{network_of(address)}", self._anonymous
+        return self._buckets.take(key, rate, time.monotonic(), min(cost, rate.burst))
 
     @asynccontextmanager
     async def throttle_login(self, address: str) -> AsyncIterator[None]:

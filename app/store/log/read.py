@@ -1,10 +1,9 @@
 """Reading the log: pages for watchers that are behind, history with filters, and the board."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, text
+from sqlalchemy import ColumnElement, Select, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.channel import Channel
@@ -12,6 +11,7 @@ from app.model.filter import Filter
 from app.model.position import Extent
 from app.model.update import Entry, encode_entry
 from app.store.log import search as word_index
+from app.store.log.bounds import PageBound
 from app.store.tables import UPDATE_TAGS, UPDATES
 
 _U = UPDATES.c
@@ -64,24 +64,49 @@ async def read(
     after: int | None = None,
     before: int | None = None,
     limit: int,
-) -> list[Entry]:
-    """History: oldest first with `after`, else newest first, below `before` when given."""
+    max_bytes: int,
+) -> tuple[list[Entry], bool]:
+    """History: oldest first with `after`, else newest first, below `before` when given; and whether there is more."""
     low = channel.first_seq if after is None else max(channel.first_seq, after + 1)
     high = channel.last_seq if before is None else min(channel.last_seq, before - 1)
+    newest_first = after is None
     query = select(*_ENTRY).where(_U.channel_id == channel.id, *_conditions(wanted))
-    query = query.order_by(_U.seq.desc() if after is None else _U.seq)
-    if wanted.words is None:
-        rows = await tx.execute(query.where(_U.seq.between(low, high)).limit(limit))
-        return [_entry(channel.slug, channel.epoch, row) for row in rows]
-    spans = await word_index.spans(tx, channel, wanted.words, low, high) if wanted.words else []
-    query = query.where(*word_index.having(wanted.words))
+    query = query.order_by(_U.seq.desc() if newest_first else _U.seq)
+    spans = [(low, high)]
+    if wanted.words is not None:
+        spans = await word_index.spans(tx, channel, wanted.words, low, high) if wanted.words else []
+        query = query.where(*word_index.having(wanted.words))
     found: list[Entry] = []
-    for span in spans if after is not None else reversed(spans):
-        rows = await tx.execute(query.where(_U.seq.between(*span)).limit(limit - len(found)))
-        found.extend(_entry(channel.slug, channel.epoch, row) for row in rows)
-        if len(found) == limit:
+    bound = PageBound(limit, max_bytes)
+    for span in reversed(spans) if newest_first else spans:
+        await _read_span(tx, channel, query, span, newest_first, bound, found)
+        if bound.is_full:
             break
-    return found
+    return found, bound.is_full
+
+
+async def _read_span(
+    tx: AsyncConnection,
+    channel: Channel,
+    query: Select[Any],
+    span: tuple[int, int],
+    newest_first: bool,
+    bound: PageBound,
+    found: list[Entry],
+) -> None:
+    """Read the span's entries into `found`, some rows at a time, until it ends or the page is full."""
+    low, high = span
+    while low <= high:
+        wanted = bound.rows()
+        rows = (await tx.execute(query.where(_U.seq.between(low, high)).limit(wanted))).all()
+        for row in rows:
+            entry = _entry(channel.slug, channel.epoch, row)
+            if not bound.fits(entry):
+                return
+            found.append(entry)
+        if len(rows) < wanted:
+            return
+        low, high = (low, rows[-1].seq - 1) if newest_first else (rows[-1].seq + 1, high)
 
 
 # Loose index scan: one look-up per key instead of one per row, however many updates a key has, and no more keys than
@@ -104,16 +129,30 @@ _BOARD = """
 
 
 async def board(
-    tx: AsyncConnection, channel: Channel, at: int, above: str, most: int
+    tx: AsyncConnection, channel: Channel, at: int, above: str, limit: int, max_bytes: int
 ) -> tuple[list[tuple[str, Entry]], str | None]:
     """The board's next keys after `above`, in order, each with its newest update up to `at`, and the last key that was
-    read, None at the end. Reads up to `most` keys; one without an update up to `at`, or whose newest update is `gone`,
-    is left out of the result."""
-    values: dict[str, Any] = {"channel": channel.id, "at": at, "above": above, "most": most}
-    rows: Sequence[Any] = (await tx.execute(text(_BOARD), values)).all()
-    present = [row for row in rows if row.seq is not None and not row.gone]
-    found = [(row.key, _entry(channel.slug, channel.epoch, row)) for row in present]
-    return found, rows[-1].key if len(rows) == most else None
+    read, None at the end. Reads up to `limit` keys and `max_bytes`; a key without an update up to `at`, or whose newest
+    update is `gone`, is left out of the result."""
+    found: list[tuple[str, Entry]] = []
+    bound = PageBound(limit, max_bytes)
+    read = 0
+    while True:
+        wanted = min(bound.rows(), limit - read)
+        values: dict[str, Any] = {"channel": channel.id, "at": at, "above": above, "most": wanted}
+        rows = (await tx.execute(text(_BOARD), values)).all()
+        for row in rows:
+            if row.seq is not None and not row.gone:
+                entry = _entry(channel.slug, channel.epoch, row)
+                if not bound.fits(entry):
+                    return found, above
+                found.append((row.key, entry))
+            above = row.key
+        read += len(rows)
+        if len(rows) < wanted:
+            return found, None
+        if read == limit:
+            return found, above
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:

@@ -57,6 +57,7 @@ class History(Struct, frozen=True, kw_only=True):
 
     epoch: str
     last_seq: int
+    next_cursor: str | None
     updates: tuple[Update, ...]
 
 

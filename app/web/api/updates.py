@@ -1,5 +1,8 @@
 """Updates over the API: publish, history, board, presence."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+
 import msgspec
 from quart import Blueprint, Response
 
@@ -17,19 +20,21 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from app.model.access import Principal
 from app.model.filter import Filter
 from app.model.update import Draft
 from app.web.api import schemas as shapes
 from app.web.api.publishing import publish_json
 from app.web.http.context import current_call, services
 from app.web.http.describe import Answer, Operation, Param, describe, limit, seq
-from app.web.http.identity import caller
+from app.web.http.identity import caller, charge
 from app.web.http.query import number_arg, text_arg
 from app.web.http.replies import as_items, entries_answer, json_answer
 
 blueprint = Blueprint("api_updates", __name__, url_prefix="/api/v1/channels/<slug>")
 TAG = "Updates"
 MAX_UPDATES_PER_PAGE = 1000
+_SEARCH_COST = 5  # Calls.
 KEY = Param(
     "Idempotency-Key",
     "Up to 200 characters, unique in the channel: a second publish with it stores nothing and answers the first.",
@@ -87,22 +92,38 @@ async def post_updates(slug: str) -> Response:
             seq("after", "Only updates after this seq, oldest first."),
             seq("before", "Only updates before this seq, newest first."),
             limit(MAX_UPDATES_PER_PAGE, 100),
+            Param("cursor", "`next_cursor` of the page before, beside the same other parameters."),
             Param("level", "Only this level."),
             Param("tag", "Only with this tag."),
             Param("key", "Only about this key."),
             Param("q", "Only where all these words occur in title, body, key, status or tags."),
         ),
         answers={200: Answer("A part of the log.", shapes.History)},
-        refusals=(InvalidRequest, Forbidden, NotFound),
+        refusals=(InvalidRequest, Forbidden, NotFound, RateLimited),
     )
 )
 async def get_updates(slug: str) -> Response:
     who = await caller()
     most = number_arg("limit", least=1, most=MAX_UPDATES_PER_PAGE) or 100
-    part = Slice(number_arg("after"), number_arg("before"), most)
+    after, before, cursor = number_arg("after"), number_arg("before"), number_arg("cursor")
+    if cursor is not None:
+        after, before = (cursor, before) if after is not None else (None, cursor)
+    part = Slice(after, before, most, services().settings.answer_bytes)
     wanted = Filter.of(text_arg("level", 16), text_arg("tag", 40), text_arg("key", 80), text_arg("q"))
-    channel, entries = await read_history(services().db, who, slug, wanted, part)
-    return entries_answer({"epoch": channel.epoch, "last_seq": channel.last_seq}, "updates", entries)
+    async with _search_turn(who) if wanted.words is not None else nullcontext():
+        channel, entries, next_seq = await read_history(services().db, who, slug, wanted, part)
+    next_cursor = None if next_seq is None else str(next_seq)
+    head = {"epoch": channel.epoch, "last_seq": channel.last_seq, "next_cursor": next_cursor}
+    return entries_answer(head, "updates", entries)
+
+
+@asynccontextmanager
+async def _search_turn(who: Principal) -> AsyncIterator[None]:
+    """A search costs more than a call, and goes through the gate of searches."""
+    call = current_call()
+    charge(services(), call, who, _SEARCH_COST - 1)
+    async with services().searches.search(call.address):
+        yield
 
 
 @blueprint.get("/board")
@@ -124,7 +145,7 @@ async def get_board(slug: str) -> Response:
     who = await caller()
     most = number_arg("limit", least=1, most=MAX_KEYS_PER_PAGE) or MAX_KEYS_PER_PAGE
     channel, items, next_cursor = await read_board(
-        services().db, who, slug, number_arg("at"), text_arg("cursor", 80) or "", most
+        services().db, who, slug, number_arg("at"), text_arg("cursor", 80) or "", most, services().settings.answer_bytes
     )
     return json_answer(
         {

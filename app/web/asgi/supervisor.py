@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from quart import Quart
 
+from app.runtime.body_budget import SMALL
 from app.services import Services
 from app.transport.errors import Stalled
 from app.transport.hypercorn import obstacle
 from app.transport.wire import Send, Wire
+from app.web.asgi.body_bound import BoundedBody, declared_length
 from app.web.http.context import EXTENSION
 
 log = logging.getLogger("tidewire.server")
@@ -50,14 +52,20 @@ class Supervisor:
             wire.guard()
         self._listen(wire, services)
         services.connections.open(wire)
-        if scope["type"] == "http" and any(name == b"transfer-encoding" for name, _ in scope["headers"]):
-            receive = _bounded(receive, 2 * services.settings.max_request_bytes, wire)
+        body: BoundedBody | None = None
         try:
+            if scope["type"] == "http" and not 0 <= (length := declared_length(scope)) <= SMALL:
+                body = BoundedBody(scope, receive, wire, services)
+                receive = body.receive
+                if not await body.accept(length):
+                    return
             scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: wire}
             await self._inner(scope, receive, wire.send)
         except* Stalled:
             pass  # Left unfinished on purpose: the server closes it, and no client takes it for complete.
         finally:
+            if body is not None:
+                body.release()
             services.connections.release(wire)
 
     def log_form(self) -> None:
@@ -77,23 +85,6 @@ class Supervisor:
 async def _shut_down(signal: Callable[[], Awaitable[None]], services: Services) -> None:
     await signal()
     await services.connections.shut_down()
-
-
-def _bounded(receive: Any, most: int, wire: Wire) -> Any:
-    """`receive` for a body of undeclared length: Quart refuses it with a 413 once it is whole, and until
-    then would gather it without a bound."""
-    left = most
-
-    async def bounded() -> Any:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body") or b"")
-        if left < 0:
-            wire.cut()
-            return {"type": "http.disconnect"}
-        return message
-
-    return bounded
 
 
 async def _refuse_version(scope: Any, send: Send) -> None:

@@ -38,6 +38,12 @@ class Call:
         value = self._headers.get(name.lower().encode())
         return None if value is None else value.decode("latin-1")
 
+    @property
+    def content_length(self) -> int:
+        """The body's length in bytes as its head declares it; 0 where it declares none."""
+        value = self._headers.get(b"content-length", b"")
+        return int(value[:12]) if value.isdigit() else 0
+
     def argument(self, name: str) -> str | None:
         """The query's parameter of this name, the first of several; None where there is none."""
         return self._arguments.get(name)

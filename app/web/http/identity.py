@@ -26,10 +26,16 @@ async def watcher() -> Principal:
 async def admit_call(hub: Services, call: Call, *, tickets: bool = False) -> Principal:
     """What comes before all else for a call: who makes it, and whether they call too often. Raises as `caller`."""
     who = await identify(hub, call, tickets=tickets)
-    call.allowance = hub.limits.count(who, call.address)
-    if call.allowance is not None and not call.allowance.allowed:
-        raise refusal(call.allowance)
+    charge(hub, call, who, 1)
     return who
+
+
+def charge(hub: Services, call: Call, who: Principal, cost: int) -> None:
+    """Count what a call costs, in calls. Raises RateLimited where that is too much, and counts nothing then."""
+    if cost > 0:
+        call.allowance = hub.limits.count(who, call.address, cost)
+        if call.allowance is not None and not call.allowance.allowed:
+            raise refusal(call.allowance)
 
 
 async def identify(hub: Services, call: Call, *, tickets: bool = False) -> Principal:

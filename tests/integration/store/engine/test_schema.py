@@ -243,8 +243,9 @@ async def test_an_upgraded_log_is_searched_and_indexed_and_again_after_a_downgra
         async with db.reading() as tx:
             channel = await channels.find(tx, "ci")
             assert channel is not None
-            entries = [await history.read(tx, channel, Filter(words=(word,)), after=0, limit=2) for word in queries]
-            return [[entry.seq for entry in each] for each in entries]
+            wanted = [Filter(words=(word,)) for word in queries]
+            pages = [await history.read(tx, channel, each, after=0, limit=2, max_bytes=10**6) for each in wanted]
+            return [[entry.seq for entry in entries] for entries, _ in pages]
 
     before = await search()
     async with TaskScope() as tasks:

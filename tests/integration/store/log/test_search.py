@@ -2,12 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete, select, text, update
 
 from app.actions.retention import trim_logs
+from app.config import Settings
 from app.errors import InvalidUpdate
 from app.model.channel import Channel
 from app.store import channels
@@ -15,7 +17,7 @@ from app.store.engine.database import Database
 from app.store.log import search as word_index
 from app.store.log.search import Runs
 from app.store.tables import CHANNELS, WORD_RUNS
-from tests.support.hub import ServedHub
+from tests.support.hub import ServedHub, serving
 
 PATH = "/api/v1/channels/ci/updates"
 EVERY = 16
@@ -27,6 +29,13 @@ def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of a few updates, so that a test has many."""
     for name, value in (("EVERY", EVERY), ("RUN_UPDATES", RUN), ("ONCE_UPDATES", EVERY)):
         monkeypatch.setattr(word_index, name, value)
+
+
+@pytest.fixture
+async def hub(settings: Settings) -> AsyncIterator[ServedHub]:
+    """One that counts no calls: a search costs several."""
+    async with serving(replace(settings, rate_limits=False)) as hub:
+        yield hub
 
 
 async def found(hub: ServedHub, query: str) -> list[int]:

@@ -1,6 +1,9 @@
 """The board over the API: for every key its newest update, now and as of any seq still in the log."""
 
-from tests.support.hub import ServedHub
+from dataclasses import replace
+
+from app.config import Settings
+from tests.support.hub import ServedHub, serving
 
 UPDATES = "/api/v1/channels/ci/updates"
 PATH = "/api/v1/channels/ci/board"
@@ -78,6 +81,23 @@ async def test_a_large_board_is_returned_in_pages_in_the_order_of_its_keys(hub: 
         cursor = answer.json["next_cursor"]
 
     assert found == keys
+
+
+async def test_a_page_of_the_board_ends_at_a_size(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, answer_bytes=65_536)) as hub:
+        await hub.channel("ci")
+        for first in range(0, 150, 30):
+            updates = [{"key": f"k{n:03}", "body": "x" * 30_000} for n in range(first, first + 30)]
+            assert (await hub.call("POST", UPDATES, json={"updates": updates})).status == 201
+        keys: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            answer = await hub.call("GET", f"{PATH}?cursor={cursor}")
+            assert len(answer.body) < 65_536 + 1000
+            keys += answer.json["board"]
+            cursor = answer.json["next_cursor"]
+
+    assert keys == [f"k{n:03}" for n in range(150)]
 
 
 async def test_a_key_may_be_any_text(hub: ServedHub) -> None:

@@ -1,8 +1,12 @@
 """History over the API: both directions, its pages, its filters, and its bounds."""
 
+from dataclasses import replace
 from typing import Any
 
-from tests.support.hub import ServedHub
+import pytest
+
+from app.config import Settings
+from tests.support.hub import ServedHub, serving
 
 PATH = "/api/v1/channels/ci/updates"
 
@@ -42,14 +46,46 @@ async def test_a_page_has_100_updates_unless_asked_for_up_to_1000(hub: ServedHub
     assert await seqs(hub, "limit=1000&after=0") == list(range(1, 1001))
 
 
+@pytest.mark.parametrize(
+    ("query", "order"),
+    [
+        ("limit=1000", range(180, 0, -1)),
+        ("limit=1000&before=150", range(149, 0, -1)),
+        ("limit=7&after=20", range(21, 181)),
+        ("limit=1000&after=0&q=large", range(2, 181, 2)),
+        ("limit=1000&key=k", range(180, 0, -1)),
+    ],
+)
+async def test_a_page_ends_at_a_size_and_the_cursors_lead_through_the_whole(
+    settings_sqlite: Settings, query: str, order: range
+) -> None:
+    """Large and small ones in turn: two of the large ones fit."""
+    async with serving(replace(settings_sqlite, answer_bytes=65_536, anonymous_burst=1000)) as hub:
+        await hub.channel("ci")
+        for first in range(0, 180, 60):
+            updates = [{"body": "large " * 4000 if n % 2 else "small", "key": "k"} for n in range(first, first + 60)]
+            assert (await hub.call("POST", PATH, json={"updates": updates})).status == 201
+        found: list[int] = []
+        cursor = ""
+        while True:
+            answer = await hub.call("GET", f"{PATH}?{query}{cursor}")
+            assert len(answer.body) < 65_536 + 1000 and answer.json["updates"]
+            found += [update["seq"] for update in answer.json["updates"]]
+            if answer.json["next_cursor"] is None:
+                break
+            cursor = f"&cursor={answer.json['next_cursor']}"
+
+    assert found == list(order)
+
+
 async def test_history_returns_the_epoch_and_the_last_seq_whatever_it_shows(hub: ServedHub) -> None:
     channel = await hub.channel("ci")
     empty = await hub.call("GET", PATH)
     await hub.publish("ci", body="x")
     none_of_it = await hub.call("GET", f"{PATH}?key=absent")
 
-    assert empty.json == {"epoch": channel.epoch, "last_seq": 0, "updates": []}
-    assert none_of_it.json == {"epoch": channel.epoch, "last_seq": 1, "updates": []}
+    assert empty.json == {"epoch": channel.epoch, "last_seq": 0, "next_cursor": None, "updates": []}
+    assert none_of_it.json == {"epoch": channel.epoch, "last_seq": 1, "next_cursor": None, "updates": []}
 
 
 async def test_an_update_must_match_all_filters(hub: ServedHub) -> None:

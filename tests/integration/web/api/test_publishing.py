@@ -53,7 +53,7 @@ async def test_an_update_is_answered_as_it_is_stored_and_as_history_and_board_sh
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", answer.json["id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", answer.json["at"])
     assert abs((datetime.now(UTC) - datetime.fromisoformat(answer.json["at"])).total_seconds()) < 60
-    assert history.json == {"epoch": channel.epoch, "last_seq": 1, "updates": [answer.json]}
+    assert history.json == {"epoch": channel.epoch, "last_seq": 1, "next_cursor": None, "updates": [answer.json]}
     assert board.json["board"] == {"backup": answer.json}
 
 

@@ -1,0 +1,78 @@
+"""Bounds a request's body before anything reads it: refused by its declared length, and held in the budget of all."""
+
+from typing import Any
+
+from app.errors import Refusal, TooLarge
+from app.runtime.body_budget import SMALL
+from app.services import Services
+from app.transport.wire import Wire
+from app.web.http.call import begin_call
+from app.web.http.errors import reply_to
+from app.web.http.headers import answer_headers
+
+_CHUNKED = -1
+
+
+def declared_length(scope: Any) -> int:
+    """The bytes that the request's head declares for its body; -1 for a body in chunks, of no known length."""
+    length = 0
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return _CHUNKED  # It goes before a length (RFC 9112, 6.3).
+        if name == b"content-length" and value.isdigit():
+            length = int(value[:12])
+    return length
+
+
+class BoundedBody:
+    """ASGI's `receive` of a request whose body is large, or of unknown length."""
+
+    def __init__(self, scope: Any, receive: Any, wire: Wire, services: Services) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._wire = wire
+        self._settings = services.settings
+        self._budget = services.bodies
+        self._max_bytes = services.settings.max_request_bytes
+        self._address: str = (scope.get("client") or ("<local>",))[0] or "unknown"
+        self._held = 0
+        self._received = 0
+
+    async def accept(self, length: int) -> bool:
+        """Hold the declared length. False, and the request is answered, where it is too large or there is no room."""
+        try:
+            if length > self._max_bytes:
+                raise TooLarge(f"A request's body is at most {self._max_bytes} bytes; this one has {length}.")
+            if length > SMALL:
+                self._hold(length)
+            return True
+        except Refusal as refusal:
+            call = begin_call(self._scope)
+            reply = reply_to(refusal, call)
+            headers = [*reply.all_headers, ("Connection", "close"), *answer_headers(self._settings, call)]
+            encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
+            await self._wire.answer(reply.status, encoded, reply.body)
+            return False
+
+    async def receive(self) -> Any:
+        """The next message. Of a body in chunks that finds no room, or goes far beyond the bound, the connection is
+        ended: Quart refuses what is a little too large once it is whole, and would gather the rest without a bound."""
+        message = await self._receive()
+        self._received += len(message.get("body") or b"")
+        try:
+            if self._received > max(self._held, SMALL):
+                self._hold(self._received - self._held)
+            if self._received <= 2 * self._max_bytes:
+                return message
+        except Refusal:
+            pass
+        self._wire.cut()
+        return {"type": "http.disconnect"}
+
+    def release(self) -> None:
+        """The request is over."""
+        self._budget.release(self._address, self._held)
+
+    def _hold(self, size: int) -> None:
+        self._budget.hold(self._address, size)
+        self._held += size
