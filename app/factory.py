@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 
 from hypercorn.middleware import ProxyFixMiddleware
 from quart import Blueprint, Quart
@@ -66,7 +67,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     app.asgi_app = mounts.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
     if owns_process:
         app.asgi_app = OwnProcess(app.asgi_app, settings, app.name)  # type: ignore[method-assign]
-    app.asgi_app = supervisor = Supervisor(app)  # type: ignore[method-assign]
+    app.asgi_app = supervisor = Supervisor(app, settings)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.asgi_app = ProxyFixMiddleware(app.asgi_app, trusted_hops=settings.trusted_proxies)  # type: ignore[method-assign]
 
@@ -75,8 +76,8 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
         async with open_services(settings) as services:
             app.extensions[EXTENSION] = services
             for job in (reconcile, poll_presence, retain, index_words):
-                services.tasks.spawn(job(services), job.__name__)
-            services.tasks.spawn(services.connections.check_all(), "connections: check")
+                services.tasks.keep(partial(job, services), job.__name__)
+            services.tasks.keep(services.connections.check_all, "connections: check")
             if not settings.rate_limits:
                 log.warning("Rate limits are off (TIDEWIRE_RATE_LIMITS): for load tests only")
             supervisor.log_form()

@@ -76,7 +76,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await stack.enter_async_context(broker)
         words = WordIndex(db, tasks)
         publisher = Publisher(log, hub, words, settings, metrics)
-        tasks.spawn(publisher.run(), "publish: commit")
+        tasks.keep(publisher.run, "publish: commit")
         stack.push_async_callback(publisher.drain)
         admissions: Admissions = Recent(SingleFlight(tasks), partial(admit, db))
         identities = Recent(SingleFlight(tasks), partial(recognise, db))

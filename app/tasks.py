@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Self
 
 log = logging.getLogger("tidewire.tasks")
+RESTART_PAUSE_S = 1.0
 
 
 class TaskScope:
@@ -45,6 +46,20 @@ class TaskScope:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def keep(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> asyncio.Task[None]:
+        """Run `work` for as long as the scope lives: a failure is logged, and it begins again a second later. Raises as
+        `spawn`."""
+        return self.spawn(self._begin_again(work, name), name)
+
+    async def _begin_again(self, work: Callable[[], Coroutine[None, None, None]], name: str) -> None:
+        while True:
+            try:
+                await work()
+                return
+            except Exception:
+                log.exception("Task %s failed; it begins again", name)
+            await asyncio.sleep(RESTART_PAUSE_S)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -118,3 +118,21 @@ async def test_a_scope_may_be_left_by_another_task_than_entered_it() -> None:
     await asyncio.create_task(tasks.__aexit__(None, None, None))
 
     assert task.cancelled()
+
+
+async def test_work_that_is_kept_begins_again_after_a_failure(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.tasks.RESTART_PAUSE_S", 0)
+    begun: list[int] = []
+
+    async def work() -> None:
+        begun.append(len(begun))
+        if len(begun) < 3:
+            raise ValueError("broken on purpose")
+
+    async with TaskScope() as tasks:
+        await tasks.keep(work, "work")
+
+    assert begun == [0, 1, 2]
+    assert caplog.text.count("Task work failed; it begins again") == 2
