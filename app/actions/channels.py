@@ -4,7 +4,7 @@ from app.actions.find import check_configurable, configurable_in
 from app.clock import now_ms
 from app.live.hub import Hub
 from app.model.access import Principal, Role, check_create, check_list, no_such_channel
-from app.model.channel import Channel, ChannelDraft, ChannelPatch, check_slug
+from app.model.channel import Channel, ChannelDraft, ChannelPatch, check_slug, with_default_retention
 from app.store import channels, members
 from app.store.engine.database import Database
 
@@ -31,7 +31,7 @@ async def create_channel(db: Database, who: Principal, draft: ChannelDraft) -> C
     check_slug(draft.slug)
     assert who.user_id is not None
     async with db.transaction() as tx:
-        channel = await channels.add(tx, draft, now_ms())
+        channel = await channels.add(tx, with_default_retention(draft), now_ms())
         await members.put(tx, channel.id, who.user_id, Role.OWNER)
     return channel
 
@@ -40,7 +40,7 @@ async def provide_channel(db: Database, draft: ChannelDraft) -> Channel:
     """A new channel, for the operator: it has no owner, admins manage it. Raises as `create_channel`."""
     check_slug(draft.slug)
     async with db.transaction() as tx:
-        return await channels.add(tx, draft, now_ms())
+        return await channels.add(tx, with_default_retention(draft), now_ms())
 
 
 async def change_channel(db: Database, hub: Hub, who: Principal, slug: str, patch: ChannelPatch) -> Channel:

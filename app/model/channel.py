@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from app.errors import InvalidRequest
 from app.model.rules import rule, text, whole
@@ -14,6 +15,7 @@ from app.model.rules import rule, text, whole
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _SLUG_WORDS = "1 to 63 of a-z, 0-9 and '-', beginning with a letter or digit"
 MAX_RETENTION_DAYS = 36_500
+OPEN_RETENTION_UPDATES = 100_000  # Of a channel to which everyone may publish: strangers fill it.
 MAX_RETENTION_UPDATES = 10**9
 
 # Names that the site itself uses or may use later: one list for every way to create a channel.
@@ -137,6 +139,14 @@ class ChannelDraft(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     retention_updates: Updates | None = None
 
 
+def with_default_retention(draft: ChannelDraft) -> ChannelDraft:
+    """The draft itself; where everyone may publish and it names no retention, with OPEN_RETENTION_UPDATES."""
+    is_bounded = draft.retention_days is not None or draft.retention_updates is not None
+    if draft.publishing is not Publishing.EVERYONE or is_bounded:
+        return draft
+    return replace(draft, retention_updates=OPEN_RETENTION_UPDATES)
+
+
 class ChannelPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The changes to a channel: an absent field stays as it is, null clears it. The slug never changes."""
 
@@ -172,8 +182,13 @@ def as_public(channel: Channel) -> dict[str, object]:
         "epoch": channel.epoch,
         "first_seq": channel.first_seq,
         "last_seq": channel.last_seq,
-        "last_at": channel.last_at,
+        "last_at": None if channel.last_at is None else _public_time(channel.last_at),
         "retention_days": channel.retention_days,
         "retention_updates": channel.retention_updates,
-        "created_at": channel.created_at,
+        "created_at": _public_time(channel.created_at),
     }
+
+
+def _public_time(at: datetime) -> str:
+    """In the form of an update's `at`: UTC, with milliseconds."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
