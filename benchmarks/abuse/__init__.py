@@ -1,0 +1,1 @@
+"""One hostile visitor beside honest clients: how much they notice."""
