@@ -4,6 +4,7 @@ import math
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -11,6 +12,8 @@ from types import UnionType
 from typing import Any, Self, get_args
 
 from dotenv import dotenv_values
+
+from app.origins import normal_host, normal_origin
 
 PREFIX = "TIDEWIRE_"
 ENVIRONMENTS = ("development", "production", "testing")
@@ -43,6 +46,9 @@ class Settings:
         1, "Processes that `tidewire serve` starts; more than one needs redis_url.", least=1, most=256
     )
     public_url: str | None = setting(None, "The hub's public address, where a proxy stands in front.")
+    allowed_hosts: tuple[str, ...] = setting(
+        (), "Hosts beside that of public_url that requests may name, comma separated; * for any."
+    )
     allowed_origins: tuple[str, ...] = setting((), "Other origins whose pages may call the API, comma separated.")
     blueprints: tuple[str, ...] = setting((), "Your own blueprints, as module:name, comma separated.")
     mount: tuple[str, ...] = setting((), "WSGI applications beside the hub, as /path=module:name, comma separated.")
@@ -100,6 +106,8 @@ class Settings:
             raise ConfigError(f"{PREFIX}ENV must be one of {', '.join(ENVIRONMENTS)}; got {self.env!r}.")
         for each in fields(self):
             _check_bounds(each, getattr(self, each.name))
+        self._normalise("allowed_origins", normal_origin)
+        self._normalise("allowed_hosts", normal_host)
         if not self.database_url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
             raise ConfigError(f"{PREFIX}DATABASE_URL must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://.")
         if self.sqlite_path is not None and str(self.sqlite_path) in (".", ":memory:"):
@@ -118,6 +126,12 @@ class Settings:
                 f"{PREFIX}SECRET_KEY must be at least 32 characters in production; make one with "
                 "python -c 'import secrets; print(secrets.token_urlsafe(32))'."
             )
+
+    def _normalise(self, name: str, normal: Callable[[str], str]) -> None:
+        try:
+            object.__setattr__(self, name, tuple(map(normal, getattr(self, name))))
+        except ValueError as error:
+            raise ConfigError(f"{PREFIX}{name.upper()} {error}.") from None
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:

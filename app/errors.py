@@ -58,6 +58,12 @@ class Conflict(Refusal):
     code, status = "conflict", 409
 
 
+class MisdirectedRequest(InvalidRequest):
+    """The request is for a host that this hub does not serve (RFC 9110, 15.5.20)."""
+
+    status = 421
+
+
 class TooLarge(Refusal):
     """More bytes, entries or subscriptions than the bound named in the message."""
 

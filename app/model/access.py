@@ -61,6 +61,7 @@ class Principal:
     is_admin: bool = False
     credential: Credential | None = None
     grant: Grant | None = None
+    is_foreign: bool = False  # The page of another site calls without a credential.
 
     @property
     def author(self) -> str | None:
@@ -94,6 +95,7 @@ class Publishable(Readable, Protocol):
 
 
 ANONYMOUS = Principal(user_id=None, user=None)
+FOREIGN = Principal(user_id=None, user=None, is_foreign=True)
 
 
 def may_see(who: Principal, channel: Readable, role: Role) -> bool:
@@ -103,9 +105,14 @@ def may_see(who: Principal, channel: Readable, role: Role) -> bool:
     return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
 
 
+def has_scope(who: Principal, scope: Scope) -> bool:
+    """False for a token without it."""
+    return who.grant is None or scope in who.grant.scopes
+
+
 def check_list(who: Principal) -> None:
     """Raises Forbidden for a token without the scope `read`; every other caller may list channels."""
-    if who.grant and Scope.READ not in who.grant.scopes:
+    if not has_scope(who, Scope.READ):
         raise Forbidden(f"This token lacks the scope {Scope.READ.value!r}.")
 
 
@@ -118,6 +125,10 @@ def check_read(who: Principal, channel: Readable, role: Role) -> None:
 def check_publish(who: Principal, channel: Publishable, role: Role) -> None:
     """Raises NotFound, Unauthenticated or Forbidden, naming the rule and the right that is missing."""
     _check_seen(who, channel, role)
+    if who.is_foreign:
+        raise Forbidden(
+            "A page of another site publishes with a token only, or where TIDEWIRE_ALLOWED_ORIGINS names it."
+        )
     _check_grant(who, channel, Scope.PUBLISH)
     if who.is_admin or channel.publishing is Publishing.EVERYONE:
         return
@@ -161,7 +172,7 @@ def _check_seen(who: Principal, channel: Readable, role: Role) -> None:
 def _check_grant(who: Principal, channel: Readable, scope: Scope) -> None:
     if _is_elsewhere(who, channel):
         raise Forbidden(f"This token is bound to another channel than {channel.slug!r}.")
-    if who.grant and scope not in who.grant.scopes:
+    if not has_scope(who, scope):
         raise Forbidden(f"This token lacks the scope {scope.value!r}.")
 
 

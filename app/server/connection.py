@@ -6,16 +6,20 @@ where silence has no timeout.
 """
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from hypercorn.asyncio import run as worker
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Event, Updated
+from hypercorn.events import Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 
 from app.config import Settings
 from app.runtime.networks import NetworkCounts
+
+_LINGER_S = 1.0
+_LINGER_BYTES = 64 * 1024
 
 
 def serve_connections(settings: Settings) -> None:
@@ -33,6 +37,7 @@ class ServerConnection(TCPServer):
         super().__init__(*given)
         self._send_timeout = send_timeout
         self._by_network = by_network
+        self._read_all = asyncio.Event()
 
     @property
     def protocol(self) -> ProtocolWrapper:
@@ -64,15 +69,45 @@ class ServerConnection(TCPServer):
             await super().protocol_send(event)
 
     async def _read_data(self) -> None:
-        await super()._read_data()
+        try:
+            await super()._read_data()
+        finally:
+            self._read_all.set()
         await self.idle_task.stop()
 
+    async def _linger(self) -> None:
+        """Take in what the client still sends before the connection is closed: a close with bytes unread is a reset,
+        which may reach the client before the answer does (RFC 9112, 9.6)."""
+        self._protocol = _Drain(self.writer.transport)  # type: ignore[assignment]
+        with suppress(NotImplementedError, OSError, RuntimeError):
+            self.writer.write_eof()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                await self._read_all.wait()
+
     async def _close(self) -> None:
+        if not self._read_all.is_set() and not self.writer.transport.is_closing():
+            await self._linger()
         check = asyncio.ensure_future(_cut_when_stalled(self.writer.transport, self._send_timeout))
         try:
             await super()._close()
         finally:
             check.cancel()
+
+
+class _Drain:
+    """In the place of a protocol that has ended: counts what comes, and ends the connection beyond a bound."""
+
+    def __init__(self, transport: asyncio.WriteTransport) -> None:
+        self._transport = transport
+        self._received = 0
+
+    async def handle(self, event: Event) -> None:
+        """Drop it."""
+        if isinstance(event, RawData):
+            self._received += len(event.data)
+            if self._received > _LINGER_BYTES:
+                self._transport.abort()
 
 
 async def _cut_when_stalled(transport: asyncio.WriteTransport, timeout: float) -> None:

@@ -99,7 +99,7 @@ class Reached:
         stream.closed = True
         before.connection_lost(None)
         handle = transport.get_extra_info("socket")
-        if handle is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+        if handle is not None and handle.family != socket.AF_UNIX and hasattr(socket, "TCP_USER_TIMEOUT"):
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * kernel_timeout))
         return websocket
 
@@ -188,6 +188,8 @@ class BoundedMessage(WebsocketBuffer):
         self._cut = cut
 
     def extend(self, event: Message[Any]) -> None:
+        if isinstance(event.data, str) and not event.data.isascii():
+            self.length += len(event.data.encode()) - len(event.data)  # hypercorn counts characters.
         try:
             super().extend(event)
         except FrameTooLargeError:

@@ -33,7 +33,7 @@ class Owner(Protocol):
 
 
 class Websocket(Movement, asyncio.Protocol):
-    """A sink for one client, and what receives from it. A message over `max_length` characters or bytes closes it with
+    """A sink for one client, and what receives from it. A message over `max_length` bytes closes it with
     1009."""
 
     __slots__ = (
@@ -235,7 +235,7 @@ class Websocket(Movement, asyncio.Protocol):
             self._put(self._parser.pong(found.payload))
 
     def _take_part(self, part: Text | Binary) -> None:
-        self._length += len(part.data)
+        self._length += _bytes_of(part.data)
         if self._length > self._max_length:
             self._parts = []
             self.close(MESSAGE_TOO_BIG, f"a message is at most {self._max_length} bytes")
@@ -259,3 +259,8 @@ class Websocket(Movement, asyncio.Protocol):
         for drain in drains:
             if not drain.done():
                 drain.set_result(None)
+
+
+def _bytes_of(data: str | bytes) -> int:
+    """The size of a part as it was sent: a text in UTF-8."""
+    return len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode())

@@ -5,6 +5,7 @@ from quart import Blueprint, Response
 from app.actions import channels as actions
 from app.actions.find import readable
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
+from app.model.access import Scope, check_create, has_scope
 from app.model.channel import ChannelDraft, ChannelPatch, as_public
 from app.web.api import schemas as shapes
 from app.web.http.context import services
@@ -61,6 +62,7 @@ async def list_channels() -> Response:
 )
 async def create_channel() -> Response:
     who = await caller()
+    check_create(who)  # Before a body is received for it.
     channel = await actions.create_channel(services().db, who, await read_body(ChannelDraft))
     answer = json_answer(as_public(channel), 201)
     answer.headers["Location"] = f"/api/v1/channels/{channel.slug}"
@@ -90,7 +92,10 @@ async def get_channel(slug: str) -> Response:
         summary="Change a channel",
         text="An absent field stays as it is, null clears it. The slug never changes.",
         body=ChannelPatch,
-        answers={200: Answer("The channel after the change.", shapes.Channel)},
+        answers={
+            200: Answer("The channel after the change.", shapes.Channel),
+            204: Answer("The channel was changed; the token may not read it."),
+        },
         refusals=(InvalidRequest, Unauthenticated, Forbidden, NotFound),
         example={"visibility": "private"},
     )
@@ -99,7 +104,7 @@ async def change_channel(slug: str) -> Response:
     who = await caller()
     patch = await read_body(ChannelPatch)
     channel = await actions.change_channel(services().db, services().hub, who, slug, patch)
-    return json_answer(as_public(channel))
+    return json_answer(as_public(channel)) if has_scope(who, Scope.READ) else Response(b"", 204)
 
 
 @blueprint.delete("/<slug>")

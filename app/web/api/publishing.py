@@ -78,14 +78,9 @@ def _fields(call: Call) -> dict[str, object]:
 
 
 def _given(call: Call, name: str) -> str | None:
-    """A header, else the query's parameter. Headers are Latin-1 by the standard and UTF-8 from every shell."""
+    """A header, else the query's parameter."""
     found = call.header(name)
-    if found is None:
-        return call.argument(name)
-    try:
-        return found.encode("latin-1").decode()
-    except UnicodeError:
-        return found
+    return call.argument(name) if found is None else found
 
 
 def _number(name: str, text: str) -> int | float:

@@ -6,9 +6,6 @@ from app.errors import Refusal, TooLarge
 from app.runtime.body_budget import SMALL
 from app.services import Services
 from app.transport.wire import Wire
-from app.web.http.call import begin_call
-from app.web.http.errors import reply_to
-from app.web.http.headers import answer_headers
 
 _CHUNKED = -1
 
@@ -28,31 +25,20 @@ class BoundedBody:
     """ASGI's `receive` of a request whose body is large, or of unknown length."""
 
     def __init__(self, scope: Any, receive: Any, wire: Wire, services: Services) -> None:
-        self._scope = scope
         self._receive = receive
         self._wire = wire
-        self._settings = services.settings
         self._budget = services.bodies
         self._max_bytes = services.settings.max_request_bytes
         self._address: str = (scope.get("client") or ("<local>",))[0] or "unknown"
         self._held = 0
         self._received = 0
 
-    async def accept(self, length: int) -> bool:
-        """Hold the declared length. False, and the request is answered, where it is too large or there is no room."""
-        try:
-            if length > self._max_bytes:
-                raise TooLarge(f"A request's body is at most {self._max_bytes} bytes; this one has {length}.")
-            if length > SMALL:
-                self._hold(length)
-            return True
-        except Refusal as refusal:
-            call = begin_call(self._scope)
-            reply = reply_to(refusal, call)
-            headers = [*reply.all_headers, ("Connection", "close"), *answer_headers(self._settings, call)]
-            encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
-            await self._wire.answer(reply.status, encoded, reply.body)
-            return False
+    def hold(self, length: int) -> None:
+        """Hold a declared length until `release`. Raises TooLarge, or Unavailable where there is no room."""
+        if length > self._max_bytes:
+            raise TooLarge(f"A request's body is at most {self._max_bytes} bytes; this one has {length}.")
+        if length > SMALL:
+            self._hold(length)
 
     async def receive(self) -> Any:
         """The next message. Of a body in chunks that finds no room, or goes far beyond the bound, the connection is

@@ -12,10 +12,10 @@ from app.services import Services
 from app.transport.wire import Wire
 from app.web.asgi.fast_path import FastPath
 from app.web.asgi.handshake import PATH
+from app.web.asgi.refuse import refuse
 from app.web.http.call import begin_call
 from app.web.http.context import EXTENSION
 from app.web.http.errors import reply_to
-from app.web.http.headers import answer_headers
 from app.web.http.identity import admit_call
 from app.web.socket import view as socket
 
@@ -63,12 +63,8 @@ async def _shake_hands(hub: Services, scope: Any, receive: Any, send: Any) -> No
     except OSError:
         return  # The client has left.
     except Exception as error:
-        reply = reply_to(error, call)
-    if accepted:
-        await close(1011, "something went wrong here; it was logged")
-        return
-    # hypercorn closes the connection then, and a client has to know.
-    headers = [*reply.all_headers, ("Connection", "close"), *answer_headers(hub.settings, call)]
-    encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
-    await send({"type": "websocket.http.response.start", "status": reply.status, "headers": encoded})
-    await send({"type": "websocket.http.response.body", "body": reply.body, "more_body": False})
+        if accepted:
+            reply_to(error, call)  # Logs it.
+            await close(1011, "something went wrong here; it was logged")
+        else:
+            await refuse(hub.settings, call, send, error)

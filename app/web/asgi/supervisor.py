@@ -4,17 +4,22 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from quart import Quart
 
+from app.config import Settings
+from app.errors import Refusal
 from app.runtime.body_budget import SMALL
 from app.services import Services
 from app.transport.errors import Stalled
 from app.transport.hypercorn import obstacle
 from app.transport.wire import Send, Wire
 from app.web.asgi.body_bound import BoundedBody, declared_length
+from app.web.asgi.refuse import refuse
+from app.web.asgi.request_head import check_head
+from app.web.http.call import begin_call
 from app.web.http.context import EXTENSION
+from app.web.http.hosts import Hosts
 
 log = logging.getLogger("tidewire.server")
 
@@ -22,8 +27,9 @@ log = logging.getLogger("tidewire.server")
 class Supervisor:
     """The outermost ASGI layer: `app.asgi_app = Supervisor(app)`, as Flask's middleware goes around `wsgi_app`."""
 
-    def __init__(self, app: Quart) -> None:
+    def __init__(self, app: Quart, settings: Settings) -> None:
         self._app = app
+        self._hosts = Hosts(settings)
         self._inner = app.asgi_app
         self._listening: asyncio.Task[None] | None = None
         self._obstacle: str | None = "it was started without a server"
@@ -38,8 +44,6 @@ class Supervisor:
         if scope.get("http_version", "1.1") >= "2":
             await _refuse_version(scope, send)
             return
-        if not scope["path"].startswith("/"):
-            scope["path"] = urlsplit(scope["path"]).path or "/"  # The absolute form (RFC 9112, 3.2.2).
         wire = Wire(receive, send, services.settings.send_timeout)
         if self._obstacle is None and not wire.is_direct:
             self._obstacle = "something between the server and the hub wraps its connections' send"
@@ -52,21 +56,31 @@ class Supervisor:
             wire.guard()
         self._listen(wire, services)
         services.connections.open(wire)
-        body: BoundedBody | None = None
         try:
-            if scope["type"] == "http" and not 0 <= (length := declared_length(scope)) <= SMALL:
-                body = BoundedBody(scope, receive, wire, services)
-                receive = body.receive
-                if not await body.accept(length):
-                    return
             scope["extensions"] = {**(scope.get("extensions") or {}), EXTENSION: wire}
-            await self._inner(scope, receive, wire.send)
+            await self._serve(scope, receive, wire, services)
         except* Stalled:
             pass  # Left unfinished on purpose: the server closes it, and no client takes it for complete.
         finally:
+            services.connections.release(wire)
+
+    async def _serve(self, scope: Any, receive: Any, wire: Wire, services: Services) -> None:
+        """Serve a request whose head passes, and for whose body there is room."""
+        body: BoundedBody | None = None
+        try:
+            check_head(scope, self._hosts)
+            if scope["type"] == "http" and not 0 <= (length := declared_length(scope)) <= SMALL:
+                body = BoundedBody(scope, receive, wire, services)
+                receive = body.receive
+                body.hold(length)
+        except Refusal as refusal:
+            await refuse(services.settings, begin_call(scope), wire.send, refusal)
+            return
+        try:
+            await self._inner(scope, receive, wire.send)
+        finally:
             if body is not None:
                 body.release()
-            services.connections.release(wire)
 
     def log_form(self) -> None:
         """Log which form of the transport runs, and why if it is the plain one."""

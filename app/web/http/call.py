@@ -6,11 +6,12 @@ itself: a fast path decides which loop answers, never how.
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+from app.errors import InvalidRequest
 from app.model.rate import Allowance
 from app.telemetry.logs import REQUEST_ID
 
@@ -28,15 +29,30 @@ class Call:
         self.path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         self.address: str = (scope.get("client") or ("<local>",))[0] or "unknown"
         self.allowance: Allowance | None = None
-        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(self._headers) < len(scope["headers"]):
+            self._headers = _joined(scope["headers"])
         self._read_body = read_body
         given = self.header("X-Request-ID")
         self.request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
     def header(self, name: str) -> str | None:
-        """The header of this name, the first of several; None where there is none."""
+        """The header of this name; several are one list (RFC 9110, 5.3), and none is None. In UTF-8, as every shell
+        sends it, else in Latin-1."""
         value = self._headers.get(name.lower().encode())
-        return None if value is None else value.decode("latin-1")
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
+
+    def single_header(self, name: str) -> str | None:
+        """As `header`, for one that is no list. Raises InvalidRequest where it is sent twice."""
+        wanted = name.lower().encode()
+        if wanted in self._headers and sum(sent == wanted for sent, _ in self.scope["headers"]) > 1:
+            raise InvalidRequest(f"{name} must be sent once.", field=name)
+        return self.header(name)
 
     @property
     def content_length(self) -> int:
@@ -56,6 +72,13 @@ class Call:
     def _arguments(self) -> dict[str, str]:
         text = self.scope.get("query_string", b"").decode("latin-1")
         return dict(reversed(parse_qsl(text, keep_blank_values=True, errors="replace")))
+
+
+def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        found[name] = found[name] + b", " + value if name in found else value
+    return found
 
 
 def begin_call(scope: Any, read_body: ReadBody | None = None) -> Call:

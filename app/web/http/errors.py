@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 from quart import Quart, Response, has_websocket_context, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import WebsocketMismatch
 
 from app.errors import (
     INTERNAL_CODE,
@@ -86,11 +87,15 @@ def _refusal_headers(refusal: Refusal) -> list[tuple[str, str]]:
 
 def _http_reply(error: HTTPException, call: Call) -> Reply:
     status = error.code or 500
+    if isinstance(error, WebsocketMismatch):
+        upgrade = [("Upgrade", "websocket"), ("Connection", "Upgrade")]  # RFC 9110, 15.5.22.
+        message = "This address is a websocket: call it with Upgrade: websocket."
+        return _error_reply(call, 426, InvalidRequest.code, message, None, upgrade)
     if status >= 500:
         return _error_reply(call, status, INTERNAL_CODE, "Something went wrong here.")
     headers = [(name, value) for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")]
     code = _BY_STATUS.get(status, InvalidRequest).code
-    return _error_reply(call, status, code, _sentence(status, error), None, headers)
+    return _error_reply(call, status, code, _sentence(status, error, call), None, headers)
 
 
 async def _answer(error: Exception) -> Response:
@@ -101,15 +106,19 @@ async def _answer(error: Exception) -> Response:
     return await _page(reply) if _wants_page() else reply.response()
 
 
-def _sentence(status: int, error: HTTPException) -> str:
+def _sentence(status: int, error: HTTPException, call: Call) -> str:
     if status >= 500:
         return "Something went wrong here."
+    if status == 404 and call.path.startswith("/api"):
+        return "There is nothing at this address; /api/docs describes the API."
+    if status == 404 and call.path.endswith("/"):
+        return "There is nothing at this address; without its last slash it may be a channel."
     if status == 404:
         return "There is nothing at this address."
-    if status == 405:
-        return "This address does not answer to this method."
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        return f"This address answers to {', '.join(sorted(error.valid_methods))}, not to {call.method[:20]}."
     if status == 413:
-        return "The request is larger than this hub takes at once."
+        return "The request's body is larger than TIDEWIRE_MAX_REQUEST_BYTES, this hub's bound for it."
     return error.description or error.name
 
 

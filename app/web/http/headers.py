@@ -12,7 +12,7 @@ from app.web.http.context import current_call
 from app.web.http.query import body_bytes
 
 _PAGE_RULES = (
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; object-src 'none'; "
+    "default-src 'self'; connect-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _EXPOSED = "X-Request-ID, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotent-Replayed"
@@ -42,14 +42,13 @@ def _limit(allowance: Allowance | None) -> list[tuple[str, str]]:
 
 def _cross_origin(settings: Settings, call: Call) -> list[tuple[str, str]]:
     """What lets the page of an allowed origin read the answer (WHATWG Fetch, 3.2)."""
-    origin = call.header("Origin")
-    if origin is None or origin not in settings.allowed_origins or not call.path.startswith("/api/"):
+    if not call.path.startswith("/api/"):
         return []
-    allowed = [
-        ("Access-Control-Allow-Origin", origin),
-        ("Access-Control-Expose-Headers", _EXPOSED),
-        ("Vary", "Origin"),
-    ]
+    origin = call.header("Origin")
+    allowed = [("Vary", "Origin")]  # Without an Origin too: a cache may keep that answer for a page.
+    if origin is None or origin not in settings.allowed_origins:
+        return allowed
+    allowed += [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", _EXPOSED)]
     if call.method == "OPTIONS":
         allowed += [
             ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),

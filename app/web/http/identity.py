@@ -3,11 +3,12 @@
 
 from app.actions.tokens import digest, redeem_ticket
 from app.errors import InvalidRequest, Unauthenticated
-from app.model.access import ANONYMOUS, Principal
+from app.model.access import ANONYMOUS, FOREIGN, Principal
 from app.runtime.limits import refusal
 from app.services import Services
 from app.web.http.call import Call
 from app.web.http.context import current_call, services
+from app.web.http.origin import is_foreign
 
 _MAX_SECRET = 200  # Characters.
 
@@ -39,15 +40,18 @@ def charge(hub: Services, call: Call, who: Principal, cost: int) -> None:
 
 
 async def identify(hub: Services, call: Call, *, tickets: bool = False) -> Principal:
-    """Whose credential the call presents: a ticket where `tickets` count, else a token; ANONYMOUS without any."""
+    """Whose credential the call presents: a ticket where `tickets` count, else a token; ANONYMOUS without any,
+    and FOREIGN where that is the call of another site's page."""
     ticket = call.argument("ticket") if tickets else None
     if ticket is not None:
         _check_length(ticket, "ticket")
+        if call.method == "HEAD":
+            raise InvalidRequest("A ticket is for one GET, and HEAD would use it up.", field="ticket")
         async with hub.limits.throttle_login(call.address):
             return await redeem_ticket(hub.db, ticket)
-    authorization = call.header("Authorization")
+    authorization = call.single_header("Authorization")
     if authorization is None:
-        return ANONYMOUS
+        return FOREIGN if is_foreign(hub.settings, call) else ANONYMOUS
     scheme, _, secret = authorization.partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret:

@@ -1,11 +1,12 @@
 """The page of one channel: readable without JavaScript, and live with it."""
 
-from quart import Blueprint, render_template
+from quart import Blueprint, abort, render_template
 
 from app.actions.find import readable
 from app.actions.history import Slice, read_history
 from app.errors import Refusal
 from app.model.access import check_publish
+from app.model.channel import RESERVED
 from app.model.filter import Filter
 from app.web.http.context import services
 from app.web.http.identity import caller
@@ -21,6 +22,8 @@ _renderer = Renderer()
 @blueprint.get("/<slug>")
 async def show(slug: str) -> str:
     """The channel's newest updates, newest first, and the position from which the page continues live."""
+    if slug in RESERVED:
+        abort(404)  # No channel has that name: it is an address of the hub's, misspelt.
     principal = await caller()
     db, max_bytes = services().db, services().settings.answer_bytes
     found, role = await readable(db, principal, slug)
