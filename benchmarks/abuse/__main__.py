@@ -67,9 +67,9 @@ async def _run(names: Sequence[str]) -> Report:
     return Report(
         "abuse",
         f"One hostile visitor beside {WATCHERS} watchers and {PUBLISHERS} publishers at {RATE} updates per second",
-        f"On SQLite with default settings, for {_ATTACK_S} s. The delay is from publish to receive, `publish` the median "
-        "time to its answer; memory is the highest beyond that before. Visitor, clients and hub share the cores of the "
-        "machine, so a visitor that only computes delays the others a little by itself.",
+        f"On SQLite with default settings, for {_ATTACK_S} s. The delay is from publish to receive, `publish` is the "
+        "median time to its answer, memory the highest beyond that before. Visitor, clients and hub share the cores of "
+        "the machine, so a visitor that only computes delays the others a little by itself.",
         rows,
         targets,
     )
