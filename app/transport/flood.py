@@ -13,8 +13,6 @@ _SMALL_FRAME_BYTES = 125  # The largest payload of a control frame (RFC 6455, 5.
 class Flood:
     """Counts the frames of one client that bring no message. Each method returns whether that one is too many."""
 
-    __slots__ = ("_frame_bytes", "_frames", "_since")
-
     def __init__(self) -> None:
         self._frame_bytes = 0
         self._frames = 0

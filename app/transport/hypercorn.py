@@ -198,7 +198,7 @@ class BoundedMessage(WebsocketBuffer):
             raise
 
 
-class BoundedConnection(Connection):
+class BoundedConnection(Flood, Connection):
     """wsproto's connection for hypercorn and, as a `frames.Parser`, for our Websocket.
 
     Whatever failed, its events end with a close that is to be answered with a reason: that of the protocol (1002), of
@@ -206,9 +206,9 @@ class BoundedConnection(Connection):
     """
 
     def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+        Flood.__init__(self)
+        Connection.__init__(self, *given)
         self._incomplete = b""
-        self._flood = Flood()
 
     def events(self) -> Generator[Event]:
         for event in super().events():
@@ -281,5 +281,5 @@ class BoundedConnection(Connection):
     def _is_one_too_many(self, event: Event) -> bool:
         if isinstance(event, Message):
             ends_message = event.message_finished and self.is_open
-            return self._flood.add_data(len(event.data), ends_frame=event.frame_finished, ends_message=ends_message)
-        return self._flood.add_idle()
+            return self.add_data(len(event.data), ends_frame=event.frame_finished, ends_message=ends_message)
+        return self.add_idle()
