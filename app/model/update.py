@@ -1,6 +1,5 @@
 """An update: the fields it may have, each with its rule, and its encoding, which is done once."""
 
-import re
 import secrets
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -10,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from app.model.rules import one_of, rule, text
+from app.model.words import words_of
 
 MAX_BODY_BYTES = 32 * 1024
 MAX_DATA_BYTES = 32 * 1024
@@ -71,19 +71,7 @@ class Entry(Struct, frozen=True, gc=False):
         return self.json[at : at + 36].decode()
 
 
-_WORD = re.compile(r"[^\W_]+")
-# Maps each byte of ASCII for a search: a letter to lower case, a digit to itself, others to a space between words.
-_ASCII = bytes(ord(chr(code).lower()) if _WORD.match(chr(code)) else 32 for code in range(128)) + bytes(128)
-_MAX_WORD_CHARACTERS = 200
 _TYPE = b'{"type":"update",'
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text or of a search, alike for both and for every database, each up to 200 characters."""
-    # Nearly all texts are ASCII, for which this is seven times as fast.
-    words = text.encode().translate(_ASCII).decode().split() if text.isascii() else _WORD.findall(text.lower())
-    # A dump or a key may be one long word, and PostgreSQL's index accepts none over 2712 bytes.
-    return words if len(text) <= _MAX_WORD_CHARACTERS else [word[:_MAX_WORD_CHARACTERS] for word in words]
 
 
 def encode_entry(slug: str, epoch: str, seq: int, update_id: str, at: int, author: str | None, fields: bytes) -> Entry:

@@ -4,29 +4,29 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, ForeignKeyConstraint, inspect, text
 
 from app.actions.setup import check_schema, prepare_development, upgrade_schema
-from app.config import ConfigError, Settings, tree
+from app.config import ConfigError, Settings
 from app.model.filter import Filter
 from app.runtime.indexer import WordIndex
 from app.services import open_services
 from app.store import channels
 from app.store.engine import schema
-from app.store.engine.database import Database, Transaction
+from app.store.engine.database import Database
 from app.store.log import read as history
 from app.store.tables import Base
 from app.tasks import TaskScope
 from tests.support.hub import serving
+from tests.support.older_schema import downgrade, migrate
 from tests.support.process import ROOT
 
 # SQLite's full-text index, with the tables that FTS5 keeps for it: SQLAlchemy can't describe a virtual table.
@@ -264,23 +264,3 @@ async def test_an_upgraded_log_is_searched_and_indexed_and_again_after_a_downgra
 
     assert before == after == [[2001], [2049], [4095], [2001, 2003], []]
     assert last > 2000 + 2000 and found == 1
-
-
-async def downgrade(tx: Transaction, revision: str, *, first: int, last: int) -> None:
-    """Go back to an older schema, with a channel whose log holds those seqs."""
-    await tx.run_sync(lambda connection: migrate(connection, command.downgrade, revision))
-    await tx.execute(
-        text(
-            "INSERT INTO channels (id, slug, visibility, publishing, epoch, first_seq, last_seq, created_at)"
-            " VALUES (7, 'ci', 'public', 'everyone', 'e', :first, :last, 0)"
-        ),
-        {"first": first, "last": last},
-    )
-
-
-def migrate(connection: Connection, direction: Callable[[Config, str], None], to: str) -> None:
-    """Run Alembic's own command on this connection."""
-    config = Config()
-    config.set_main_option("script_location", str(tree("migrations")))
-    config.attributes["connection"] = connection
-    direction(config, to)

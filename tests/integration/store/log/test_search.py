@@ -245,7 +245,7 @@ async def test_updates_without_words_are_indexed_without_words(hub: ServedHub) -
     assert set(words) == {""}
 
 
-@pytest.mark.parametrize("word", ["ᦰ", "ᳲ", "ꙮ", "ß", "ǆ", "日本語", "ı"])
+@pytest.mark.parametrize("word", ["ᦰ", "ᳲ", "ꙮ", "ß", "ǆ", "日本語", "ı", "हिन्दी", "தமிழ்", "مُحَمَّد", "𑄌𑄋𑄴"])
 async def test_a_letter_that_an_index_may_not_support_is_found(hub: ServedHub, word: str) -> None:
     """FTS5 treats some letters as separators, and folds others in its own way."""
     await hub.channel("ci")
