@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from app.errors import InvalidRequest, InvalidUpdate, TooLarge
+from app.model.json_lines import one_line
 from app.model.parsing import broken_rule, parse_json
 from app.model.rules import rules_of
 from app.model.update import (
@@ -95,7 +96,7 @@ def _encoded(draft: Draft) -> bytes:
     if not (any(getattr(draft, name) not in (None, "") for name in _CONTENT) or draft.data is not UNSET or draft.gone):
         raise InvalidUpdate(f"An update must have at least one of {', '.join(_CONTENT)} or data.")
     fields = _encode(draft)
-    if len(fields) > MAX_UPDATE_BYTES - ENVELOPE_BYTES:
+    if len(one_line(fields)) > MAX_UPDATE_BYTES - ENVELOPE_BYTES:
         raise TooLarge(f"A whole update is at most {MAX_UPDATE_BYTES // 1024} KiB encoded.")
     return fields
 

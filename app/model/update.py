@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.model.json_lines import one_line
 from app.model.rules import one_of, rule, text
 from app.model.words import words_of
 
@@ -75,12 +76,12 @@ _TYPE = b'{"type":"update",'
 
 
 def encode_entry(slug: str, epoch: str, seq: int, update_id: str, at: int, author: str | None, fields: bytes) -> Entry:
-    """The entry around `fields`, a draft's encoded object; `at` is in milliseconds since 1970, UTC."""
+    """The entry, one line, around `fields`, a draft's encoded object; `at` is in milliseconds since 1970, UTC."""
     head = (
         f'{{"type":"update","channel":"{slug}","epoch":"{epoch}","seq":{seq},"id":"{update_id}",'
         f'"at":"{rfc3339(at)}","author":{_json(author)},'
     )
-    return Entry(seq, head.encode() + fields[1:])
+    return Entry(seq, one_line(head.encode() + fields[1:]))
 
 
 @lru_cache(1000)

@@ -8,6 +8,7 @@ import msgspec
 from app.errors import InvalidRequest, Refusal
 from app.live.events import EndReason
 from app.model.access import Principal
+from app.model.json_lines import one_line
 from app.runtime.limits import refusal
 from app.services import Services
 from app.transport.sink import Client
@@ -201,7 +202,7 @@ class Connection:
     def send(self, message: dict[str, object]) -> None:
         """Send a message, after those before it."""
         if self._client is not None:
-            self._client.send(msgspec.json.encode(message))
+            self._client.send(one_line(msgspec.json.encode(message)))
 
     async def send_drained(self, message: dict[str, object]) -> None:
         """Send a message once the client has accepted those before it."""

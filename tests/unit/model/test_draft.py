@@ -117,9 +117,11 @@ def test_the_limit_of_a_rule_is_allowed(edge: dict[str, object]) -> None:
     assert parse(edge)
 
 
-def test_an_update_has_a_maximum_size_even_if_each_field_is_within_its_own() -> None:
+@pytest.mark.parametrize("control", ["\u0001", "\u0085", "\u2028", "\u2029"])
+def test_an_update_has_a_maximum_size_even_if_each_field_is_within_its_own(control: str) -> None:
+    """As it is sent: such a character takes six bytes, and body alone would fit."""
     with pytest.raises(TooLarge):
-        parse({"body": "\u0001" * 12_000})
+        parse({"body": control * 10_900})
 
 
 @pytest.mark.parametrize(

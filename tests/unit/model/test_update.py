@@ -38,3 +38,13 @@ def test_ids_are_uuids_of_version_seven_that_sort_by_time() -> None:
 
 def test_times_have_milliseconds_and_are_utc() -> None:
     assert [rfc3339(AT), rfc3339(0)] == ["2026-11-21T09:30:00.123Z", "1970-01-01T00:00:00.000Z"]
+
+
+def test_an_entry_is_one_line_for_every_reader() -> None:
+    """Also one that was stored before this was so."""
+    fields = '{"body":"a\u2028b\u2029c\x85d"}'.encode()
+    entry = encode_entry("ci", "k3v9", 58, new_update_id(AT), AT, "x\u2028y", fields)
+
+    assert len(entry.json.decode().splitlines()) == 1
+    assert json.loads(entry.json)["body"] == "a\u2028b\u2029c\x85d"
+    assert json.loads(entry.json)["author"] == "x\u2028y"

@@ -1,5 +1,6 @@
 """The HTTP stream's two forms: how each is chosen, how it opens, how updates look, and its heartbeats."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -101,3 +102,20 @@ async def test_a_head_request_is_not_counted_as_a_watcher(hub_sqlite: ServedHub)
     presence = await hub_sqlite.call("GET", "/api/v1/channels/ci/presence")
 
     assert presence.json["watching"] == 0
+
+
+async def test_no_text_of_an_update_ends_a_line_of_a_stream(hub: ServedHub) -> None:
+    """U+0085, U+2028 and U+2029 end one for `str.splitlines()`, and for the clients that use it."""
+    await hub.channel("ci")
+    ends = "a\u2028b\u2029c\u0085d\ve\x1cf"
+    stored = await hub.publish("ci", body=ends, key=ends, data={ends: ends})
+    async with streaming(hub.url, STREAM + "?after=0", Accept=NDJSON) as stream:
+        line = await stream.line()
+    async with streaming(hub.url, STREAM + "?after=0") as stream:
+        await stream.block()
+        event = await stream.event()
+    history = await hub.call("GET", "/api/v1/channels/ci/updates")
+
+    assert len(line.decode().splitlines()) == len(history.body.decode().splitlines()) == 1
+    assert event[2] == json.loads(line) == {"type": "update", **stored}
+    assert (stored["body"], stored["data"], history.json["updates"]) == (ends, {ends: ends}, [stored])

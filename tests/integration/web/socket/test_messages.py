@@ -33,6 +33,14 @@ async def test_welcome_is_sent_first_and_names_the_user(hub_sqlite: ServedHub) -
     assert server.startswith("tidewire/")
 
 
+async def test_an_answer_is_one_line_whatever_the_client_sent(hub_sqlite: ServedHub) -> None:
+    async with talking(hub_sqlite.url) as talker:
+        await talker.send({"type": "ping", "ref": "a\u2028b\u0085c"})
+        text = await talker.socket.receive_str(timeout=5)
+
+    assert (text.splitlines(), json.loads(text)["ref"]) == ([text], "a\u2028b\u0085c")
+
+
 @pytest.mark.parametrize(
     ("offered", "confirmed"),
     [(["tidewire.v1"], "tidewire.v1"), (["other", "tidewire.v1"], "tidewire.v1"), (["other"], None), ([], None)],
