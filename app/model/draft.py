@@ -1,10 +1,12 @@
 """Parses drafts: every rule of an update is checked here, and a refusal names the field that breaks one."""
 
 import re
+import sys
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from app.errors import InvalidRequest, InvalidUpdate, TooLarge
 from app.model.json_lines import one_line
@@ -23,7 +25,8 @@ from app.model.update import (
 RULES = rules_of(Draft)
 SERVER_FIELDS = ("channel", "epoch", "seq", "id", "at", "author")
 _TEXTS = ("title", "body", "link", "key", "unit", "status")
-_CONTENT = ("title", "body", "value", "progress", "status")
+_MAX_NUMBER = sys.float_info.max  # Beyond it a number is infinite for most readers of JSON.
+CONTENT = ("title", "body", "value", "progress", "status")
 
 
 class Submission(Struct, frozen=True):
@@ -63,7 +66,8 @@ def parse_submission(body: bytes) -> tuple[Submission, bool]:
 def draft_of(value: object) -> Draft:
     """A draft from a decoded JSON value. Raises InvalidUpdate, naming the field."""
     try:
-        return msgspec.convert(value, Draft)
+        draft = msgspec.convert(value, Draft)
+        return draft if draft.tags is not None else replace(draft, tags=())
     except msgspec.ValidationError:
         refusal = broken_rule(value, Draft, "An update", InvalidUpdate)
     if refusal.field in SERVER_FIELDS:
@@ -93,8 +97,10 @@ def _encoded(draft: Draft) -> bytes:
         data = _encode(draft.data)
         if len(data) > MAX_DATA_BYTES or _is_deeper(draft.data, data):
             raise broken("data")
-    if not (any(getattr(draft, name) not in (None, "") for name in _CONTENT) or draft.data is not UNSET or draft.gone):
-        raise InvalidUpdate(f"An update must have at least one of {', '.join(_CONTENT)} or data.")
+    if not (any(getattr(draft, name) not in (None, "") for name in CONTENT) or draft.data is not UNSET or draft.gone):
+        raise InvalidUpdate(f"An update must have at least one of {', '.join(CONTENT)} or data.")
+    if isinstance(draft.value, int) and abs(draft.value) > _MAX_NUMBER:
+        raise broken("value")
     fields = _encode(draft)
     if len(one_line(fields)) > MAX_UPDATE_BYTES - ENVELOPE_BYTES:
         raise TooLarge(f"A whole update is at most {MAX_UPDATE_BYTES // 1024} KiB encoded.")
@@ -127,7 +133,7 @@ def _check_texts(draft: Draft) -> None:
         text = getattr(draft, name)
         if text is not None and "\0" in text:
             raise InvalidUpdate(f"{name} must not contain the character U+0000.", field=name)
-    if any("\0" in tag for tag in draft.tags):
+    if any("\0" in tag for tag in draft.tags or ()):
         raise InvalidUpdate("tags must not contain the character U+0000.", field="tags")
 
 

@@ -34,9 +34,13 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     body: Annotated[str, rule(f"text, up to {MAX_BODY_BYTES // _KIB} KiB as UTF-8")] | None = None
     format: Annotated[Format, one_of(Format, "how body is to be shown, text where absent")] | None = None
     level: Annotated[Level, one_of(Level, "info where absent")] | None = None
-    tags: Annotated[
-        tuple[Tag, ...], rule(f"a list of up to {MAX_TAGS} texts, each 1 to {MAX_TAG} characters", max_length=MAX_TAGS)
-    ] = ()
+    tags: (
+        Annotated[
+            tuple[Tag, ...],
+            rule(f"a list of up to {MAX_TAGS} texts, each 1 to {MAX_TAG} characters", max_length=MAX_TAGS),
+        ]
+        | None
+    ) = ()
     link: Annotated[str, text(0, 2048, kind="an http or https URL")] | None = None
     key: Annotated[str, text(1, 80, "names the thing that the update is about")] | None = None
     value: Annotated[int | float, rule("a finite number")] | None = None
@@ -55,7 +59,7 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     @property
     def words(self) -> str | None:
         """The words for full-text search: those of its texts in lower case, or None."""
-        texts = [each for each in (self.title, self.body, self.key, self.status, *self.tags) if each]
+        texts = [each for each in (self.title, self.body, self.key, self.status, *(self.tags or ())) if each]
         return " ".join(words_of(" ".join(texts))) or None
 
 

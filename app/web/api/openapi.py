@@ -155,7 +155,7 @@ def _operation(operation: Operation, name: str, schemas: _Schemas) -> Document:
         described["security"] = [{}, {"token": []}, {"ticket": []}]
     if operation.body is not None:
         content = schemas.content(operation.body, operation.media, operation.example)
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
     return {**described, "responses": dict(sorted(answers.items()))}
 
 

@@ -62,16 +62,17 @@ class Call:
 
     def argument(self, name: str) -> str | None:
         """The query's parameter of this name, the first of several; None where there is none."""
-        return self._arguments.get(name)
+        return next((value for each, value in self.arguments if each == name), None)
+
+    @cached_property
+    def arguments(self) -> tuple[tuple[str, str], ...]:
+        """All of the query's parameters, in order."""
+        text = self.scope.get("query_string", b"").decode("latin-1")
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="replace"))
 
     async def body(self) -> bytes:
         """The whole body. Raises Werkzeug's HTTPException where it is too large or does not come in time."""
         return await self._read_body() if self._read_body is not None else b""
-
-    @cached_property
-    def _arguments(self) -> dict[str, str]:
-        text = self.scope.get("query_string", b"").decode("latin-1")
-        return dict(reversed(parse_qsl(text, keep_blank_values=True, errors="replace")))
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

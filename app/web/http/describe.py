@@ -40,6 +40,7 @@ class Operation:
     answers: dict[int, Answer]
     text: str = ""
     body: Any = None
+    body_required: bool = True
     media: str = "application/json"
     params: tuple[Param, ...] = ()
     refusals: tuple[type[Refusal], ...] = ()

@@ -131,7 +131,7 @@ def _error_reply(
     headers: Iterable[tuple[str, str]] = (),
 ) -> Reply:
     error = {"code": code, "message": message, "field": field, "request_id": call.request_id}
-    return Reply(status, msgspec.json.encode({"error": error}), tuple(headers))
+    return Reply(status, msgspec.json.encode({"error": error}) + b"\n", tuple(headers))
 
 
 async def _page(reply: Reply) -> Response:

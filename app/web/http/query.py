@@ -43,6 +43,11 @@ async def body_bytes() -> bytes:
 
 def check_json_type(given: str | None) -> None:
     """Raises UnsupportedMediaType for a Content-Type that is not JSON."""
-    kind = (given or "").partition(";")[0].strip().lower()
+    kind = media_type(given)
     if kind and kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"Send the body as application/json, not {kind[:80]}.", field="Content-Type")
+
+
+def media_type(given: str | None) -> str:
+    """A Content-Type in lower case, without its parameters; empty when there is none."""
+    return (given or "").partition(";")[0].strip().lower()

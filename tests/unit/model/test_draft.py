@@ -40,6 +40,9 @@ BROKEN = [
     ({"body": "x", "key": "k" * 81}, "key"),
     ({"value": "42"}, "value"),
     ({"value": True}, "value"),
+    ({"value": 10**309}, "value"),
+    ({"value": -(10**400)}, "value"),
+    ({"body": "x", "tags": [None]}, "tags"),
     ({"value": 1, "unit": "u" * 17}, "unit"),
     ({"progress": 1.01}, "progress"),
     ({"progress": -0.01}, "progress"),
@@ -105,6 +108,8 @@ def test_an_update_without_content_is_refused(empty: dict[str, object]) -> None:
         {"progress": 1},
         {"value": 0},
         {"value": -1e308},
+        {"value": 2**64 + 1},
+        {"value": 10**308},
         {"data": None},
         {"data": {"a": [1, {"b": "\0"}]}},
         {"data": nested(100)},
@@ -122,6 +127,13 @@ def test_an_update_has_a_maximum_size_even_if_each_field_is_within_its_own(contr
     """As it is sent: such a character takes six bytes, and body alone would fit."""
     with pytest.raises(TooLarge):
         parse({"body": control * 10_900})
+
+
+def test_a_null_counts_as_absent_except_in_data() -> None:
+    names = [name for name in Draft.__struct_fields__ if name not in ("data", "body")]
+
+    assert parse({"body": "x", **dict.fromkeys(names)}) == parse({"body": "x"})
+    assert parse({"body": "x", "data": None}) != parse({"body": "x"})
 
 
 @pytest.mark.parametrize(

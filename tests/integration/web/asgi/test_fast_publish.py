@@ -14,7 +14,7 @@ from app.web.asgi.fast_publish import FastPublish
 from tests.support.hub import Answered, ServedHub, serving
 
 PATH = "/api/v1/channels/ci/updates"
-BY_QUART = "?by=quart"  # The fast path takes no query.
+BY_QUART = "?unit="  # The fast path takes no query; this one sets nothing.
 # One of each kind of answer: both paths make a `Call`, and everything else is a function of it.
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", PATH, {"json": {"updates": [{"body": "x"}, {"value": 1}]}}),
@@ -28,6 +28,8 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", PATH.replace("ci", "Wr%20ong"), {"json": {"body": "x"}}),
     ("POST", "/ci", {"data": "hello ✓", "headers": {"Title": "T", "Tags": "a, b", "Value": "1.5", "Markdown": "yes"}}),
     ("PUT", "/ci", {"data": b"\xff"}),
+    ("POST", "/ci", {"data": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}),
+    ("POST", "/ci", {"data": b"\xef\xbb\xbfx", "headers": {"Data": "[1]", "Level": "WARN", "Gone": "maybe"}}),
     ("PUT", PATH, {"json": {"body": "x"}}),
 ]
 
