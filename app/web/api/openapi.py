@@ -181,7 +181,10 @@ def _answer(answer: Answer, schemas: _Schemas) -> Document:
     for name, text in answer.headers.items():
         described["headers"][name] = {"description": text, "schema": {"type": "string"}}
     if answer.body is not None or answer.media != "application/json":
-        described["content"] = schemas.content(answer.body, answer.media)
+        medias = (answer.media, *answer.other_media)
+        described["content"] = {
+            name: each for media in medias for name, each in schemas.content(answer.body, media).items()
+        }
     return described
 
 

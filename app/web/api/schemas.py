@@ -40,7 +40,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     created_at: Moment
 
 
-class Batch(Struct, frozen=True, kw_only=True):
+class Batch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Several updates. All of them are stored, in order, or none."""
 
     updates: Annotated[tuple[Draft, ...], Meta(min_length=1, max_length=MAX_BATCH)]

@@ -28,6 +28,19 @@ blueprint = Blueprint("stream", __name__)
 MAX_LAST = 1000
 RETRY_MS = 2000
 CHECKS_PER_HEARTBEAT = 3
+_PARAMS = (
+    seq("after", "Everything after this seq, then live."),
+    Param("epoch", "The epoch of `after`."),
+    Param(
+        "last",
+        "The newest so many, then live.",
+        {"type": "integer", "minimum": 0, "maximum": MAX_LAST},
+    ),
+    Param("ticket", "A one-use ticket instead of a token."),
+    Param("Last-Event-ID", "EPOCH.SEQ: the position from which an EventSource resumes.", place="header"),
+)
+_ENDLESS = "The stream; it does not end by itself."
+_REFUSALS = (InvalidRequest, Unauthenticated, Forbidden, NotFound, RateLimited, Unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +62,9 @@ class Media:
         summary="Follow a channel live",
         text="Every update once, in order, none missing. Server-sent events by default, `Accept: application/x-ndjson` "
         "for one JSON object a line. Without a position it is live from now on.",
-        params=(
-            seq("after", "Everything after this seq, then live."),
-            Param("epoch", "The epoch of `after`."),
-            Param(
-                "last",
-                "The newest so many, then live.",
-                {"type": "integer", "minimum": 0, "maximum": MAX_LAST},
-            ),
-            Param("ticket", "A one-use ticket instead of a token."),
-            Param("Last-Event-ID", "EPOCH.SEQ: the position from which an EventSource resumes.", place="header"),
-        ),
-        answers={200: Answer("The stream; it does not end by itself.", None, "text/event-stream")},
-        refusals=(InvalidRequest, Unauthenticated, Forbidden, NotFound, RateLimited, Unavailable),
+        params=_PARAMS,
+        answers={200: Answer(_ENDLESS, None, "text/event-stream", ("application/x-ndjson",))},
+        refusals=_REFUSALS,
     )
 )
 async def get_stream(slug: str) -> Response:
@@ -70,11 +73,31 @@ async def get_stream(slug: str) -> Response:
 
 
 @blueprint.get("/<slug>/sse")
+@describe(
+    Operation(
+        name="stream_sse",
+        tag="Live",
+        summary="Follow a channel live, as server-sent events",
+        params=_PARAMS,
+        answers={200: Answer(_ENDLESS, None, "text/event-stream")},
+        refusals=_REFUSALS,
+    )
+)
 async def get_sse(slug: str) -> Response:
     return await _stream(slug, SSE)
 
 
 @blueprint.get("/<slug>/json")
+@describe(
+    Operation(
+        name="stream_ndjson",
+        tag="Live",
+        summary="Follow a channel live, as one JSON object a line",
+        params=_PARAMS,
+        answers={200: Answer(_ENDLESS, None, "application/x-ndjson")},
+        refusals=_REFUSALS,
+    )
+)
 async def get_ndjson(slug: str) -> Response:
     return await _stream(slug, NDJSON)
 

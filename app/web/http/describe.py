@@ -22,11 +22,15 @@ class Param:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One way to succeed: what it means, the msgspec type of its content and its media type, and headers of its own."""
+    """One way to succeed: what it means, the msgspec type of its content, and headers of its own.
+
+    Its media type is `media`, or one of `other_media` if the caller accepts that one.
+    """
 
     text: str
     body: Any = None
     media: str = "application/json"
+    other_media: tuple[str, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
 
 

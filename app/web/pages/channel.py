@@ -4,11 +4,12 @@ from quart import Blueprint, abort, render_template
 
 from app.actions.find import readable
 from app.actions.history import Slice, read_history
-from app.errors import Refusal
+from app.errors import Forbidden, InvalidRequest, NotFound, Refusal
 from app.model.access import check_publish
 from app.model.channel import RESERVED
 from app.model.filter import Filter
 from app.web.http.context import services
+from app.web.http.describe import Answer, Operation, describe, seq
 from app.web.http.identity import caller
 from app.web.http.query import number_arg
 from app.web.pages.rendering import Renderer
@@ -20,6 +21,16 @@ _renderer = Renderer()
 
 
 @blueprint.get("/<slug>")
+@describe(
+    Operation(
+        name="show_channel",
+        tag="Channels",
+        summary="Show a channel in a browser",
+        params=(seq("before", "Only updates before this seq."),),
+        answers={200: Answer("The newest updates, newest first.", str, "text/html; charset=utf-8")},
+        refusals=(InvalidRequest, Forbidden, NotFound),
+    )
+)
 async def show(slug: str) -> str:
     """The channel's newest updates, newest first, and the position from which the page continues live."""
     if slug in RESERVED:

@@ -12,6 +12,7 @@ from app.model.update import MAX_BATCH
 from app.web.http.describe import operation_of
 from tests.support.hub import Answered, ServedHub
 
+PLACES = ("header", "query")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -95,6 +96,15 @@ async def test_every_call_under_api_v1_is_in_the_document(document: Described) -
     assert found == routes
 
 
+async def test_a_path_has_the_methods_that_the_document_names_and_no_other(document: Described) -> None:
+    named: dict[str, set[str]] = {}
+    for path, method, _ in document.operations().values():
+        named.setdefault(path.replace("{slug}", "lobby"), set()).add(method.upper())
+    allowed = {path: (await document.hub.call("BREW", path)).headers["Allow"] for path in named}
+
+    assert {path: set(methods.split(", ")) - {"HEAD", "OPTIONS"} for path, methods in allowed.items()} == named
+
+
 async def test_every_refusal_that_a_call_names_is_on_the_list_with_its_code(document: Described) -> None:
     codes = {kind.__name__: (str(kind.status), kind.code) for kind in REFUSALS} | {"Internal": ("500", INTERNAL_CODE)}
     named = set()
@@ -161,6 +171,19 @@ async def test_answers_about_updates_keep_to_the_document(described: Described) 
     assert set(board.json["board"]) == {"k"}
 
 
+async def test_what_a_text_publish_takes_is_what_the_document_says(described: Described) -> None:
+    _, _, operation = described.operations()["publish_text"]
+    names = {place: {each["name"] for each in operation["parameters"] if each["in"] == place} for place in PLACES}
+    page = await described.hub.call("GET", "/lobby", headers={"Accept": "text/html"})
+
+    assert {name.title() for name in names["query"]} == names["header"] - {"Idempotency-Key"} >= {"Data", "Gone"}
+    assert operation["requestBody"]["required"] is False
+    await described.call("publish_text", 201, "/lobby?level=WARN&progress=50%25&data=[1]")
+    await described.call("publish_text", 400, "/lobby?levle=info", data=b"x")
+    await described.call("publish_text", 415, "/lobby", data=b"x", headers={"Content-Type": "multipart/form-data"})
+    assert page.headers["Content-Type"] in described.operations()["show_channel"][2]["responses"]["200"]["content"]
+
+
 async def test_tickets_and_unknown_tokens_are_answered_as_described(described: Described) -> None:
     token = await described.hub.token("ana")
 
@@ -185,6 +208,9 @@ async def test_tickets_and_unknown_tokens_are_answered_as_described(described: D
         ({"body": "b", "seq": 1}, 422),
         ({"updates": [{"body": "b"}]}, 201),
         ({"updates": []}, 400),
+        ({"updates": [{"body": "b"}], "title": "x"}, 400),
+        ({"updates": [{"body": "b", "bodi": "x"}]}, 422),
+        ({"body": "b", "tags": None, "level": None, "gone": None}, 201),
     ],
 )
 async def test_the_schema_accepts_what_the_hub_accepts(
