@@ -22,6 +22,7 @@ from app.web.asgi.inbound import BoundedWebsocket
 from app.web.asgi.supervisor import Supervisor
 from app.web.http import errors, headers
 from app.web.http.context import EXTENSION
+from app.web.http.sessions import Sessions
 from app.web.pages import assets, site
 from app.web.pages import channel as pages
 from app.web.socket import view as socket
@@ -49,6 +50,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
         SESSION_COOKIE_SECURE=settings.env == "production",
         SESSION_COOKIE_SAMESITE="Lax",
     )
+    app.session_interface = Sessions()
     app.websocket_class = BoundedWebsocket
     app.asgi_websocket_class = HandshakeConnection
     headers.install(app, settings)
