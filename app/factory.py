@@ -60,6 +60,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     app.asgi_app = FastPublish(app)  # type: ignore[method-assign]
     for own in (health, channels, updates, tickets, stream, socket, reference, assets):
         app.register_blueprint(own.blueprint)
+    assets.install(app, with_digest=settings.env == "production")  # In development the files change while it runs.
     # Your blueprints are registered before the pages that match every /SLUG; the router prefers fixed words anyway.
     for blueprint in (*blueprints, *mounts.load_all(settings.blueprints, Blueprint)):
         app.register_blueprint(blueprint)
