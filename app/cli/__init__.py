@@ -31,6 +31,15 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's own, with the names that a mistyped one resembles: click looks among loaded commands only."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tidewire", message="tidewire %(version)s")
@@ -49,7 +58,9 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command in `arguments`. Returns the exit status."""
     try:
-        status = tidewire.main(arguments, prog_name="tidewire", standalone_mode=False)
+        status = tidewire.main(
+            arguments, prog_name="tidewire", complete_var="_TIDEWIRE_COMPLETE", standalone_mode=False
+        )
     except click.Abort as abort:
         if isinstance(abort.__cause__, KeyboardInterrupt):
             return INTERRUPTED

@@ -25,6 +25,7 @@ PAGES = [*sorted(DOCS.glob("*.md")), *(ROOT / name for name in ("README.md", "CO
 OTHER_VARIABLES = {
     "TIDEWIRE_URL": "app/cli/client/target.py",
     "TIDEWIRE_TOKEN": "app/cli/client/target.py",
+    "TIDEWIRE_COMPLETE": "app/cli/__init__.py",
     "TIDEWIRE_PORT": "compose.yaml",
     "TIDEWIRE_TEST_DATABASE_URL": "tests/support/postgres.py",
     "TIDEWIRE_TEST_REDIS_URL": "tests/support/redis.py",

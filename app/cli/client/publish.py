@@ -1,8 +1,9 @@
 """`tidewire publish`: publishes one update from a shell; retries never store it twice."""
 
+import codecs
 import json
-import math
 import sys
+from contextlib import suppress
 from typing import Any, get_args
 
 import click
@@ -10,20 +11,34 @@ import click
 from app.cli.client.posting import Posting, post
 from app.cli.client.target import client_options, target
 from app.cli.client.terminal import json_line
+from app.model.draft import CONTENT
+from app.model.text_values import level_of, number_of, progress_of
 from app.model.update import MAX_BODY_BYTES, Level
+
+
+class _Level(click.Choice[str]):
+    """The name of a level, as the text publish reads it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert(level_of(value), param, ctx)
 
 
 def _number(_: click.Context, __: click.Parameter, text: str | None) -> int | float | None:
     """A finite number, an int if it is written as one. Raises BadParameter."""
+    try:
+        return None if text is None else number_of(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a finite number such as -3 or 42.1.") from None
+
+
+def _progress(_: click.Context, __: click.Parameter, text: str | None) -> int | float | None:
+    """A share from 0 to 1. Raises BadParameter."""
     if text is None:
         return None
-    try:
-        number = json.loads(text, parse_constant=_refuse_constant)
-    except ValueError:
-        number = None
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        raise click.BadParameter(f"{text!r} is not a finite number such as -3 or 42.1.")
-    return number
+    with suppress(ValueError):
+        if 0 <= (share := progress_of(text)) <= 1:
+            return share
+    raise click.BadParameter(f"{text!r} is not a number from 0 to 1, or a percentage such as 70%.")
 
 
 def _json(_: click.Context, __: click.Parameter, text: str | None) -> tuple[Any] | None:
@@ -38,11 +53,11 @@ def _json(_: click.Context, __: click.Parameter, text: str | None) -> tuple[Any]
 @click.argument("slug")
 @click.argument("text", required=False)
 @click.option("--title", help="Up to 200 characters.")
-@click.option("--level", type=click.Choice(get_args(Level)), help="The level; info when absent.")
+@click.option("--level", type=_Level(get_args(Level)), help="The level, in any case, warn too; info when absent.")
 @click.option("--key", help="What the update is about; the board shows the newest update of each key.")
 @click.option("--value", callback=_number, metavar="NUMBER", help="A finite number, such as -3 or 42.1.")
 @click.option("--unit", help="The unit of the value.")
-@click.option("--progress", type=click.FloatRange(0, 1), help="From 0 to 1.")
+@click.option("--progress", callback=_progress, metavar="X", help="From 0 to 1, or a percentage such as 70%.")
 @click.option("--status", help="Such as up, down or running.")
 @click.option("--tag", "tags", multiple=True, help="May be given up to 10 times.")
 @click.option("--link", help="An http(s) URL.")
@@ -73,6 +88,10 @@ def publish(
     """Publish an update to the channel SLUG and print its number. TEXT is its body; - reads standard input."""
     if text == "-" and token_stdin:
         raise click.UsageError("Standard input can be the text or the token, not both.")
+    if text is None and not fields["gone"] and all(fields.get(name) is None for name in (*CONTENT, "data")):
+        raise click.UsageError(
+            f"There is nothing to publish. Give TEXT, or - to read it from standard input: tidewire publish {slug} -"
+        )
     hub = target(url, token_stdin)
     body = _standard_input() if text == "-" else text
     if idempotency_key is not None and not (idempotency_key.isascii() and idempotency_key.isprintable()):
@@ -98,8 +117,11 @@ def _update(body: str | None, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _standard_input() -> str:
-    """All of standard input, without one final line end. Raises ClickException beyond the bound of a body."""
-    given = sys.stdin.buffer.read(MAX_BODY_BYTES + 3)
+    """All of standard input, without a byte order mark and one final line end.
+
+    Raises ClickException beyond the bound of a body.
+    """
+    given = sys.stdin.buffer.read(MAX_BODY_BYTES + 6).removeprefix(codecs.BOM_UTF8)
     try:
         text = given.decode()
     except UnicodeDecodeError as error:

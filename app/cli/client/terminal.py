@@ -29,9 +29,9 @@ def plain(text: object) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", " ".join(str(text).splitlines()).replace("\t", " "))
 
 
-def json_line(update: Mapping[str, Any]) -> str:
-    """The update as one line of JSON, with every control character escaped."""
-    text = json.dumps(update, ensure_ascii=False, separators=(",", ":"))
+def json_line(value: object) -> str:
+    """The value as one line of JSON, with every control character escaped."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

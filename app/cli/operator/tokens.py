@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from app.actions.tokens import TokenDraft, create_token, list_tokens, revoke_token
-from app.cli.client.terminal import plain
+from app.cli.client.terminal import json_line, plain
 from app.cli.operator.database import on_database
 from app.model.access import Scope
 from app.model.token import TokenLine
+from app.model.update import rfc3339
 
 
 @click.group()
@@ -45,9 +46,13 @@ def create(user: str, channel: str | None, scopes: tuple[str, ...], name: str | 
 
 @token.command("list")
 @click.option("--user", required=True, metavar="NAME", help="The user whose tokens to list.")
-def list_(user: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print a list in JSON.")
+def list_(user: str, as_json: bool) -> None:
     """List a user's tokens, newest first: the prefix, name, scopes and state of each."""
     lines = on_database(lambda db: list_tokens(db, user))
+    if as_json:
+        click.echo(json_line([_as_json(line) for line in lines]))
+        return
     if not lines:
         click.echo(f"{user} has no token.", err=True)
     now = datetime.now(UTC)
@@ -61,6 +66,17 @@ def revoke(prefix: str) -> None:
     """Revoke the token that begins with PREFIX, as `token list` shows it; its connections are closed within seconds."""
     on_database(lambda db: revoke_token(db, prefix.rstrip("…")))
     click.echo("Revoked.")
+
+
+def _as_json(line: TokenLine) -> dict[str, object]:
+    times = {"expires_at": line.expires_at, "revoked_at": line.revoked_at}
+    return {
+        "prefix": line.prefix,
+        "name": line.name,
+        "user": line.user,
+        "scopes": line.scopes.split(),
+        **{name: rfc3339(round(1000 * at.timestamp())) if at else None for name, at in times.items()},
+    }
 
 
 def _state(line: TokenLine, now: datetime) -> str:

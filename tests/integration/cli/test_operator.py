@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,37 @@ async def test_publish_carries_every_field(cli: CommandLine) -> None:
     }
 
 
+async def test_publish_takes_values_as_a_shell_writes_them(cli: CommandLine) -> None:
+    options = ("--level", "WARN", "--progress", "50%", "--value", "1234567890123456789012", "--json")
+    stored = json.loads(await cli.ok("publish", "lobby", *options))
+
+    assert (stored["level"], stored["progress"], stored["value"]) == ("warning", 0.5, 1234567890123456789012)
+
+
+async def test_a_list_of_tokens_is_json_for_a_program(cli: CommandLine) -> None:
+    await cli.ok("user", "create", "ana", "--email", "ana@example.org")
+    none = json.loads(await cli.ok("token", "list", "--user", "ana", "--json"))
+    await cli.ok("token", "create", "--user", "ana", "--name", "old bot", "--scope", "read", "--expires", "30")
+    token = (await cli.ok("token", "create", "--user", "ana")).strip()
+    await cli.ok("token", "revoke", token[:9])
+    listed = json.loads(await cli.ok("token", "list", "--user", "ana", "--json"))
+
+    assert none == []
+    assert [(each["name"], each["user"]) for each in listed] == [("ana", "ana"), ("old bot", "ana")]
+    assert listed[0]["prefix"] == token[:9]
+    assert [each["scopes"] for each in listed] == [["publish", "read"], ["read"]]
+    assert [(each["expires_at"] is None, each["revoked_at"] is None) for each in listed] == [
+        (True, False),
+        (False, True),
+    ]
+    assert datetime.fromisoformat(listed[1]["expires_at"]) > datetime.now(UTC)
+    assert token not in str(listed)
+
+
 async def test_publish_reads_standard_input_up_to_its_bound(cli: CommandLine) -> None:
     long = await cli.run("publish", "lobby", "-", given=b"x" * (32 * 1024 + 1))
     broken = await cli.run("publish", "lobby", "-", given=b"\xff\xfe")
-    stored = json.loads(await cli.ok("publish", "lobby", "-", "--json", given="first\nzweite Ähre\n".encode()))
+    stored = json.loads(await cli.ok("publish", "lobby", "-", "--json", given="\ufefffirst\nzweite Ähre\n".encode()))
 
     assert (long.status, long.out, long.err) == (1, "", "Error: Standard input is more than a body's 32 KiB.\n")
     assert (broken.status, broken.out) == (1, "")
