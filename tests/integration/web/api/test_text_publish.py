@@ -214,6 +214,23 @@ async def test_a_parameter_that_is_given_twice_is_refused_unless_it_is_a_list(hu
     assert (tags.status, tags.json["tags"]) == (201, ["a", "b", "c"])
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "found"),
+    [
+        ([("Title", "a"), ("Title", "b")], 400, "title"),
+        ([("Gone", "no"), ("Gone", "yes")], 400, "gone"),
+        ([("Tags", "a, b"), ("Tags", "c")], 201, ["a", "b", "c"]),
+    ],
+)
+async def test_a_header_that_is_sent_twice_is_refused_unless_it_is_a_list(
+    hub_sqlite: ServedHub, headers: list[tuple[str, str]], status: int, found: object
+) -> None:
+    async with hub_sqlite.http.post(f"{hub_sqlite.url}/lobby", data=b"x", headers=headers) as answer:
+        content = await answer.json()
+
+    assert (answer.status, content["tags"] if status == 201 else content["error"]["field"]) == (status, found)
+
+
 async def test_an_empty_header_sets_nothing(hub_sqlite: ServedHub) -> None:
     empty = dict.fromkeys(("Title", "Level", "Tags", "Key", "Value", "Unit", "Progress", "Status", "Link", "Data"), "")
     answer = await hub_sqlite.call("POST", "/lobby", data=b"x", headers=empty)
