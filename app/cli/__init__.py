@@ -1,17 +1,23 @@
-"""The command line: each command is imported when it is used, and every failure is one line on stderr."""
+"""The command line: each command is imported when it is used, and every failure is one sentence on stderr."""
 
+import os
 import sys
+import traceback
 from importlib import import_module
+from itertools import takewhile
 
 import click
 
 from app.cli.blueprints import own_command, own_commands
+from app.cli.client.terminal import plain
 from app.cli.commands import COMMANDS
+from app.cli.streams import StreamFailed, abandon_stdout, prepare_streams
 from app.config import ConfigError
 from app.errors import Refusal
 
 __all__ = ["main"]
 INTERRUPTED = 130  # 128 + SIGINT, as in shells.
+UNFORESEEN = 70  # EX_SOFTWARE of sysexits(3).
 
 
 class Commands(click.Group):
@@ -43,15 +49,20 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tidewire", message="tidewire %(version)s")
-def tidewire() -> None:
+@click.option("--debug", is_flag=True, help="Print the trace of an error that is a bug; log everything.")
+def tidewire(debug: bool) -> None:
     """A hub for live updates: publish from any script, watch in a browser or a terminal, miss nothing.
 
     Settings come from TIDEWIRE_… variables and from .env; `tidewire doctor` checks them.
     """
+    if debug:
+        os.environ["TIDEWIRE_LOG_LEVEL"] = "debug"  # Spawned workers read the environment.
 
 
 def main() -> None:
-    """Run the command in the arguments, and exit with 0, 1 after a refusal or failure, or 2 for wrong usage."""
+    """Run the command in the arguments, and exit with 0, 1 after a refusal or failure, 2 for wrong usage, or 70 after
+    an error that nobody foresaw."""
+    prepare_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -61,6 +72,7 @@ def run(arguments: list[str]) -> int:
         status = tidewire.main(
             arguments, prog_name="tidewire", complete_var="_TIDEWIRE_COMPLETE", standalone_mode=False
         )
+        sys.stdout.flush()
     except click.Abort as abort:
         if isinstance(abort.__cause__, KeyboardInterrupt):
             return INTERRUPTED
@@ -70,14 +82,39 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except Refusal as refusal:
-        return _print_failure(refusal.message)
+        return _print_failure(str(refusal))
     except ConfigError as error:
         return _print_failure(str(error))
-    except (PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError) as error:
-        return _print_failure(f"{error.filename}: {error.strerror}.")
+    except StreamFailed as failure:
+        return _stream_failure(failure)
+    except OSError as error:
+        return _os_failure(error)
+    except Exception as error:
+        if "--debug" in takewhile(lambda word: word.startswith("-"), arguments):
+            traceback.print_exc()
+        kind, text = type(error).__name__, plain(error)
+        return _print_failure(
+            f"{kind}{f': {text}' if text else ''}. This is a bug, please report it; `tidewire --debug …` prints the "
+            "trace.",
+            UNFORESEEN,
+        )
     return status if isinstance(status, int) else 0
 
 
-def _print_failure(sentence: str) -> int:
+def _stream_failure(failure: StreamFailed) -> int:
+    if not failure.is_output:
+        return _print_failure(str(failure))
+    abandon_stdout()
+    if failure.reader_left:
+        return 0  # It has enough (`| head`).
+    return _print_failure(f"{failure} What the command did before stays done.")
+
+
+def _os_failure(error: OSError) -> int:
+    reason = plain(error.strerror or error or type(error).__name__)
+    return _print_failure(f"{plain(error.filename)}: {reason}." if error.filename is not None else f"{reason}.")
+
+
+def _print_failure(sentence: str, status: int = 1) -> int:
     click.echo(f"Error: {sentence}", err=True)
-    return 1
+    return status

@@ -1,7 +1,6 @@
 """`tidewire watch`: shows a channel live on the terminal, or as lines of JSON, until it is interrupted."""
 
 import asyncio
-import contextlib
 import os
 import sys
 from contextlib import aclosing
@@ -32,14 +31,10 @@ def watch(slug: str, after: int | None, last: int | None, as_json: bool, url: st
     if after is not None and last is not None:
         raise click.UsageError("Pass --after or --last, not both.")
     hub = target(url, token_stdin)
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         asyncio.run(_show(hub, Follower(slug, after=after, last=last), as_json))
     except Stopped as stopped:
         raise click.ClickException(plain(stopped)) from None
-    except BrokenPipeError:
-        _abandon_pipe()
     return 0
 
 
@@ -68,11 +63,4 @@ def _print(line: str) -> None:
 
 
 def _print_error(line: str) -> None:
-    with contextlib.suppress(OSError):
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
-
-
-def _abandon_pipe() -> None:
-    """The reader closed the pipe (`| head`), which is no error. Keeps the interpreter from flushing into it again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(line, err=True)
