@@ -7,6 +7,7 @@ from typing import Any
 
 from app.config import ConfigError, Settings
 from app.server.listening import HubConfig
+from app.server.option_types import broken_rule, option_types
 from app.server.process import join_logs
 
 FILE = Path("hypercorn.toml")
@@ -35,14 +36,18 @@ def server_config(settings: Settings) -> HubConfig:
     """hypercorn's configuration: from hypercorn.toml in the working directory, else VALUES. The settings give the
     address, the number of workers, and the minimum time for a shutdown.
 
-    Raises ConfigError for a file that can't be read, or that names an event loop that is not installed.
+    Raises ConfigError for a file that can't be read, a value of the wrong type, an event loop that is not installed,
+    and a certificate that can't be loaded.
     """
-    config = HubConfig()
+    config, types = HubConfig(), option_types()
     for name, value in _values().items():
-        if not hasattr(config, name):
+        if name not in types:
             raise ConfigError(f"{FILE}: hypercorn has no setting {name!r}.")
+        if (rule := broken_rule(types[name], value)) is not None:
+            raise ConfigError(f"{FILE}: {name} must be {rule}; got {value!r}.")
         setattr(config, name, value)
     _check_loop(config.worker_class)
+    _check_certificate(config)
     config.bind = [settings.bind]
     # One worker runs in this process: then a signal, or kill -9, reaches the hub itself.
     config.workers = settings.workers if settings.workers > 1 else 0
@@ -55,9 +60,25 @@ def server_config(settings: Settings) -> HubConfig:
 
 def _values() -> dict[str, Any]:
     try:
-        return tomllib.loads(FILE.read_text()) if FILE.exists() else VALUES
+        return tomllib.loads(FILE.read_text("utf-8")) if FILE.exists() else VALUES
     except (OSError, ValueError) as error:
         raise ConfigError(f"{FILE} can't be read: {error}.") from None
+
+
+def _check_certificate(config: HubConfig) -> None:
+    """Raise ConfigError where hypercorn would end with a traceback, or with an error that names no file."""
+    for name in ("certfile", "keyfile", "ca_certs"):
+        path = getattr(config, name)
+        if path is not None and not Path(path).is_file():
+            raise ConfigError(f"{FILE}: {name} names no file: {path}.")
+    try:
+        config.create_ssl_context()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ConfigError(
+            f"{FILE}: {config.certfile} and {config.keyfile} can't be used for TLS ({reason}): they must be the "
+            "certificate's chain and its key, in PEM."
+        ) from None
 
 
 def _check_loop(name: str) -> None:

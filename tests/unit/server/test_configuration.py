@@ -1,5 +1,6 @@
 """hypercorn's values: the file and the built-in ones are the same set."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -45,6 +46,44 @@ def test_the_server_gives_a_shutdown_at_least_the_time_that_the_hub_takes(
 
     assert server_config(Settings(shutdown_timeout=25.0)).graceful_timeout == 25.0
     assert server_config(Settings()).graceful_timeout >= Settings().shutdown_timeout
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('backlog = "many"', "backlog must be a whole number from 0; got 'many'"),
+        ("backlog = -1", "backlog must be"),
+        ("backlog = true", "backlog must be"),
+        ("backlog = 1.5", "backlog must be"),
+        ('keep_alive_timeout = "75s"', "keep_alive_timeout must be a number of seconds"),
+        ("keep_alive_timeout = inf", "keep_alive_timeout must be"),
+        ('include_server_header = "no"', "include_server_header must be true or false"),
+        ("certfile = 7", "certfile must be a text"),
+        ('certfile = "gone.pem"', "certfile names no file: gone.pem"),
+        ('certfile = "hypercorn.toml"\nkeyfile = "hypercorn.toml"', "can't be used for TLS"),
+        ("server_names = [1]", "server_names must be a list of texts"),
+        ("[bind]\na = 1", "bind must be a text or a list of texts"),
+        ("create_sockets = 1", "no setting 'create_sockets'"),
+        ("log = 1", "no setting 'log'"),
+        ("_bind = 1", "no setting '_bind'"),
+    ],
+)
+def test_a_value_that_hypercorn_can_not_use_is_refused_by_its_name(
+    text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    FILE.write_text(text)
+
+    with pytest.raises(ConfigError, match=re.escape(reason)):
+        server_config(Settings())
+
+
+def test_every_type_that_hypercorn_takes_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    FILE.write_text('keep_alive_timeout = 7\nread_timeout = 3\naccesslog = "-"\nbind = ["x:1"]\nverify_mode = 2\n')
+    config = server_config(Settings())
+
+    assert (config.keep_alive_timeout, config.read_timeout, config.accesslog) == (7, 3, "-")
 
 
 @pytest.mark.parametrize("text", ["backlog =", "backlogg = 7", 'worker_class = "trio"'])
