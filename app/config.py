@@ -10,19 +10,17 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Self, get_args
+from urllib.parse import unquote
 
-from dotenv import dotenv_values
-
+from app import addresses, environment
+from app.environment import PREFIX, ConfigError
 from app.origins import normal_host, normal_origin
+from app.private_files import make_folder
 
-PREFIX = "TIDEWIRE_"
+__all__ = ["ENVIRONMENTS", "LOG_LEVELS", "PREFIX", "RENAMED", "ConfigError", "Settings", "described", "setting", "tree"]
 ENVIRONMENTS = ("development", "production", "testing")
 RENAMED = {"EARLY_WAIT": "GAP_TIMEOUT"}  # An old name is refused: ignored, it would change what the hub does.
 LOG_LEVELS = ("debug", "info", "warning", "error")
-
-
-class ConfigError(Exception):
-    """A setting is wrong or unsafe; the message names the variable and the rule. The hub refuses to start."""
 
 
 def setting(default: Any, doc: str, *, least: float | None = None, most: float | None = None) -> Any:
@@ -108,14 +106,13 @@ class Settings:
             _check_bounds(each, getattr(self, each.name))
         self._normalise("allowed_origins", normal_origin)
         self._normalise("allowed_hosts", normal_host)
-        if not self.database_url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
-            raise ConfigError(f"{PREFIX}DATABASE_URL must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://.")
-        if self.sqlite_path is not None and str(self.sqlite_path) in (".", ":memory:"):
-            raise ConfigError(f"{PREFIX}DATABASE_URL must name a file: sqlite+aiosqlite:///PATH.")
+        object.__setattr__(self, "database_url", addresses.database_url(self.database_url))
+        object.__setattr__(self, "public_url", addresses.public_url(self.public_url) if self.public_url else None)
+        addresses.check_bind(self.bind)
         if self.log_level.lower() not in LOG_LEVELS:
             raise ConfigError(f"{PREFIX}LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}; got {self.log_level!r}.")
-        if self.redis_url is not None and not self.redis_url.startswith(("redis://", "rediss://", "unix://")):
-            raise ConfigError(f"{PREFIX}REDIS_URL must begin with redis://, rediss:// or unix://.")
+        if self.redis_url is not None:
+            addresses.check_redis_url(self.redis_url)
         if self.workers > 1 and self.redis_url is None:
             raise ConfigError(
                 f"{PREFIX}WORKERS is {self.workers} and {PREFIX}REDIS_URL is not set: without Redis one worker is "
@@ -134,30 +131,31 @@ class Settings:
             raise ConfigError(f"{PREFIX}{name.upper()} {error}.") from None
 
     @classmethod
-    def load(cls, **overrides: Any) -> Self:
+    def load(cls, *, make_secret: bool = True, **overrides: Any) -> Self:
         """From `overrides`, else the environment, else `.env` in the working directory, else the defaults.
 
-        Raises ConfigError. In development and testing a missing secret key is made once and kept under `data_dir`.
+        Raises ConfigError. In development and testing a missing secret key is made once and kept under `data_dir`;
+        without `make_secret` it stays empty, and nothing is created.
         """
-        given = {**dotenv_values(".env"), **os.environ}
+        given = environment.variables()
         for old, new in RENAMED.items():
             if given.get(PREFIX + old):
                 raise ConfigError(f"{PREFIX}{old} is now called {PREFIX}{new}: rename it.")
         values: dict[str, Any] = {}
         for each in fields(cls):
             text = given.get(PREFIX + each.name.upper())
-            if each.name not in overrides and text is not None and text.strip() != "":
-                values[each.name] = _parse(each, text.strip())
+            if each.name not in overrides and text is not None:
+                values[each.name] = _parse(each, text)
         values.update(overrides)
         if not values.get("secret_key") and values.get("env", "development") != "production":
-            values["secret_key"] = _kept_secret(Path(values.get("data_dir", "data")))
+            values["secret_key"] = _kept_secret(Path(values.get("data_dir", "data")), make=make_secret)
         return cls(**values)
 
     @property
     def sqlite_path(self) -> Path | None:
         """The database's file, or None on PostgreSQL."""
-        _, found, path = self.database_url.partition("sqlite+aiosqlite:///")
-        return Path(path.partition("?")[0]) if found else None
+        _, found, path = self.database_url.partition(addresses.SQLITE)
+        return Path(unquote(path.partition("?")[0])) if found else None
 
 
 def _parse(each: Field[Any], text: str) -> Any:
@@ -187,14 +185,24 @@ def _check_bounds(each: Field[Any], value: Any) -> None:
         raise ConfigError(f"{PREFIX}{each.name.upper()} must be {span}; got {value}.")
 
 
-def _kept_secret(data_dir: Path) -> str:
-    path = data_dir / "secret_key"
+def _kept_secret(data_dir: Path, *, make: bool) -> str:
+    """The key in `data_dir`; a missing one is made, or is the empty text. Raises ConfigError."""
+    try:
+        return _read_secret(data_dir / "secret_key", make=make)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{PREFIX}DATA_DIR: {data_dir}/secret_key can't be read or created: {reason}.") from None
+
+
+def _read_secret(path: Path, *, make: bool) -> str:
     try:
         return path.read_text().strip()
     except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        if not make:
+            return ""
+        make_folder(path.parent)
     # Readable by its owner alone, and there whole or not at all: of two processes that start at once, one is first.
-    handle, made = tempfile.mkstemp(dir=data_dir)
+    handle, made = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(32))

@@ -1,9 +1,8 @@
 """Click commands of the application's own blueprints (`blueprint.cli`, `app.cli`), run as `tidewire NAME`."""
 
-import os
-
 import click
-from dotenv import dotenv_values
+
+from app.environment import variable
 
 _VARIABLE = "TIDEWIRE_BLUEPRINTS"
 
@@ -21,7 +20,7 @@ def own_commands(ctx: click.Context) -> list[str]:
 
 
 def _has_blueprints() -> bool:
-    return bool((os.environ.get(_VARIABLE) or dotenv_values(".env").get(_VARIABLE) or "").strip())
+    return bool(variable(_VARIABLE))
 
 
 def _group(ctx: click.Context) -> click.Group:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 # The floor of each part: a package of app/, or a module beside them. "" is app/__init__.py itself.
 FLOORS = {
-    "errors": 0, "origins": 0, "config": 0, "tasks": 0, "clock": 0, "telemetry": 0,
+    "errors": 0, "environment": 0, "addresses": 0, "origins": 0, "private_files": 0, "config": 0,
+    "tasks": 0, "clock": 0, "telemetry": 0,
     "model": 1,
     "store": 2, "live": 2, "transport": 2, "broker": 2, "mail": 2,
     "runtime": 3,

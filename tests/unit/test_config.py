@@ -102,12 +102,14 @@ def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, text: str, on: b
 def test_an_argument_overrides_the_environment_which_overrides_the_env_file_and_the_default(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / ".env").write_text("TIDEWIRE_BIND=file:1\nTIDEWIRE_PUBLIC_URL=file\nTIDEWIRE_LOG_LEVEL='debug'\n")
+    (tmp_path / ".env").write_text(
+        "TIDEWIRE_BIND=file:1\nTIDEWIRE_PUBLIC_URL=http://file\nTIDEWIRE_LOG_LEVEL='debug'\n"
+    )
     monkeypatch.setenv("TIDEWIRE_BIND", "environment:2")
-    monkeypatch.setenv("TIDEWIRE_PUBLIC_URL", "environment")
+    monkeypatch.setenv("TIDEWIRE_PUBLIC_URL", "http://environment")
     found = Settings.load(bind="argument:3")
 
-    assert (found.bind, found.public_url, found.log_level) == ("argument:3", "environment", "debug")
+    assert (found.bind, found.public_url, found.log_level) == ("argument:3", "http://environment", "debug")
     assert found.env == "development"
 
 
@@ -121,11 +123,12 @@ def test_a_wrong_variable_that_an_argument_replaces_does_not_matter(monkeypatch:
     ("wrong", "name"),
     [
         ({"env": "staging"}, "TIDEWIRE_ENV"),
-        ({"database_url": "postgresql://h/d"}, "TIDEWIRE_DATABASE_URL"),
-        ({"database_url": "sqlite:///a.db"}, "TIDEWIRE_DATABASE_URL"),
+        ({"database_url": "mysql://h/d"}, "TIDEWIRE_DATABASE_URL"),
         ({"database_url": "sqlite+aiosqlite:///"}, "TIDEWIRE_DATABASE_URL"),
         ({"database_url": "sqlite+aiosqlite:///:memory:"}, "TIDEWIRE_DATABASE_URL"),
         ({"redis_url": "127.0.0.1:6379"}, "TIDEWIRE_REDIS_URL"),
+        ({"bind": ":18831"}, "TIDEWIRE_BIND"),
+        ({"public_url": "updates.example.org"}, "TIDEWIRE_PUBLIC_URL"),
         ({"workers": 2}, "TIDEWIRE_WORKERS"),
         ({"log_level": "loud"}, "TIDEWIRE_LOG_LEVEL"),
     ],

@@ -4,11 +4,12 @@ import sqlite3
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.config import ConfigError, Settings
+from app.private_files import make_file
+from app.store.engine.url import parsed, postgresql_url, sqlite_url
 
 _WAL_TRIES = 20
 WRITES = "tidewire_writes"  # The execution option of a transaction that writes.
@@ -16,16 +17,16 @@ ALONE = "tidewire_alone"  # The execution option of a query that needs no transa
 
 
 def dialect_of(settings: Settings) -> str:
-    """sqlite or postgresql. Raises ConfigError for an invalid URL, and for a folder that can't be created."""
-    try:
-        url = make_url(settings.database_url)
-        if settings.sqlite_path is not None:
-            settings.sqlite_path.parent.mkdir(parents=True, exist_ok=True)
-    except (ArgumentError, ValueError) as error:
-        raise ConfigError(f"TIDEWIRE_DATABASE_URL is no database's URL: {error}.") from None
-    except OSError as error:
-        raise ConfigError(f"TIDEWIRE_DATABASE_URL: the folder of the file can't be made: {error}.") from None
-    return url.get_backend_name()
+    """sqlite or postgresql. Creates a missing file of SQLite. Raises ConfigError for an invalid URL, and for a file
+    that can't be created."""
+    if (path := settings.sqlite_path) is not None:
+        try:
+            make_file(path)
+        except OSError as error:
+            raise ConfigError(
+                f"TIDEWIRE_DATABASE_URL: {error.filename or path} can't be created or opened: {error.strerror}."
+            ) from None
+    return parsed(settings).get_backend_name()
 
 
 def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngine:
@@ -33,7 +34,7 @@ def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngi
     patience = patience or settings.query_timeout
     if settings.sqlite_path is not None:
         engine = create_async_engine(
-            settings.database_url,
+            sqlite_url(settings, "sqlite+aiosqlite"),
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.query_timeout,
@@ -42,15 +43,16 @@ def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngi
         prepare_sqlite(engine.sync_engine)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
+    url, arguments = postgresql_url(settings)
     engine = create_async_engine(
-        settings.database_url,
+        url,
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.query_timeout,
         # Reuse the connection that worked last: after a network outage the others may be broken, and each costs a query
         # that waits for its timeout.
         pool_use_lifo=True,
-        connect_args={"timeout": settings.query_timeout, "command_timeout": patience},
+        connect_args={"timeout": settings.query_timeout, "command_timeout": patience, **arguments},
     )
     event.listen(engine.sync_engine, "connect", partial(_prepare_postgresql, settings))
     return engine

@@ -1,0 +1,117 @@
+"""The addresses among the settings: checked, and completed where only one meaning is possible. No I/O.
+
+A message never repeats an address that may hold a password.
+"""
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from app.environment import PREFIX, ConfigError
+
+SQLITE = "sqlite+aiosqlite:///"
+POSTGRESQL = "postgresql+asyncpg://"
+# What providers show, and what other drivers need.
+_COMPLETED = {"postgres://": POSTGRESQL, "postgresql://": POSTGRESQL, "postgres+asyncpg://": POSTGRESQL}
+_COMPLETED["sqlite:///"] = SQLITE
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+MAX_PORT = 65535
+
+
+def database_url(url: str) -> str:
+    """The URL with its driver. Raises ConfigError for another database, and for no file."""
+    for short, form in _COMPLETED.items():
+        if url.startswith(short):
+            url = form + url.removeprefix(short)
+    if not url.startswith((SQLITE, POSTGRESQL)):
+        scheme = url.partition("://")[0] if "://" in url else "none"
+        right = POSTGRESQL if scheme.startswith("postgres") else SQLITE if scheme.startswith("sqlite") else None
+        hint = f"; write {right}… instead of {scheme}://…" if right and scheme != right.partition("://")[0] else ""
+        raise ConfigError(f"{PREFIX}DATABASE_URL must begin with {SQLITE} or {POSTGRESQL}{hint}.")
+    if url.startswith(SQLITE) and url.removeprefix(SQLITE).partition("?")[0].strip("/") in ("", ".", ":memory:"):
+        raise ConfigError(f"{PREFIX}DATABASE_URL must name a file: {SQLITE}PATH.")
+    return url
+
+
+def check_redis_url(url: str) -> None:
+    """Raise ConfigError for another scheme, or a part that the client would misread."""
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigError(f"{PREFIX}REDIS_URL must begin with redis://, rediss:// or unix://.")
+    if url.startswith("unix://"):
+        return
+    try:
+        parts = urlsplit(url)
+        is_right = parts.port != 0 and re.fullmatch(r"/?|/\d+", parts.path) is not None and not parts.fragment
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise ConfigError(
+            f"{PREFIX}REDIS_URL must be redis://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER] with a port from 1 to "
+            f"{MAX_PORT}; in a password write / as %2F, # as %23, @ as %40."
+        )
+
+
+def public_url(url: str) -> str:
+    """The URL without a final slash. Raises ConfigError unless it is the root of an http(s) server."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or port == 0 or parts.username is not None or not _is_host(host):
+        example = f"https://{url}" if re.fullmatch(r"[\w.-]+(:\d+)?", url) else "https://updates.example.org"
+        raise ConfigError(f"{PREFIX}PUBLIC_URL must be an http(s) address such as {example}.")
+    if parts.path.strip("/") or parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ConfigError(
+            f"{PREFIX}PUBLIC_URL must end after the host: pages and clients use paths from the root, so the hub needs "
+            f"a host, or a port, of its own: {parts.scheme}://{parts.netloc}."
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def check_bind(text: str) -> None:
+    """Raise ConfigError unless it is HOST:PORT, [IPv6]:PORT, unix:PATH or fd://NUMBER."""
+    if text.startswith("unix:") and len(text) > len("unix:"):
+        return
+    if re.fullmatch(r"fd://\d+", text):
+        return
+    host, colon, port = text.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and 0 < int(port[:6]) <= MAX_PORT
+    if (
+        colon
+        and is_port
+        and _is_host(host.removeprefix("[").removesuffix("]"))
+        and _is_bracketed(host) == (":" in host)
+    ):
+        return
+    raise ConfigError(
+        f"{PREFIX}BIND (--bind) must be HOST:PORT with a port from 1 to {MAX_PORT}; got {text!r}{_right(text)}."
+    )
+
+
+def _right(text: str) -> str:
+    """What was meant, where that is clear."""
+    if re.fullmatch(r":\d+", text):
+        return f". Write 127.0.0.1{text}, or 0.0.0.0{text} to listen on every address"
+    if re.fullmatch(r"\d{1,5}", text) and 0 < int(text) <= MAX_PORT:
+        return f". Write 127.0.0.1:{text}"
+    host, _, port = text.rpartition(":")
+    if ":" in host and port.isdigit() and _is_host(host):
+        return f". Write [{host}]:{port}"
+    if _is_host(text):
+        return f". Write {f'[{text}]' if ':' in text else text}:8000"
+    return ""
+
+
+def _is_bracketed(host: str) -> bool:
+    return host.startswith("[") and host.endswith("]")
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        # A name; and not four numbers, one of which is too large.
+        return _HOST.fullmatch(text) is not None and not re.fullmatch(r"[\d.]+", text)
+    return True
