@@ -5,7 +5,33 @@ websocket's `error` message or close code, or a page. The code is for programs a
 it names the rule, and what would be right.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a service can't be used, for the operator. `detail`, the driver's own words, may name hosts and files: it is
+    for the log and the terminal alone."""
+
+    word: str  # From a closed list, for metrics.
+    problem: str
+    step: str  # The next step.
+    detail: str = ""
+
+    @property
+    def public(self) -> str:
+        """The problem and the next step, without the detail."""
+        return f"{self.problem}: {self.step}."
+
+    @property
+    def sentence(self) -> str:
+        """The problem, the detail, and the next step."""
+        detail = " ".join(self.detail.split()).rstrip(".")
+        return f"{self.problem} ({detail}): {self.step}." if detail else self.public
+
+    def __str__(self) -> str:
+        return f"{self.sentence} `tidewire doctor` checks everything that the hub needs."
 
 
 class Refusal(Exception):
@@ -86,6 +112,14 @@ class Unavailable(Refusal):
     """The database or the hub can't do it now; as far as the hub can know, nothing was stored."""
 
     code, status = "unavailable", 503
+
+    def __init__(self, message: str, *, retry_after: int | None = None, cause: Cause | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.cause = cause
+
+    def __str__(self) -> str:
+        """For the operator: the cause, else the message."""
+        return self.message if self.cause is None else str(self.cause)
 
 
 REFUSALS: tuple[type[Refusal], ...] = (

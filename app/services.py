@@ -1,7 +1,7 @@
 """The long-lived things of one hub, opened and closed together and handed on as one frozen value."""
 
 import fcntl
-import hashlib
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +19,7 @@ from app.config import ConfigError, Settings
 from app.live.hub import Hub
 from app.live.single_flight import SingleFlight
 from app.model.access import Principal
+from app.private_files import make_folder
 from app.runtime.body_budget import BodyBudget
 from app.runtime.connections import Connections
 from app.runtime.indexer import WordIndex
@@ -28,9 +29,13 @@ from app.runtime.publisher import Publisher
 from app.runtime.recent import Recent
 from app.runtime.search_gate import SearchGate
 from app.store.engine.database import Database
+from app.store.engine.url import lock_path
 from app.store.log.append import Log, open_log
 from app.tasks import TaskScope
 from app.telemetry.metrics import Metrics
+from app.telemetry.recurring import Recurring
+
+log = logging.getLogger("tidewire.database")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class Services:
     words: WordIndex
     admissions: Admissions
     identities: Recent[str, Principal]  # By the token's digest.
+    writable: Recent[str, bool]  # True, or Unavailable: anybody may ask, so it is tried at most twice a second.
     connections: Connections
     limits: RateLimits
     searches: SearchGate
@@ -61,13 +67,15 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     Raises ConfigError when what is configured can't run, and Unavailable when the database can't be reached.
     """
     async with AsyncExitStack() as stack:
+        db = Database(settings)  # It creates a missing file, and does not connect yet.
         if settings.redis_url is None:
             stack.callback(os.close, _only_worker(settings))
-        db = Database(settings)
         stack.push_async_callback(db.close)
         await ready_schema(settings, db)
-        log = open_log(db, settings)
-        stack.push_async_callback(log.close)  # After the tasks have ended: one of them may still commit.
+        outages = Recurring(log)  # A failed start reports its own.
+        db.outages.on_outage(lambda cause: outages.failed(cause.word, str(cause)))
+        updates = open_log(db, settings)
+        stack.push_async_callback(updates.close)  # After the tasks have ended: one of them may still commit.
         metrics = Metrics()
         tasks = await stack.enter_async_context(TaskScope())
         broker: Broker = RedisBroker(settings) if settings.redis_url else InProcessBroker()
@@ -75,11 +83,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         hub = Hub(broker, reader.read, settings, metrics, tasks)
         await stack.enter_async_context(broker)
         words = WordIndex(db, tasks)
-        publisher = Publisher(log, hub, words, settings, metrics)
+        publisher = Publisher(updates, hub, words, settings, metrics)
         tasks.keep(publisher.run, "publish: commit")
         stack.push_async_callback(publisher.drain)
         admissions: Admissions = Recent(SingleFlight(tasks), partial(admit, db))
         identities = Recent(SingleFlight(tasks), partial(recognise, db))
+        writable = Recent(SingleFlight(tasks), partial(_try_write, db))
         for cache in (admissions, identities):
             hub.on_change(cache.forget)
         yield Services(
@@ -87,13 +96,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             metrics=metrics,
             tasks=tasks,
             db=db,
-            log=log,
+            log=updates,
             broker=broker,
             hub=hub,
             publisher=publisher,
             words=words,
             admissions=admissions,
             identities=identities,
+            writable=writable,
             connections=Connections(settings),
             limits=RateLimits(settings),
             searches=SearchGate(),
@@ -101,14 +111,22 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         )
 
 
+async def _try_write(db: Database, _: str) -> bool:
+    await db.check_write()
+    return True
+
+
 def _only_worker(settings: Settings) -> int:
     """The lock that one process a database holds where there is no Redis; it goes with the process, however that ends.
 
     hypercorn's own `--workers` can't be seen from inside, so a setting alone would not notice the second worker.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(settings.database_url.encode()).hexdigest()[:16]
-    lock = os.open(settings.data_dir / f"hub-{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    path = lock_path(settings)
+    try:
+        make_folder(path.parent)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"The lock file {path} can't be opened: {error.strerror}.") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

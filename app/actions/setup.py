@@ -7,7 +7,7 @@ from app.actions.channels import provide_channel
 from app.config import ConfigError, Settings
 from app.errors import Conflict
 from app.model.channel import ChannelDraft, Publishing, Visibility
-from app.store.engine import schema
+from app.store.engine import schema, url
 from app.store.engine.database import Database
 
 LOBBY = ChannelDraft(
@@ -20,6 +20,11 @@ LOBBY = ChannelDraft(
 
 
 type OpenDatabase = Database  # The name for the command line, which works on the database by actions only.
+
+
+def database_name(settings: Settings) -> str:
+    """Which database the settings name, without user and password. Raises ConfigError."""
+    return url.shown(settings)
 
 
 @asynccontextmanager
@@ -42,16 +47,33 @@ async def ready_schema(settings: Settings, db: Database) -> None:
 
 
 async def schema_state(db: Database) -> tuple[str | None, str]:
-    """The schema's revision, None without one, and the revision that this code needs. Raises Unavailable."""
-    return await schema.revision(db), schema.newest()
+    """The schema's revision, None without one, and the revision that this code needs.
+
+    Raises Unavailable, and ConfigError for a database that this code can't use: of a newer Tidewire, or in an encoding
+    that lacks characters.
+    """
+    encoding = await schema.encoding(db)
+    if not encoding.upper().startswith("UTF"):
+        raise ConfigError(
+            f"The database keeps text in {encoding}, which lacks most characters: create one with ENCODING 'UTF8' "
+            "(CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)."
+        )
+    found = await schema.revision(db)
+    if found is not None and not schema.is_known(found):
+        raise ConfigError(
+            f"The database's schema is at revision {found}, which this Tidewire does not know: it was made by a "
+            "newer Tidewire, or by another program. Install that version, or restore a backup from before its upgrade."
+        )
+    return found, schema.newest()
 
 
 async def upgrade_schema(db: Database) -> tuple[str | None, str]:
-    """Upgrade the schema to the newest revision. Returns the revision before and after. Raises Unavailable."""
-    before = await schema.revision(db)
-    if before != schema.newest():
+    """Upgrade the schema to the newest revision. Returns the revision before and after. Raises Unavailable, and
+    ConfigError for a database that this code can't use."""
+    before, needed = await schema_state(db)
+    if before != needed:
         await schema.upgrade(db)
-    return before, schema.newest()
+    return before, needed
 
 
 async def check_schema(db: Database) -> None:
@@ -64,9 +86,10 @@ async def check_schema(db: Database) -> None:
         )
 
 
-async def prepare_development(db: Database) -> None:
-    """Upgrade the schema, and at the first start create the open channel `lobby`."""
-    before, _ = await upgrade_schema(db)
+async def prepare_development(db: Database) -> tuple[str | None, str]:
+    """Upgrade the schema, and the first time create the open channel `lobby`. Returns the revision before and after."""
+    before, now = await upgrade_schema(db)
     if before is None:
         with suppress(Conflict):  # Another process started at the same moment.
             await provide_channel(db, LOBBY)
+    return before, now

@@ -11,13 +11,14 @@ from typing import Self
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from app.broker import hint_codec
 from app.broker.leases import Leases
 from app.broker.protocol import Hint, Listener, PresenceSnapshot
-from app.broker.redis_outage import OUTAGES, backoff, log_outage
+from app.broker.redis_outage import OUTAGES, OutageLog, backoff, cause_of
 from app.broker.redis_subscription import Subscription
-from app.config import Settings
+from app.config import ConfigError, Settings
 from app.errors import Unavailable
 from app.tasks import TaskScope
 
@@ -41,6 +42,7 @@ class RedisBroker:
         probe = b"tidewire:probe:" + self._node.encode()
         self._leases = Leases(self._redis, self._node, settings.presence_lease, self._everything_here)
         self._tasks = TaskScope()
+        self._outages = OutageLog()
         self._settings = settings
         self._listener: Listener | None = None
         self._subscription = Subscription(
@@ -51,6 +53,7 @@ class RedisBroker:
             send_probe=lambda: self._put(probe, b""),
             receive=self._receive,
             missed=self._missed,
+            failed=self._outages.failed,
         )
         self._outbox: deque[tuple[bytes, bytes]] = deque()
         self._outbox_bytes = 0
@@ -111,7 +114,7 @@ class RedisBroker:
             async with asyncio.timeout(2):
                 await self._redis.ping()
         except OUTAGES as error:
-            raise Unavailable("Redis can't be reached.", retry_after=1) from error
+            raise Unavailable("Redis can't be reached.", retry_after=1, cause=cause_of(error)) from error
 
     def _everything_here(self) -> dict[int, PresenceSnapshot]:
         return self._listener.everything_here() if self._listener is not None else {}
@@ -136,7 +139,7 @@ class RedisBroker:
                     await self._send_some()
                 tries = 0
             except Exception as error:
-                log_outage("Redis did not accept hints", error)
+                self._outages.failed("Redis did not accept hints", error)
                 self._outbox.clear()  # The poll finds these updates before Redis is back.
                 self._outbox_bytes = 0
                 tries += 1
@@ -176,10 +179,18 @@ class RedisBroker:
                 async with asyncio.timeout(2):
                     await self._leases.renew()
             except Exception as error:
-                log_outage("Redis did not accept leases", error)
+                self._outages.failed("Redis did not accept leases", error)
             await asyncio.sleep(self._settings.presence_lease / 3)
 
 
 def _client(url: str, *, tries_again: int) -> Redis:
-    """A client whose waits are all bounded, so that a Redis that does not answer blocks no task."""
-    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), tries_again))
+    """A client whose waits are all bounded, so that a Redis that does not answer blocks no task. Raises ConfigError for
+    a URL that can't be used; no part of it is repeated."""
+    try:
+        client = Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, retry=Retry(NoBackoff(), tries_again))
+        client.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # It does not connect yet, but checks the parameters.
+    except (TypeError, ValueError, RedisError):
+        raise ConfigError(
+            "TIDEWIRE_REDIS_URL has a port, a path or a parameter that Redis' client can't use."
+        ) from None
+    return client

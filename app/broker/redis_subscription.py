@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from app.broker import hint_codec
-from app.broker.redis_outage import backoff, log_outage
+from app.broker.redis_outage import backoff
 
 LISTEN_TIMEOUT_S = 1.0
 MAX_MISSED_PROBES = 3
@@ -30,9 +30,10 @@ class Subscription:
         send_probe: Callable[[], None],
         receive: Callable[[bytes, bytes], None],
         missed: Callable[[], None],
+        failed: Callable[[str, Exception], None],
     ) -> None:
         """`every` is the interval between two probes, in seconds. `receive` is called with topic and message of all
-        but the probe; `missed` is called when something may have been missed."""
+        but the probe; `missed` is called when something may have been missed, `failed` with what failed and why."""
         self._redis = redis
         self._always = always
         self._probe = probe
@@ -40,6 +41,7 @@ class Subscription:
         self._send_probe = send_probe
         self._receive = receive
         self._missed = missed
+        self._failed = failed
         self._wanted: dict[int, asyncio.Future[None]] = {}
         self._to_add: set[int] = set()
         self._to_drop: set[int] = set()
@@ -84,7 +86,7 @@ class Subscription:
                     while True:
                         self._take(await pubsub.get_message(timeout=None))
             except* Exception as errors:
-                log_outage("Redis sends no hints", errors.exceptions[0])
+                self._failed("Redis sends no hints", errors.exceptions[0])
             self._connected = False
             self._missed()
             tries += 1

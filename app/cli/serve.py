@@ -7,7 +7,7 @@ import click
 from hypercorn.run import run
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 
-from app.cli.operator.database import on_database
+from app.actions.setup import open_database, ready_schema
 from app.config import Settings
 from app.server.configuration import server_config
 from app.server.workers import Workers
@@ -35,7 +35,7 @@ def serve(bind: str | None, workers: int | None) -> int:
     config = server_config(settings)
     if settings.workers > 1:
         logs.configure(settings.env, settings.log_level)
-        on_database(_do_nothing)  # Creates a missing schema once, before all workers start at the same moment.
+        asyncio.run(_prepare(settings))
     try:
         return Workers(config).run() if config.workers > 1 else run(config)
     except LifespanFailureError:
@@ -44,5 +44,7 @@ def serve(bind: str | None, workers: int | None) -> int:
         raise click.ClickException(f"The hub took too long: {error}") from None
 
 
-async def _do_nothing(_: object) -> None:
-    await asyncio.sleep(0)
+async def _prepare(settings: Settings) -> None:
+    """Create a missing schema once, before all workers start at the same moment."""
+    async with open_database(settings) as db:
+        await ready_schema(settings, db)

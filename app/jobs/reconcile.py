@@ -38,10 +38,8 @@ async def reconcile(services: Services) -> None:
             if down:
                 log.info("The database answers again")
             down = False
-        except Unavailable as error:
-            if not down:
-                log.warning("The poll could not read the database: %s", error.__cause__ or error)
-            down = True
+        except Unavailable:
+            down = True  # Its cause is logged where it is found.
         except Exception:
             log.exception("The poll failed")
         pause = min(max(interval, _PAUSE_FACTOR * (loop.time() - began)), 2 * interval - min(_MIN_PAUSE_S, interval))

@@ -18,7 +18,7 @@ async def retain(services: Services) -> None:
         try:
             removed = await trim_logs(services.db)
         except Unavailable as error:
-            log.warning("Retention could not reach the database: %s", error.__cause__ or error)
+            log.warning("Retention could not reach the database: %s", error)
         except Exception:
             log.exception("Retention failed")
         else:

@@ -16,7 +16,7 @@ async def index_words(services: Services) -> None:
         try:
             await services.words.catch_up()
         except Unavailable as error:
-            log.warning("The word index could not reach the database: %s", error.__cause__ or error)
+            log.warning("The word index could not reach the database: %s", error)
         except Exception:
             log.exception("The word index could not catch up")
         await asyncio.sleep(services.settings.retention_interval * random.uniform(0.5, 1.5))

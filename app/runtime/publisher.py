@@ -34,6 +34,7 @@ class Publisher:
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
+        self._failing = False
 
     def submit(self, submitted: Submitted) -> asyncio.Future[Stored]:
         """Queue it. The future has what stands in the log for it, committed, or raises the Refusal of it: then nothing
@@ -46,6 +47,7 @@ class Publisher:
         size = sum(map(len, submitted.submission.fields))
         full = len(self._waiting) >= self._settings.pending_publishes
         if full or (self._waiting and self._waiting_bytes + size > self._settings.pending_bytes):
+            self._metrics.failed.labels("queue_full").inc()
             raise Unavailable("Too many publishes are waiting; try again.", retry_after=1)
         future: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         self._waiting.append((submitted, future, size))
@@ -94,6 +96,8 @@ class Publisher:
         try:
             return await self._commit_once(group)
         except Unavailable as refusal:
+            self._failing = True
+            self._metrics.failed.labels(refusal.cause.word if refusal.cause is not None else "other").inc(len(group))
             return [refusal for _ in group]
         except Unstorable as refusal:
             if len(group) == 1:
@@ -101,6 +105,7 @@ class Publisher:
         except Exception:
             if len(group) == 1:
                 log.exception("A publish to %r could not be stored", group[0].slug)
+                self._metrics.failed.labels("bug").inc()
                 return [Unavailable("The update could not be stored; it was logged.", retry_after=1)]
         return [(await self._commit([submitted]))[0] for submitted in group]
 
@@ -109,6 +114,9 @@ class Publisher:
         at = now_ms()
         outcomes = await self._log.append(group, at, check_publish, self._settings.commit_timeout)
         self._metrics.commit_seconds.observe(time.perf_counter() - began)
+        if self._failing:
+            self._failing = False
+            log.info("Publishes are stored again")
         return outcomes
 
     def _announce(self, outcomes: list[Outcome]) -> None:

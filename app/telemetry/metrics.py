@@ -13,6 +13,12 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.published = Counter("tidewire_updates_published", "Updates committed here.", registry=self.registry)
+        self.failed = Counter(
+            "tidewire_publishes_failed",
+            "Publishes that could not be stored, by the reason.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.delivered = Counter(
             "tidewire_updates_delivered", "Updates written to a watcher's connection.", registry=self.registry
         )

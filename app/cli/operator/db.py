@@ -3,7 +3,7 @@
 import click
 
 from app.actions.channels import renew_epochs
-from app.actions.setup import OpenDatabase, prepare_development, upgrade_schema
+from app.actions.setup import prepare_development, upgrade_schema
 from app.cli.operator.database import on_database
 from app.config import Settings
 
@@ -20,15 +20,9 @@ def upgrade() -> None:
     It is safe at any time, and in several processes at once. In development the first run also creates the channel
     `lobby`.
     """
-    settings = Settings.load()
-
-    async def work(database: OpenDatabase) -> tuple[str | None, str]:
-        before, now = await upgrade_schema(database)
-        if before is None and settings.env != "production":
-            await prepare_development(database)
-        return before, now
-
-    before, now = on_database(work, any_schema=True)
+    settings = Settings.load(make_secret=False)
+    work = upgrade_schema if settings.env == "production" else prepare_development
+    before, now = on_database(work, create=True)
     if before == now:
         click.echo(f"The schema is at revision {now} already.")
     else:

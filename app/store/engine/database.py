@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from sqlalchemy import text
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.config import Settings
 from app.store.engine.engines import ALONE, WRITES, async_engine, dialect_of
-from app.store.engine.outages import outages
+from app.store.engine.outages import Outages
 
 type Transaction = AsyncConnection
 LONG_TRANSACTION_S = 600.0
@@ -24,6 +24,7 @@ class Database:
         self._settings = settings
         self.dialect = dialect_of(settings)
         self.engine = async_engine(settings)
+        self.outages = Outages()
         # SQLite has one writer. Waiting for this lock is fair and costs nothing; waiting in SQLite's busy handler is
         # neither fair nor free.
         self.writer = asyncio.Lock() if self.dialect == "sqlite" else None
@@ -77,21 +78,24 @@ class Database:
             await connection.execution_options(**options)
             yield connection
 
-    async def ping(self) -> None:
-        """Raises Unavailable when the database does not answer."""
-        async with self.reading() as tx:
-            await tx.execute(text("SELECT 1"))
+    async def check_write(self) -> None:
+        """Commit a write that changes nothing a reader sees. Raises Unavailable when the database can't be reached, is
+        read-only or full, or has no schema."""
+        async with self.transaction() as tx:
+            await tx.execute(text("SELECT version_num FROM alembic_version"))
+            if self.dialect == "sqlite":
+                # SQLite skips an UPDATE to the same value; this number has no meaning, and changes each time.
+                number = (await tx.execute(text("PRAGMA user_version"))).scalar_one()
+                await tx.execute(text(f"PRAGMA user_version = {(int(number) + 1) % 2**31}"))
+            else:
+                await tx.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
 
-    def _bounded(self, within: float | None) -> AbstractAsyncContextManager[None]:
-        return _bounded(within or self._settings.query_timeout)
-
-
-@asynccontextmanager
-async def _bounded(within: float | None) -> AsyncIterator[None]:
-    with outages():
-        async with asyncio.timeout(within):
-            yield
+    @asynccontextmanager
+    async def _bounded(self, within: float | None) -> AsyncIterator[None]:
+        with self.outages.refused():
+            async with asyncio.timeout(within or self._settings.query_timeout):
+                yield

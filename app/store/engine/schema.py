@@ -4,9 +4,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from app.config import tree
+from app.config import ConfigError, tree
 from app.store.engine.database import Database
 
 # Any fixed number. The process that holds this PostgreSQL lock migrates; the others wait and find the schema migrated.
@@ -14,9 +15,24 @@ _MIGRATION_LOCK = 7_309_453
 
 
 async def revision(db: Database) -> str | None:
-    """The database's revision; None when it has no schema yet. Raises Unavailable."""
+    """The database's revision; None when it has no schema yet. Raises Unavailable, or ConfigError for several."""
+    try:
+        async with db.reading() as tx:
+            return await tx.run_sync(lambda connection: MigrationContext.configure(connection).get_current_revision())
+    except CommandError:
+        raise ConfigError("The table alembic_version names several revisions: restore a backup.") from None
+
+
+def is_known(found: str) -> bool:
+    """Does this code know the revision? It does not know those of a newer Tidewire."""
+    return any(script.revision == found for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+async def encoding(db: Database) -> str:
+    """The encoding in which the database keeps text. Raises Unavailable."""
+    query = "PRAGMA encoding" if db.dialect == "sqlite" else "SHOW server_encoding"
     async with db.reading() as tx:
-        return await tx.run_sync(lambda connection: MigrationContext.configure(connection).get_current_revision())
+        return str((await tx.execute(text(query))).scalar_one())
 
 
 def newest() -> str:

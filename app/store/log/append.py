@@ -29,5 +29,5 @@ class Log(Protocol):
 def open_log(db: Database, settings: Settings) -> Log:
     """The log in this database; it connects at the first append."""
     if db.writer is not None:
-        return SqliteLog(settings, db.writer)
-    return PostgresLog(db.engine, settings.commit_timeout)
+        return SqliteLog(settings, db.writer, db.outages)
+    return PostgresLog(db.engine, db.outages, settings.commit_timeout)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.errors import Refusal
 from app.model.submission import ChannelHead, Outcome, Submitted
-from app.store.engine.outages import OUTAGES, refusal_of
+from app.store.engine.outages import OUTAGES, Outages
 from app.store.log.numbering import COLUMNS, HEAD, Allow, Locked, Row, Written, number
 
 _LOCK = f"""
@@ -148,8 +148,9 @@ class Latest:
 class PostgresLog:
     """Appends on one connection of the pool, which it holds until an error ends it."""
 
-    def __init__(self, engine: AsyncEngine, patience: float) -> None:
+    def __init__(self, engine: AsyncEngine, outages: Outages, patience: float) -> None:
         """`patience` is how long a statement may take, in seconds; then the server cancels it."""
+        self._outages = outages
         self._engine = engine
         self._patience = patience
         self._writer = asyncio.Lock()
@@ -163,7 +164,7 @@ class PostgresLog:
             async with asyncio.timeout(within), self._writer:
                 return await self._append(group, at, allow)
         except OUTAGES as error:
-            raise refusal_of(error) from error
+            raise self._outages.refusal_of(error) from error
 
     async def _append(self, group: Sequence[Submitted], at: int, allow: Allow) -> list[Outcome]:
         try:

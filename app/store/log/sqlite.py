@@ -12,12 +12,13 @@ from itertools import batched, chain
 from typing import Any
 
 import msgspec
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine
 
 from app.config import Settings
 from app.model.submission import Outcome, Submitted
 from app.store.engine.engines import prepare_sqlite
-from app.store.engine.outages import OUTAGES, refusal_of
+from app.store.engine.outages import OUTAGES, Outages
+from app.store.engine.url import sqlite_url
 from app.store.log.numbering import COLUMNS, HEAD, Allow, Locked, number
 
 # Lists come as JSON: a statement's text, by which the driver keeps it prepared, does not depend on their length.
@@ -42,10 +43,11 @@ _ROWS = 250  # In one statement; SQLite takes 32,766 parameters.
 class SqliteLog:
     """Appends by one connection in one thread: a whole transaction costs one hop there and back."""
 
-    def __init__(self, settings: Settings, writer: asyncio.Lock) -> None:
+    def __init__(self, settings: Settings, writer: asyncio.Lock, outages: Outages) -> None:
         """`writer` is the database's lock: SQLite has one writer."""
+        self._outages = outages
         self._writer = writer
-        url = make_url(settings.database_url).set(drivername="sqlite+pysqlite")
+        url = sqlite_url(settings, "sqlite+pysqlite")
         self._engine = create_engine(url, pool_size=1, connect_args={"timeout": settings.commit_timeout})
         prepare_sqlite(self._engine)
         self._thread = ThreadPoolExecutor(1, "sqlite")
@@ -62,7 +64,7 @@ class SqliteLog:
             finally:
                 self._writer.release()
         except OUTAGES as error:
-            raise refusal_of(error) from error
+            raise self._outages.refusal_of(error) from error
 
     async def _commit[T](self, work: Callable[[sqlite3.Connection], T], within: float) -> T:
         """What `work` returns, committed. Raises TimeoutError when it was not committed `within` so many seconds; then

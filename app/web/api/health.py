@@ -21,12 +21,12 @@ async def healthz() -> Response:
 
 @blueprint.get("/readyz")
 async def readyz() -> Response:
-    """Readiness: the database and the broker answer; 503 names the part that does not."""
+    """Readiness: the database takes a write, and the broker answers; 503 names the part that does not, and why."""
     current = services()
     parts = dict(
         zip(
             ("database", "broker"),
-            await asyncio.gather(_state(current.db.ping), _state(current.broker.ping)),
+            await asyncio.gather(_state(lambda: current.writable.get("database")), _state(current.broker.ping)),
             strict=True,
         )
     )
@@ -46,10 +46,12 @@ async def metrics() -> Response:
     return Response(counters.render(), content_type=counters.media_type)
 
 
-async def _state(ping: Callable[[], Awaitable[None]]) -> str:
+async def _state(check: Callable[[], Awaitable[object]]) -> str:
     try:
         async with asyncio.timeout(PING_TIMEOUT_S):
-            await ping()
-    except (Unavailable, TimeoutError) as error:
-        return str(error) or "does not answer"
+            await check()
+    except Unavailable as error:
+        return error.message if error.cause is None else error.cause.public
+    except TimeoutError:
+        return "does not answer in time"
     return "ok"

@@ -61,7 +61,14 @@ async def test_a_first_start_in_development_prints_a_command_to_try(tmp_path: Pa
         ({"TIDEWIRE_DATABASE_URL": "postgresql+asyncpg://127.0.0.1:1/d"}, [], "database can't be reached"),
         ({"TIDEWIRE_BLUEPRINTS": "nothing.here:blueprint"}, [], "TIDEWIRE_BLUEPRINTS"),
         ({}, ["--bind", "192.0.2.1:80"], "Can't listen on 192.0.2.1:80"),
-        ({}, ["--bind", "127.0.0.1:99999"], "Can't listen on 127.0.0.1:99999"),
+        ({}, ["--bind", "127.0.0.1:99999"], "TIDEWIRE_BIND (--bind) must be HOST:PORT"),
+        ({}, ["--bind", ":18831"], "Write 127.0.0.1:18831, or 0.0.0.0:18831 to listen on every address"),
+        ({"TIDEWIRE_REDIS_URL": "redis://h:99999"}, [], "TIDEWIRE_REDIS_URL must be"),
+        ({"TIDEWIRE_REDIS_URL": "redis://h?nope=1"}, [], "TIDEWIRE_REDIS_URL has"),
+        ({"TIDEWIRE_DATABASE_URL": "postgres://h/d?sslmode=on"}, [], "sslmode must be one of"),
+        ({"TIDEWIRE_DATABASE_URL": "sqlite+aiosqlite:////proc/nothing/x.db"}, [], "can't be created or opened"),
+        ({"TIDEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{__file__}"}, [], "The file is no SQLite database"),
+        ({"TIDEWIRE_DATA_DIR": "/proc/nothing"}, [], "TIDEWIRE_DATA_DIR: /proc/nothing/secret_key"),
     ],
 )
 async def test_what_prevents_a_start_is_reported_in_one_line(
