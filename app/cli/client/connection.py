@@ -2,21 +2,20 @@
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
-from app.cli.client.following import Follower, Lost, Message, Stopped, WasReset, closed, refuse_handshake
+from app.cli.client.failures import Failure, failed_answer, failed_connection
+from app.cli.client.following import Follower, Lost, Message, Stopped, WasReset, closed
 from app.cli.client.target import Target, delay, retry_after
 
 SUBPROTOCOL = Subprotocol("tidewire.v1")
 _MAX_FRAME_BYTES = 16 * 2**20
-_MAX_REASON_BYTES = 10_000
 _OPEN_TIMEOUT_S = 10.0
 _PING_INTERVAL_S = 10.0
 _PING_TIMEOUT_S = 8.0
@@ -101,14 +100,20 @@ async def _connect_once(target: Target, follower: Follower) -> AsyncGenerator[Me
         raise closed(end.code if end else None, end.reason if end else "") from None
     except InvalidStatus as error:
         answer = error.response
-        message = _message(answer.body) or f"The hub answered {answer.status_code}."
         if (location := answer.headers.get("Location")) is not None:
             raise Stopped(f"The hub redirects to {location}. Pass that hub's own address as --url.") from None
-        refuse_handshake(answer.status_code, message, retry_after(answer.headers.get("Retry-After")))
+        failure = failed_answer(answer.status_code, answer.body)
+        raise _ended(failure, retry_after(answer.headers.get("Retry-After"))) from None
     except InvalidURI as error:
         raise Stopped(str(error)) from None
-    except (InvalidHandshake, OSError, EOFError) as error:
-        raise Lost(_sentence(error)) from None
+    except (InvalidHandshake, InvalidProxy, ImportError, OSError, EOFError) as error:
+        raise _ended(failed_connection(error, target.url)) from None
+
+
+def _ended(failure: Failure, after: float = 0.0) -> Lost | Stopped:
+    if failure.is_final:
+        return Stopped(failure.sentence)
+    return Lost(f"{failure.reason[:1].lower()}{failure.reason[1:]}", after)
 
 
 def _parsed(line: str | bytes) -> Message:
@@ -119,19 +124,3 @@ def _parsed(line: str | bytes) -> Message:
     if not isinstance(message, dict):
         raise Lost("the server at this address is not a hub")
     return message
-
-
-def _message(body: bytes | bytearray | None) -> str | None:
-    try:
-        found = json.loads((body or b"")[:_MAX_REASON_BYTES])["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return str(found)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno).lower()  # asyncio's own message repeats the address.
-    return str(error) or type(error).__name__

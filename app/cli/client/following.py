@@ -4,19 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.cli.client.failures import FINAL_CODES
+
 type Message = Mapping[str, Any]
 
 REF = 1
-# A retry would be refused again. The other codes (rate_limited, unavailable, internal) are temporary.
-_FINAL_CODES = {
-    "invalid_request",
-    "unauthenticated",
-    "forbidden",
-    "not_found",
-    "conflict",
-    "too_large",
-}
-_FINAL_STATUSES = {400, 401, 403, 404}
 _FINAL_CLOSES = {
     1008: "The hub closed the connection: it breaks the hub's policy",
     4401: "The token is no longer valid: it was revoked or has expired, or its user was disabled",
@@ -121,16 +113,9 @@ class Follower:
 
 def refuse(code: str, message: str) -> None:
     """Raises Stopped for a permanent refusal, Lost for a temporary one."""
-    if code in _FINAL_CODES:
+    if code in FINAL_CODES:
         raise Stopped(message)
     raise Lost(message)
-
-
-def refuse_handshake(status: int, message: str, after: float) -> None:
-    """The same for a refused handshake, by its HTTP status; `after` is its Retry-After in seconds."""
-    if status in _FINAL_STATUSES:
-        raise Stopped(message)
-    raise Lost(message, after)
 
 
 def closed(code: int | None, reason: str) -> Lost | Stopped:

@@ -11,12 +11,11 @@ from typing import Any
 
 import click
 
+from app.cli.client.failures import MAX_ANSWER_BYTES, Failure, failed_answer, failed_connection
 from app.cli.client.target import Target, delay, retry_after
 from app.cli.client.terminal import plain
 
 _REQUEST_TIMEOUT_S = 15.0
-_MAX_ANSWER_BYTES = 1024 * 1024
-_TEMPORARY_STATUSES = (429, 502, 503, 504)
 
 
 class _Retry(Exception):
@@ -80,30 +79,40 @@ def _post_once(opener: urllib.request.OpenerDirector, posting: Posting) -> tuple
         },
         method="POST",
     )
+    url = posting.hub.url
     try:
         with opener.open(request, timeout=_REQUEST_TIMEOUT_S) as answer:
-            stored = json.loads(answer.read(_MAX_ANSWER_BYTES))
-            if not isinstance(stored, dict) or "seq" not in stored or "channel" not in stored:
-                raise click.ClickException(f"The server at {posting.hub.url} is not a hub.")
-            return stored, answer.headers.get("Idempotent-Replayed") == "true"
+            body = answer.read(MAX_ANSWER_BYTES)
+            return _stored(body, answer.status), answer.headers.get("Idempotent-Replayed") == "true"
     except urllib.error.HTTPError as error:
         with error:
-            message = _message(error)
-            if error.code in _TEMPORARY_STATUSES:
-                raise _Retry(message, retry_after(error.headers.get("Retry-After"))) from None
-        raise click.ClickException(plain(message)) from None
-    except ValueError:
-        raise click.ClickException(f"The server at {posting.hub.url} is not a hub.") from None
-    except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        raise _Retry(f"{posting.hub.url} can't be reached: {getattr(reason, 'strerror', None) or reason}.") from None
+            if (location := error.headers.get("Location")) is not None:
+                sentence = f"The hub redirects to {location}. Pass that hub's own address as --url."
+                raise click.ClickException(plain(sentence)) from None
+            after = retry_after(error.headers.get("Retry-After"))
+            raise _failed(failed_answer(error.code, _body(error)), after) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        failure = failed_connection(error, url)
+        raise _failed(Failure(f"{url} can't be reached: {failure.reason}", failure.is_final)) from None
 
 
-def _message(error: urllib.error.HTTPError) -> str:
-    location = error.headers.get("Location")
-    if location is not None:
-        return f"The hub redirects to {location}. Pass that hub's own address as --url."
+def _stored(body: bytes, status: int) -> dict[str, Any]:
     try:
-        return str(json.loads(error.read(_MAX_ANSWER_BYTES))["error"]["message"])
-    except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
-        return f"The hub answered {error.code}."
+        stored = json.loads(body)
+        if isinstance(stored, dict) and "seq" in stored and "channel" in stored:
+            return stored
+    except (ValueError, RecursionError):
+        pass
+    raise _Retry(f"The server answered {status}, and not as a hub does.")
+
+
+def _body(error: urllib.error.HTTPError) -> bytes:
+    try:
+        return error.read(MAX_ANSWER_BYTES)
+    except (OSError, http.client.HTTPException):
+        return b""
+
+
+def _failed(failure: Failure, after: float = 0.0) -> Exception:
+    sentence = plain(failure.sentence)
+    return click.ClickException(sentence) if failure.is_final else _Retry(sentence, after)

@@ -1,15 +1,17 @@
 """Shared by `publish` and `watch`: the hub's address, the token, and the delay before a retry."""
 
 import ipaddress
-import os
 import random
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
+from urllib.request import getproxies
 
 import click
+
+from app.environment import variable
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _MAX_TOKEN_CHARACTERS = 200
@@ -43,20 +45,29 @@ def client_options[F: Callable[..., Any]](command: F) -> F:
         "--token-stdin", is_flag=True, help="Read the token, one line, from standard input; else TIDEWIRE_TOKEN."
     )
     return click.option(
-        "--url", envvar="TIDEWIRE_URL", default=DEFAULT_URL, show_default=True, help="The hub; else TIDEWIRE_URL."
+        "--url",
+        default=lambda: variable("TIDEWIRE_URL") or DEFAULT_URL,
+        show_default=DEFAULT_URL,
+        help="The hub; else TIDEWIRE_URL.",
     )(with_stdin(command))
 
 
 def target(url: str, token_stdin: bool) -> Target:
-    """The hub at `url`, with the token from standard input or TIDEWIRE_TOKEN if there is one. Raises UsageError."""
-    token = os.environ.get("TIDEWIRE_TOKEN", "").strip()
+    """The hub at `url`, with the token from standard input or TIDEWIRE_TOKEN if there is one.
+
+    Raises UsageError, or ClickException for a proxy of the environment that can't be used.
+    """
+    token = variable("TIDEWIRE_TOKEN")
     if token_stdin:
         token = sys.stdin.buffer.readline(_MAX_TOKEN_CHARACTERS + 2).decode(errors="replace").strip()
     if not (token.isascii() and token.isprintable() and " " not in token and len(token) <= _MAX_TOKEN_CHARACTERS):
         raise click.UsageError("The token is malformed: a token is one word that begins with tw_.")
     if token_stdin and not token:
         raise click.UsageError("--token-stdin was given, and standard input is empty.")
-    return Target(_checked(url), {"Authorization": f"Bearer {token}"} if token else {}, _is_local(url))
+    checked = _checked(url)
+    if not _is_local(url):
+        _check_proxies()
+    return Target(checked, {"Authorization": f"Bearer {token}"} if token else {}, _is_local(url))
 
 
 def delay(tries: int, random: Callable[[], float] = random.random) -> float:
@@ -79,6 +90,19 @@ def _checked(url: str) -> str:
     if not is_valid or parts.query or parts.fragment or parts.username is not None:
         raise click.UsageError("--url (TIDEWIRE_URL) must be the hub's address, such as https://updates.example.org.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _check_proxies() -> None:
+    for scheme, proxy in getproxies().items():
+        if scheme not in ("http", "https"):
+            continue
+        try:
+            parts = urlsplit(proxy)
+            is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_valid = False
+        if not is_valid:
+            raise click.ClickException(f"The proxy in {scheme.upper()}_PROXY must be http://HOST:PORT.")
 
 
 def _is_local(url: str) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli.client.following import Follower, Lost, Stopped, WasReset, closed, refuse_handshake
+from app.cli.client.following import Follower, Lost, Stopped, WasReset, closed
 
 
 def update(seq: int, epoch: str = "e1") -> dict[str, Any]:
@@ -120,14 +120,6 @@ def test_the_reason_of_an_unsubscribed_stops_the_follower_or_is_retried(reason: 
 @pytest.mark.parametrize(("code", "kind"), [(4401, Stopped), (1008, Stopped), (1001, Lost), (1013, Lost), (None, Lost)])
 def test_the_close_code_stops_the_follower_or_is_retried(code: int | None, kind: type[Exception]) -> None:
     assert type(closed(code, "")) is kind
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"), [(401, Stopped), (403, Stopped), (404, Stopped), (429, Lost), (502, Lost), (503, Lost)]
-)
-def test_the_status_of_a_refused_handshake_stops_the_follower_or_is_retried(status: int, kind: type[Exception]) -> None:
-    with pytest.raises(kind, match="why"):
-        refuse_handshake(status, "why", 1.0)
 
 
 def test_an_unknown_message_is_ignored() -> None:
