@@ -1,29 +1,46 @@
-"""The checks that connect or write: the data directory, the database and its schema, Redis."""
+"""The checks of this machine and its services: the data directory, the database and its schema, Redis, open files."""
 
 import asyncio
 import os
+import resource
 import tempfile
 from contextlib import AsyncExitStack
+from dataclasses import fields
 from pathlib import Path
 
-from app.actions.setup import open_database, schema_state
+from app.actions.setup import database_name, open_database, schema_state
 from app.broker.redis import RedisBroker
 from app.cli.operator.findings import Finding, State
 from app.config import ConfigError, Settings
+from app.environment import unknown
 from app.errors import Unavailable
+from app.private_files import is_private
 
 CHECK_TIMEOUT_S = 10.0
+OTHER_FILES = 50  # Sockets to listen on, Redis, logs, modules that are being imported.
 
 
 async def reached(settings: Settings) -> list[Finding]:
-    """Check the data directory, the database and Redis, each for 10 s at most."""
-    return [_data_dir(settings), await _database(settings), await _redis(settings), *_secret_file(settings)]
+    """Check the data directory, the database (by a write) and Redis, each for 10 s at most."""
+    return [
+        *_unknown(),
+        _data_dir(settings),
+        await _database(settings),
+        *_files(settings),
+        await _redis(settings),
+        *_secret_file(settings),
+        *_open_files(settings),
+    ]
 
 
 def _data_dir(settings: Settings) -> Finding:
     path = settings.data_dir
+    if not path.exists():
+        above = next(each for each in path.absolute().parents if each.exists())
+        if os.access(above, os.W_OK | os.X_OK) and above.is_dir():
+            return Finding(State.OK, "data directory", f"{path} does not exist yet; the next start creates it.")
+        return Finding(State.WRONG, "data directory", f"{path} can't be created: {above} can't be written.")
     try:
-        path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             return Finding(State.OK, "data directory", f"{path.resolve()} can be written.")
     except OSError as error:
@@ -37,15 +54,20 @@ async def _database(settings: Settings) -> Finding:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_S), open_database(settings) as db:
             found, needed = await schema_state(db)
+            if found == needed:
+                await db.check_write()
     except ConfigError as error:
         return Finding(State.WRONG, "database", str(error))
-    except (Unavailable, OSError, TimeoutError) as error:
-        return Finding(State.WRONG, "database", f"can't be reached: {error.__cause__ or error}")
+    except Unavailable as error:
+        return Finding(State.WRONG, "database", _explained(error, "The database "))
+    except TimeoutError:
+        return Finding(State.WRONG, "database", f"can't be reached: no answer within {CHECK_TIMEOUT_S:g} s.")
+    name = database_name(settings)
     if found is None:
-        return _without_schema(settings, "reached; it has no schema yet")
+        return _without_schema(settings, f"{name} has no schema yet")
     if found != needed:
-        return _without_schema(settings, f"its schema is at revision {found} and this code needs {needed}")
-    return Finding(State.OK, "database", f"reached; its schema is at revision {found}.")
+        return _without_schema(settings, f"{name} has the schema {found} and this code needs {needed}")
+    return Finding(State.OK, "database", f"reached, and written: {name} has the schema {found}.")
 
 
 def _without_schema(settings: Settings, how: str) -> Finding:
@@ -62,17 +84,54 @@ async def _redis(settings: Settings) -> Finding:
             broker = RedisBroker(settings)
             stack.push_async_exit(broker)  # It is closed but never started: a ping is enough.
             await broker.ping()
-        except (Unavailable, ValueError) as error:
-            return Finding(State.WRONG, "Redis", f"can't be reached: {error.__cause__ or error}")
+        except ConfigError as error:
+            return Finding(State.WRONG, "Redis", str(error))
+        except Unavailable as error:
+            return Finding(State.WRONG, "Redis", _explained(error, "Redis "))
     return Finding(State.OK, "Redis", "reached.")
+
+
+def _explained(error: Unavailable, subject: str) -> str:
+    """The cause with its detail; without the subject, which the finding has already."""
+    return (error.message if error.cause is None else error.cause.sentence).removeprefix(subject)
+
+
+def _files(settings: Settings) -> list[Finding]:
+    """The database's file, if others may read it: it holds every update."""
+    path = settings.sqlite_path
+    try:
+        if path is None or is_private(path):
+            return []
+    except OSError:
+        return []
+    return [Finding(State.UNSAFE, "database", f"{path} can be read by others: chmod 600 {path}.")]
+
+
+def _open_files(settings: Settings) -> list[Finding]:
+    """The bound of open files, against the connections that the hub would accept: each needs one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard >= settings.max_connections + settings.pool_size + OTHER_FILES:
+        return []
+    return [
+        Finding(
+            State.UNSAFE,
+            "open files",
+            f"`ulimit -Hn` is {hard}, fewer than the {settings.max_connections} connections of "
+            "TIDEWIRE_MAX_CONNECTIONS: raise the one (LimitNOFILE in systemd), or lower the other.",
+        )
+    ]
+
+
+def _unknown() -> list[Finding]:
+    names = [each.name.upper() for each in fields(Settings)]
+    return [Finding(State.UNSAFE, "settings", sentence) for sentence in unknown(names)]
 
 
 def _secret_file(settings: Settings) -> list[Finding]:
     path: Path = settings.data_dir / "secret_key"
     try:
-        mode = os.stat(path).st_mode
+        if is_private(path):
+            return []
     except OSError:
         return []
-    if mode & 0o077:
-        return [Finding(State.UNSAFE, "secret key", f"{path} can be read by others: chmod 600 {path}.")]
-    return []
+    return [Finding(State.UNSAFE, "secret key", f"{path} can be read by others: chmod 600 {path}.")]

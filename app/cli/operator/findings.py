@@ -50,9 +50,10 @@ def without_password(url: str) -> str:
 def unsafe(settings: Settings) -> Iterator[Finding]:
     """The settings with which the hub runs, but should not be exposed to others."""
     is_production = settings.env == "production"
+    # Without a key the next start of a development makes one; production does not start.
     if not settings.rate_limits:
         yield Finding(State.UNSAFE, "rate limits", "off (TIDEWIRE_RATE_LIMITS): for load tests only.")
-    if len(set(settings.secret_key)) < _MIN_DIFFERENT_CHARACTERS:
+    if settings.secret_key and len(set(settings.secret_key)) < _MIN_DIFFERENT_CHARACTERS:
         yield Finding(
             State.UNSAFE,
             "secret key",

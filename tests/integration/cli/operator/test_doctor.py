@@ -1,6 +1,9 @@
 """`tidewire doctor` against real servers, and against none."""
 
+import json
 from pathlib import Path
+
+import asyncpg
 
 from tests.support.command import CommandLine
 
@@ -11,8 +14,8 @@ async def test_a_new_development_setup_passes_and_nothing_is_created(tmp_path: P
     outcome = await CommandLine(tmp_path, {}).run("doctor")
 
     assert (outcome.status, outcome.err) == (0, "")
-    assert "does not exist yet; the next start creates it" in outcome.out
-    assert not (tmp_path / "data" / "tidewire.db").exists()
+    assert outcome.out.count("does not exist yet; the next start creates it") == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_production_passes_once_its_schema_exists(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
@@ -23,7 +26,6 @@ async def test_production_passes_once_its_schema_exists(tmp_path: Path, postgres
             "TIDEWIRE_SECRET_KEY": SECRET,
             "TIDEWIRE_DATABASE_URL": postgres_url,
             "TIDEWIRE_REDIS_URL": redis_url,
-            "TIDEWIRE_PUBLIC_URL": "https://updates.example.org",
         },
     )
     before = await cli.run("doctor")
@@ -34,7 +36,7 @@ async def test_production_passes_once_its_schema_exists(tmp_path: Path, postgres
 
     assert (before.status, refused.status) == (1, 1)
     assert "run `tidewire db upgrade`" in before.err
-    assert "run `tidewire db upgrade`" in refused.err
+    assert "has no schema" in refused.err and "run `tidewire db upgrade`" in refused.err
     assert upgraded.startswith("Upgraded the schema from nothing to revision")
     assert again.endswith("already.\n")
     assert (after.status, after.err) == (0, "")
@@ -72,3 +74,46 @@ async def test_a_data_directory_that_can_not_be_written_is_reported(tmp_path: Pa
 
     assert outcome.status == 1
     assert "data directory: file can't be written" in outcome.err
+
+
+async def test_json_has_all_that_is_printed(tmp_path: Path) -> None:
+    well = await CommandLine(tmp_path, {}).run("doctor", "--json")
+    wrong = await CommandLine(tmp_path, {"TIDEWIRE_ENV": "production"}).run("doctor", "--json")
+    found = json.loads(well.out)
+
+    assert (well.status, well.err, well.out.count("\n")) == (0, "", 1)
+    assert (found["ok"], found["settings"]["TIDEWIRE_ENV"]) == (True, "development")
+    assert {"state": "ok", "subject": "Redis", "sentence": "not configured: one worker, on one machine."} in found[
+        "findings"
+    ]
+    assert (wrong.status, json.loads(wrong.out)["findings"][0]["state"]) == (1, "wrong")
+
+
+async def test_a_database_that_takes_no_write_is_wrong(tmp_path: Path, postgres_url: str) -> None:
+    cli = CommandLine(tmp_path, {"TIDEWIRE_DATABASE_URL": postgres_url})
+    await cli.ok("db", "upgrade")
+    name = postgres_url.rpartition("/")[2]
+    connection = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
+    await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    await connection.close()
+    outcome = await cli.run("doctor")
+    tmp_path.joinpath("x.db").write_text("no database")
+    foreign = await cli.run("doctor", TIDEWIRE_DATABASE_URL="sqlite:///x.db")
+
+    assert (outcome.status, outcome.err.count("\n")) == (1, 1)
+    assert outcome.err.startswith(
+        "wrong  database: can only be read (cannot execute UPDATE in a read-only transaction):"
+    )
+    assert "The file is no SQLite database (file is not a database)" in foreign.err
+
+
+async def test_variables_files_and_bounds_that_are_unsafe_are_named(tmp_path: Path) -> None:
+    cli = CommandLine(tmp_path, {"TIDEWIRE_NOPE": "1", "TIDEWIRE_MAX_CONNECTIONS": str(2**40)})
+    await cli.ok("db", "upgrade")
+    (tmp_path / "data" / "tidewire.db").chmod(0o644)
+    outcome = await cli.run("doctor")
+
+    assert outcome.status == 0
+    assert "unsafe settings: TIDEWIRE_NOPE is no setting, and is ignored." in outcome.out
+    assert "unsafe database: data/tidewire.db can be read by others: chmod 600 data/tidewire.db." in outcome.out
+    assert "unsafe open files: `ulimit -Hn` is" in outcome.out
