@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 
 import click
 from hypercorn.run import run
@@ -25,8 +26,10 @@ def serve(bind: str | None, workers: int | None) -> int:
     """Serve the hub.
 
     hypercorn.toml in the working directory configures hypercorn; the settings name the address and the number of
-    processes. SIGTERM and Ctrl-C end it gracefully: commits are finished and websockets closed with 1001 first.
+    processes. SIGTERM and Ctrl-C end it gracefully: commits are finished and websockets closed with 1001 first. SIGHUP,
+    a closed terminal, does nothing.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # Spawned workers inherit it: otherwise each would end at once.
     # Spawned workers read the environment.
     for name, value in (("TIDEWIRE_BIND", bind), ("TIDEWIRE_WORKERS", workers)):
         if value is not None:

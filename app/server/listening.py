@@ -7,6 +7,7 @@ On a shared socket, the worker that wakes first accepts all waiting connections:
 
 import socket
 import sys
+from errno import EADDRINUSE
 from typing import Any
 
 import click
@@ -26,7 +27,8 @@ class HubConfig(Config):
             sockets = super().create_sockets()
         except (OSError, ValueError, OverflowError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise click.ClickException(f"Can't listen on {', '.join(self.bind)}: {reason}.") from None
+            step = " Choose another one with --bind HOST:PORT." if getattr(error, "errno", 0) == EADDRINUSE else ""
+            raise click.ClickException(f"Can't listen on {', '.join(self.bind)}: {reason}.{step}") from None
         for found in (sockets.secure_sockets, sockets.insecure_sockets):
             if self.workers <= 1:
                 found[:] = map(_bounded, found)

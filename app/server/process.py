@@ -9,12 +9,14 @@ import logging
 import multiprocessing
 import os
 import signal
+from dataclasses import fields
 from typing import Any
 
 import click
 from hypercorn.config import Config
 
 from app.config import ConfigError, Settings
+from app.environment import unknown
 from app.errors import Refusal
 from app.server.accepting import raise_file_limit
 from app.server.connection import serve_connections
@@ -55,6 +57,8 @@ class OwnProcess:
         self._configure_logs(config)
         if config is not None:
             serve_connections(self._settings)
+        for sentence in unknown([each.name.upper() for each in fields(Settings)]):
+            SERVER_LOG.warning(sentence)
         if parent is not None and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             # A signal to the whole process group reaches the workers too, and the parent ends them in order; that of
             # hypercorn's own command terminates those that are still closing once the first of them has ended.
@@ -94,11 +98,16 @@ class OwnProcess:
 
 
 def welcome(settings: Settings, config: Config) -> str:
-    """The line that shows the hub's address and a first command to try."""
-    scheme = "https" if config.ssl_enabled else "http"
-    url = (settings.public_url or f"{scheme}://{config.bind[0]}").rstrip("/")
-    for unspecified in ("//0.0.0.0", "//[::]"):
-        url = url.replace(unspecified, "//127.0.0.1")
+    """The line that shows an address of the hub that can be opened, and a first command to try."""
+    scheme, bind = "https" if config.ssl_enabled else "http", config.bind[0]
+    if settings.public_url is None and bind.startswith("unix:"):
+        path = bind.removeprefix("unix:")
+        return (
+            f'Tidewire is at {path} - try: curl --unix-socket {path} -d "hello" http://localhost/lobby (Ctrl-C ends it)'
+        )
+    url = settings.public_url or f"{scheme}://{bind}"
+    for unspecified, loopback in (("//0.0.0.0", "//127.0.0.1"), ("//[::]", "//[::1]")):
+        url = url.replace(unspecified, loopback)
     return f'Tidewire is at {url} - try: curl -d "hello" {url}/lobby (Ctrl-C ends it)'
 
 

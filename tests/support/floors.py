@@ -43,7 +43,7 @@ LIBRARIES = {
     "alembic": {"store"},
     "redis": {"broker"},
     "click": {"cli", "server", "factory"},
-    "websockets": {"cli.client"},
+    "websockets": {"cli.client", "cli.operator.outside"},
     "prometheus_client": {"telemetry"},
     "msgspec": {"model", "store", "live", "broker", "actions", "services", "web", "integrations", "jobs", "cli"},
 }

@@ -92,6 +92,9 @@ def _http_reply(error: HTTPException, call: Call) -> Reply:
         message = "This address is a websocket: call it with Upgrade: websocket."
         return _error_reply(call, 426, InvalidRequest.code, message, None, upgrade)
     if status >= 500:
+        # `abort(500)` of a view, or an error that Quart has wrapped.
+        cause = getattr(error, "original_exception", None)
+        log.error("Request %s failed: %s", call.request_id, error, exc_info=cause)
         return _error_reply(call, status, INTERNAL_CODE, "Something went wrong here.")
     headers = [(name, value) for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")]
     code = _BY_STATUS.get(status, InvalidRequest).code

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import stat
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -88,7 +89,47 @@ async def test_a_second_hub_on_one_database_or_port_is_refused(tmp_path: Path) -
 
     assert (database.status, database.err.count("\n")) == (1, 1)
     assert "Another worker already runs" in database.err
-    assert (port.status, port.err) == (1, f"Error: Can't listen on {HOST}:{hub.port}: Address already in use.\n")
+    assert (port.status, port.err) == (1, f"Error: {in_use(hub.port)}\n")
+
+
+async def test_a_hangup_does_not_end_it(tmp_path: Path) -> None:
+    async with hub_process(tmp_path, {}) as hub:
+        hub.send(signal.SIGHUP)
+        published = await CommandLine(tmp_path, {"TIDEWIRE_URL": hub.url}).ok("publish", "lobby", "hello")
+
+        assert (published, hub.running, await hub.stop()) == ("lobby #1\n", True, 0)
+
+
+async def test_the_first_start_after_an_upgrade_has_the_lobby(tmp_path: Path) -> None:
+    await CommandLine(tmp_path, {}).ok("db", "upgrade")
+    async with hub_process(tmp_path, {}) as hub:
+        assert await CommandLine(tmp_path, {"TIDEWIRE_URL": hub.url}).ok("publish", "lobby", "hello") == "lobby #1\n"
+
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data", *tmp_path.glob("data/*"))}
+    assert modes.pop("data") == 0o700
+    assert {name for name, mode in modes.items() if mode != 0o600} == set(), modes
+
+
+async def test_a_variable_that_nothing_reads_is_named_at_the_start(tmp_path: Path) -> None:
+    async with hub_process(tmp_path, {"TIDEWIRE_BINDS": "x", "TIDEWIRE_URL": "http://elsewhere"}) as hub:
+        pass
+
+    assert "TIDEWIRE_BINDS is no setting, and is ignored (did you mean TIDEWIRE_BIND?)" in hub.log
+    assert hub.log.count("\n") == 2
+
+
+@pytest.mark.parametrize("spelling", ["sqlite:///data/../data/tidewire.db", "sqlite:///link/tidewire.db"])
+async def test_one_file_by_another_name_has_the_same_lock(spelling: str, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    async with hub_process(tmp_path, {}):
+        settings = {
+            "TIDEWIRE_DATABASE_URL": spelling,
+            "TIDEWIRE_DATA_DIR": "other",
+            "TIDEWIRE_BIND": f"{HOST}:{free_port()}",
+        }
+        outcome = await CommandLine(tmp_path, settings).run("serve")
+
+    assert (outcome.status, "Another worker already runs" in outcome.err) == (1, True)
 
 
 async def test_several_workers_share_a_port_and_end_together(tmp_path: Path, redis_url: str) -> None:
@@ -128,7 +169,7 @@ async def test_several_workers_do_not_share_the_port_of_another_hub(tmp_path: Pa
     async with hub_process(tmp_path / "a", settings) as hub:
         other = await CommandLine(tmp_path / "b", settings).run("serve", "--bind", f"{HOST}:{hub.port}")
 
-    assert (other.status, other.err) == (1, f"Error: Can't listen on {HOST}:{hub.port}: Address already in use.\n")
+    assert (other.status, other.err) == (1, f"Error: {in_use(hub.port)}\n")
 
 
 async def test_workers_do_not_outlive_their_parent(tmp_path: Path, redis_url: str) -> None:
@@ -140,6 +181,10 @@ async def test_workers_do_not_outlive_their_parent(tmp_path: Path, redis_url: st
         hub.send(signal.SIGKILL)
 
         await watcher.closed(within=10)
+
+
+def in_use(port: int) -> str:
+    return f"Can't listen on {HOST}:{port}: Address already in use. Choose another one with --bind HOST:PORT."
 
 
 def workers(pid: int) -> list[int]:

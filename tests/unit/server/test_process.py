@@ -16,7 +16,9 @@ from app.server.process import StartRefused, welcome
     ("bind", "public_url", "url"),
     [
         ("0.0.0.0:80", "", "http://127.0.0.1:80/lobby"),
-        ("[::]:80", "", "http://127.0.0.1:80/lobby"),
+        ("[::]:80", "", "http://[::1]:80/lobby"),
+        ("[::1]:80", "", "http://[::1]:80/lobby"),
+        ("127.0.0.1:80", "https://x.org", "https://x.org/lobby"),
         ("127.0.0.1:80", "https://x.org/", "https://x.org/lobby"),
     ],
 )
@@ -25,6 +27,13 @@ def test_the_welcome_names_an_address_that_answers(bind: str, public_url: str, u
     config.bind = [bind]
 
     assert f'curl -d "hello" {url}' in welcome(Settings(public_url=public_url), config)
+
+
+def test_the_welcome_names_a_socket_by_its_path() -> None:
+    config = Config()
+    config.bind = ["unix:/run/tidewire.sock"]
+
+    assert 'curl --unix-socket /run/tidewire.sock -d "hello" http://localhost/lobby' in welcome(Settings(), config)
 
 
 def test_a_refused_start_is_a_config_error_that_ends_a_process_with_its_message() -> None:
