@@ -20,9 +20,9 @@ from app.web.asgi.fast_publish import FastPublish
 from app.web.asgi.handshake import HandshakeConnection
 from app.web.asgi.inbound import BoundedWebsocket
 from app.web.asgi.supervisor import Supervisor
-from app.web.http import errors, headers
+from app.web.asgi.testing import RequestConnection
+from app.web.http import errors, headers, sessions
 from app.web.http.context import EXTENSION
-from app.web.http.sessions import Sessions
 from app.web.pages import assets, site
 from app.web.pages import channel as pages
 from app.web.socket import view as socket
@@ -50,9 +50,10 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
         SESSION_COOKIE_SECURE=settings.env == "production",
         SESSION_COOKIE_SAMESITE="Lax",
     )
-    app.session_interface = Sessions()
     app.websocket_class = BoundedWebsocket
+    app.asgi_http_class = RequestConnection
     app.asgi_websocket_class = HandshakeConnection
+    sessions.install(app)
     headers.install(app, settings)
     errors.install(app)
     # Made here, they distinguish the hub's own hooks from those that are added later.

@@ -31,7 +31,7 @@ class FastHandshake:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         hub = self._app.extensions.get(EXTENSION)
         if isinstance(hub, Services) and self._is_plain(scope) and self._path.is_open():
-            await _shake_hands(hub, scope, receive, send)
+            await _shake_hands(hub, scope, send)
         else:
             await self._inner(scope, receive, send)
 
@@ -42,8 +42,7 @@ class FastHandshake:
         return is_own and not scope["query_string"] and not scope.get("root_path")
 
 
-async def _shake_hands(hub: Services, scope: Any, receive: Any, send: Any) -> None:
-    await receive()  # websocket.connect
+async def _shake_hands(hub: Services, scope: Any, send: Any) -> None:
     call, accepted = begin_call(scope), False
 
     async def accept(subprotocol: str | None) -> None:
@@ -58,7 +57,8 @@ async def _shake_hands(hub: Services, scope: Any, receive: Any, send: Any) -> No
         who = await admit_call(hub, call, tickets=True)
         wire = scope["extensions"][EXTENSION]
         assert isinstance(wire, Wire)
-        await socket.connect(hub, who, call.address, socket.Handshake(wire, scope["subprotocols"], accept, close))
+        offered = scope.get("subprotocols", ())  # Optional in ASGI, and absent in Quart's test client.
+        await socket.connect(hub, who, call.address, socket.Handshake(wire, offered, accept, close))
         return
     except OSError:
         return  # The client has left.

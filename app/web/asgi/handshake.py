@@ -4,6 +4,8 @@ from typing import Any
 
 from quart.asgi import ASGIWebsocketConnection
 
+from app.web.asgi.testing import raise_failure
+
 PATH = "/api/v1/ws"
 
 
@@ -14,6 +16,6 @@ class HandshakeConnection(ASGIWebsocketConnection):
     async def __call__(self, receive: Any, send: Any) -> None:
         if self.scope["path"] != PATH:
             await super().__call__(receive, send)
+            raise_failure(self.scope)
             return
-        await receive()  # websocket.connect
         await self.handle_websocket(self._create_websocket_from_scope(send), send)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 
 import msgspec
-from quart import Quart, Response, has_websocket_context, render_template, request
+from quart import Quart, Response, current_app, has_websocket_context, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import WebsocketMismatch
 
@@ -25,6 +25,7 @@ from app.web.http.context import current_call
 from app.web.http.replies import Reply
 
 log = logging.getLogger("tidewire.web")
+FAILURE = "tidewire.failure"  # Where a call's scope keeps the error that its test is to see.
 
 _BY_STATUS: dict[int, type[Refusal]] = {
     kind.status: kind
@@ -105,8 +106,17 @@ async def _answer(error: Exception) -> Response:
     """The error handler of the application: the reply in JSON, or as a page for a browser."""
     if isinstance(error, HTTPException) and (error.response is not None or (error.code or 500) < 400):
         return error.get_response()  # type: ignore[return-value]
+    if not isinstance(error, HTTPException | Refusal) and _is_tested():
+        current_call().scope[FAILURE] = error
+        raise error
     reply = reply_to(error, current_call())
     return await _page(reply) if _wants_page() else reply.response()
+
+
+def _is_tested() -> bool:
+    """True for a call of Quart's test client, with TESTING on and PROPAGATE_EXCEPTIONS not off, as in Flask."""
+    propagates = current_app.testing and current_app.config["PROPAGATE_EXCEPTIONS"] is not False
+    return propagates and "_quart._preserve_context" in current_call().scope
 
 
 def _sentence(status: int, error: HTTPException, call: Call) -> str:

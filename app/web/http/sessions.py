@@ -1,10 +1,14 @@
-"""The session cookie of blueprints: an answer varies by it only if something was read of the session, or written."""
+"""The session of your views: a cookie with a name and a signature of the hub's own, apart from those of an application
+beside it. An answer varies by it only if something was read of the session, or written."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from quart import Quart
 from quart.sessions import SecureCookieSession, SecureCookieSessionInterface
+
+COOKIE = "tidewire_session"
 
 
 def _reading(name: str) -> Callable[..., Any]:
@@ -47,6 +51,14 @@ class Session(SecureCookieSession):
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Quart's signed cookie, with sessions that know whether they were read."""
+    """Signed cookies as Flask's, which a Flask application with the same key neither accepts nor makes, with sessions
+    that know whether they were read."""
 
+    salt = "tidewire-session"
     session_class = Session
+
+
+def install(app: Quart) -> None:
+    """Give the application its session's cookie. Change the name with `app.config["SESSION_COOKIE_NAME"]`."""
+    app.config["SESSION_COOKIE_NAME"] = COOKIE
+    app.session_interface = Sessions()

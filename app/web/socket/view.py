@@ -91,6 +91,8 @@ async def _receive(connection: Connection, client: PlainWebsocket, receive: Rece
     while True:
         await client.until_resumed()
         event = await receive()
+        if event["type"] == "websocket.connect":
+            continue  # ASGI's first event; Quart's test client sends none, so the handshake does not wait for it.
         if event["type"] != "websocket.receive":
             return
         text, data = event.get("text"), event.get("bytes")

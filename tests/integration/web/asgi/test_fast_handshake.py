@@ -43,9 +43,9 @@ def fast_handshakes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     taken: list[str] = []
     own = fast_handshake._shake_hands
 
-    async def recorded(hub: Any, scope: Any, receive: Any, send: Any) -> None:
+    async def recorded(hub: Any, scope: Any, send: Any) -> None:
         taken.append(scope["path"])
-        await own(hub, scope, receive, send)
+        await own(hub, scope, send)
 
     monkeypatch.setattr(fast_handshake, "_shake_hands", recorded)
     return taken
