@@ -64,7 +64,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     assets.install(app, with_digest=settings.env == "production")  # In development the files change while it runs.
     # Your blueprints are registered before the pages that match every /SLUG; the router prefers fixed words anyway.
     for blueprint in (*blueprints, *mounts.load_all(settings.blueprints, Blueprint)):
-        app.register_blueprint(blueprint)
+        mounts.register(app, blueprint)
     app.register_blueprint(site.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(text_publish.blueprint)

@@ -14,7 +14,7 @@ from app.web.http.identity import caller
 from app.web.http.query import number_arg, read_body, text_arg
 from app.web.http.replies import json_answer
 
-blueprint = Blueprint("api_channels", __name__, url_prefix="/api/v1/channels")
+blueprint = Blueprint("tidewire_api_channels", __name__, url_prefix="/api/v1/channels")
 TAG = "Channels"
 MAX_CHANNELS_PER_PAGE = 200
 

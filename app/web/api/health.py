@@ -9,7 +9,7 @@ from app.errors import Unavailable
 from app.web.http.context import services
 from app.web.http.replies import json_answer
 
-blueprint = Blueprint("health", __name__)
+blueprint = Blueprint("tidewire_health", __name__)
 PING_TIMEOUT_S = 3.0
 
 

@@ -6,7 +6,7 @@ from quart import Blueprint, Response, current_app, render_template
 from app.web.api.openapi import Document, build
 from app.web.http.replies import json_answer
 
-blueprint = Blueprint("reference", __name__)
+blueprint = Blueprint("tidewire_reference", __name__)
 _EXTENSION = "tidewire.openapi"
 
 

@@ -24,7 +24,7 @@ from app.web.http.identity import watcher
 from app.web.http.query import number_arg, text_arg
 from app.web.socket.messages import reset_message, unsubscribed_message
 
-blueprint = Blueprint("stream", __name__)
+blueprint = Blueprint("tidewire_stream", __name__)
 MAX_LAST = 1000
 RETRY_MS = 2000
 CHECKS_PER_HEARTBEAT = 3

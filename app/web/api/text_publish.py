@@ -11,7 +11,7 @@ from app.web.http.context import current_call, services
 from app.web.http.describe import Answer, Operation, describe
 from app.web.http.identity import caller
 
-blueprint = Blueprint("text_publish", __name__)
+blueprint = Blueprint("tidewire_text_publish", __name__)
 
 
 @blueprint.route("/<slug>", methods=["POST", "PUT"])

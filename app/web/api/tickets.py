@@ -10,7 +10,7 @@ from app.web.http.describe import Answer, Operation, describe
 from app.web.http.identity import caller
 from app.web.http.replies import json_answer
 
-blueprint = Blueprint("api_tickets", __name__, url_prefix="/api/v1/tickets")
+blueprint = Blueprint("tidewire_api_tickets", __name__, url_prefix="/api/v1/tickets")
 
 
 @blueprint.post("")

@@ -31,7 +31,7 @@ from app.web.http.identity import caller, charge
 from app.web.http.query import number_arg, text_arg
 from app.web.http.replies import as_items, entries_answer, json_answer
 
-blueprint = Blueprint("api_updates", __name__, url_prefix="/api/v1/channels/<slug>")
+blueprint = Blueprint("tidewire_api_updates", __name__, url_prefix="/api/v1/channels/<slug>")
 TAG = "Updates"
 MAX_UPDATES_PER_PAGE = 1000
 _SEARCH_COST = 5  # Calls.

@@ -26,7 +26,7 @@ class FastHandshake:
     def __init__(self, app: Quart) -> None:
         self._app = app
         self._inner = app.asgi_app
-        self._path = FastPath(app, {"socket.talk": socket.talk}, websocket=True)
+        self._path = FastPath(app, {"tidewire_socket.talk": socket.talk}, websocket=True)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         hub = self._app.extensions.get(EXTENSION)

@@ -29,8 +29,8 @@ from app.web.http.identity import admit_call
 _MAX_BODY = 64 * 1024  # Bytes.
 _MAX_PATH = 200  # Characters.
 _MAX_ROUTES = 1000
-_TEXT = "text_publish.post"
-_VIEWS = {"api_updates.post_updates": updates.post_updates, _TEXT: text_publish.post}
+_TEXT = "tidewire_text_publish.post"
+_VIEWS = {"tidewire_api_updates.post_updates": updates.post_updates, _TEXT: text_publish.post}
 
 
 class FastPublish:

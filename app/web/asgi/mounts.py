@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from quart import Blueprint, Quart
+
 from app.config import ConfigError, Settings
 from app.model.channel import RESERVED
 from app.web.asgi.wsgi import Bounds, WsgiBridge
@@ -14,6 +16,8 @@ from app.web.asgi.wsgi import Bounds, WsgiBridge
 type Asgi = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]
 
 _PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
+OWN_PREFIX = "tidewire_"  # Of the names of the hub's blueprints.
+_PACKAGE = "app"
 _FORM = "must be /path=module:name, such as /shop=shop:app"
 
 
@@ -29,6 +33,15 @@ def load_all[T](paths: Sequence[str], kind: type[T]) -> list[T]:
             )
         found.append(each)
     return found
+
+
+def register(app: Quart, blueprint: Blueprint) -> None:
+    """Add a blueprint of yours. Raises ConfigError when its name is another's, or begins as the hub's own do."""
+    if blueprint.name.startswith(OWN_PREFIX):
+        raise ConfigError(f"The blueprint {blueprint.name!r} must have another name: {OWN_PREFIX}… are the hub's own.")
+    if blueprint.name in app.blueprints:
+        raise ConfigError(f"Two blueprints are named {blueprint.name!r}: name one of them differently, or only once.")
+    app.register_blueprint(blueprint)
 
 
 def beside(hub: Asgi, settings: Settings) -> Asgi:
@@ -85,10 +98,30 @@ def _load(variable: str, path: str) -> object:
         sys.path.append(here)
     try:
         found: object = importlib.import_module(module)
+    except ImportError as error:
+        # Only a module that is not there is a mistake in the setting. What fails inside one keeps its trace.
+        if not isinstance(error, ModuleNotFoundError) or not _is_of(error.name, module):
+            if hint := _hint(error.name or ""):
+                error.add_note(hint.strip())
+            raise
+        raise ConfigError(f"{variable}: {path} can't be imported: {error}.{_hint(module)}") from error
+    try:
         for part in name.split("."):
             found = getattr(found, part)
-    except ImportError as error:
-        raise ConfigError(f"{variable}: {path} can't be imported: {error}.") from error
     except AttributeError as error:
-        raise ConfigError(f"{variable}: {path} is not there: {error}.") from error
+        # A module that creates a hub while the hub imports it took Tidewire's `create_app` for its own.
+        within = _PACKAGE if "partially initialized" in str(error) else module
+        raise ConfigError(f"{variable}: {path} is not there: {error}.{_hint(within)}") from error
     return found
+
+
+def _is_of(missing: str | None, module: str) -> bool:
+    """True if `missing` is `module` or a package that contains it."""
+    return missing is not None and f"{module}.".startswith(f"{missing}.")
+
+
+def _hint(module: str) -> str:
+    """What to do about a module that is looked for in Tidewire's own package."""
+    if module.partition(".")[0] != _PACKAGE:
+        return ""
+    return " `app` is Tidewire's own package: give your module or package another name."

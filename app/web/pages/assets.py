@@ -17,7 +17,7 @@ _TYPES = {
     "img": {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"},
 }
 
-blueprint = Blueprint("assets", __name__)
+blueprint = Blueprint("tidewire_assets", __name__)
 _EXTENSION = "tidewire.assets"
 _DIGEST_CHARACTERS = 16
 _REVALIDATED = "no-cache"

@@ -15,7 +15,7 @@ from app.web.http.query import number_arg
 from app.web.pages.rendering import Renderer
 from app.web.pages.site import base_url
 
-blueprint = Blueprint("channel", __name__)
+blueprint = Blueprint("tidewire_channel", __name__)
 _UPDATES_PER_PAGE = 50
 _renderer = Renderer()
 

@@ -7,7 +7,7 @@ from app.web.http.context import services
 from app.web.http.identity import caller
 from app.web.http.query import text_arg
 
-blueprint = Blueprint("site", __name__)
+blueprint = Blueprint("tidewire_site", __name__)
 _CHANNELS_PER_PAGE = 100
 
 

@@ -17,7 +17,7 @@ from app.web.http.identity import watcher
 from app.web.socket.connection import Connection
 from app.web.socket.messages import SUBPROTOCOL
 
-blueprint = Blueprint("socket", __name__)
+blueprint = Blueprint("tidewire_socket", __name__)
 CLOSE_TIMEOUT_S = 5.0
 
 

@@ -94,13 +94,13 @@ def by_signal(app: Quart) -> None:
 
 
 def by_view(app: Quart) -> None:
-    own: Any = app.view_functions["socket.talk"]
+    own: Any = app.view_functions["tidewire_socket.talk"]
 
     async def talk() -> None:
         await own()
 
     views: dict[str, Any] = app.view_functions
-    views["socket.talk"] = talk
+    views["tidewire_socket.talk"] = talk
 
 
 @pytest.mark.parametrize("extend", [by_hook, by_signal, by_view])

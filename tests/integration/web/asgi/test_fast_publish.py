@@ -105,8 +105,8 @@ def scope(method: str = "POST", path: str = PATH, length: int | None = 10, **mor
 def test_only_a_plain_publish_takes_the_fast_path(settings_sqlite: Settings) -> None:
     path = layer_of(create_app(settings_sqlite))
 
-    assert path.find(scope()) == ("api_updates.post_updates", "ci")
-    assert path.find(scope(path="/ci")) == path.find(scope("PUT", "/ci")) == ("text_publish.post", "ci")
+    assert path.find(scope()) == ("tidewire_api_updates.post_updates", "ci")
+    assert path.find(scope(path="/ci")) == path.find(scope("PUT", "/ci")) == ("tidewire_text_publish.post", "ci")
     assert [
         path.find(other)
         for other in (
@@ -143,7 +143,7 @@ async def _response_hook(response: Response) -> Response:
         lambda app: app.url_value_preprocessor(lambda endpoint, values: None),
         lambda app: app.register_error_handler(404, _hook),
         lambda app: app.register_error_handler(ValueError, _hook),
-        lambda app: app.view_functions.update({"text_publish.post": _hook}),
+        lambda app: app.view_functions.update({"tidewire_text_publish.post": _hook}),
         lambda app: app.register_blueprint(_hooking_blueprint()),
     ],
 )
@@ -167,7 +167,7 @@ def test_the_fast_path_is_not_taken_while_a_signal_has_a_receiver(settings_sqlit
     with signals.request_finished.connected_to(_hook):
         with_receiver = path.find(scope())
 
-    assert (with_receiver, path.find(scope())) == (None, ("api_updates.post_updates", "ci"))
+    assert (with_receiver, path.find(scope())) == (None, ("tidewire_api_updates.post_updates", "ci"))
 
 
 async def test_a_blueprint_keeps_its_routes(settings_sqlite: Settings) -> None:
