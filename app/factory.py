@@ -1,6 +1,7 @@
 """The factory: joins every face, job and service of a hub into one Quart application."""
 
 import logging
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 
@@ -41,6 +42,8 @@ def create_app(settings: Settings | None = None, *, blueprints: Sequence[Bluepri
 
 
 def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: bool) -> Quart:
+    if sys.platform == "win32":
+        raise ConfigError("A hub does not run on Windows; use WSL 2 or the container image.")
     app = Quart("app", template_folder=str(tree("frontend") / "templates"), static_folder=None)
     app.config.update(
         SECRET_KEY=settings.secret_key,

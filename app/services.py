@@ -1,6 +1,5 @@
 """The long-lived things of one hub, opened and closed together and handed on as one frozen value."""
 
-import fcntl
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -121,6 +120,8 @@ def _only_worker(settings: Settings) -> int:
 
     hypercorn's own `--workers` can't be seen from inside, so a setting alone would not notice the second worker.
     """
+    import fcntl  # Absent on Windows, where the factory refuses before this.
+
     path = lock_path(settings)
     try:
         make_folder(path.parent)

@@ -3,7 +3,6 @@
 import errno
 import logging
 import os
-import resource
 import socket
 import time
 from contextlib import suppress
@@ -19,6 +18,8 @@ _EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 
 def raise_file_limit() -> tuple[int, int]:
     """Raise this process's limit of open files (`ulimit -n`) as far as it may. Returns what it was, and what it is."""
+    import resource  # Absent on Windows, where the factory refuses before this.
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
     if soft == resource.RLIM_INFINITY or wanted <= soft:
@@ -77,11 +78,18 @@ class BoundedListener(socket.socket):
             log.error(
                 "%d connections were closed as soon as they came: this process may open %d files (ulimit -n)",
                 self._closed_connections,
-                resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+                _file_limit(),
             )
             self._log_at, self._closed_connections = now + LOG_INTERVAL_S, 0
 
 
 def _most_descriptors() -> int:
+    limit = _file_limit()
+    return limit - min(RESERVE, limit // 4)
+
+
+def _file_limit() -> int:
+    import resource
+
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return _MOST if limit == resource.RLIM_INFINITY else limit - min(RESERVE, limit // 4)
+    return _MOST if limit == resource.RLIM_INFINITY else limit
