@@ -108,8 +108,9 @@ class Reached:
         connection = self._protocol.connection
         if not isinstance(connection, HttpConnection) or connection.their_http_version != b"1.1":
             return None
-        may_send = sends_body(connection)
-        return ChunkSink(self._writer, may_send, CHUNKED[form]) if may_send() else None
+        if connection.our_state is not SEND_BODY:
+            return None
+        return ChunkSink(self._writer, connection, SEND_BODY, CHUNKED[form])
 
     @property
     def is_request_complete(self) -> bool:
@@ -149,11 +150,6 @@ class Reached:
     def shutdown(self) -> Callable[[], Any]:
         """As `Wire.shutdown`."""
         return self._stream.context.terminated.wait
-
-
-def sends_body(connection: HttpConnection) -> Callable[[], bool]:
-    """Whether an answer's body is being sent on the connection, asked at each write."""
-    return lambda: connection.our_state is SEND_BODY
 
 
 def guard(stream: object, cut: Callable[[], None]) -> None:

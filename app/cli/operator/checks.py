@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import resource
 import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import fields
@@ -109,6 +108,8 @@ def _files(settings: Settings) -> list[Finding]:
 
 def _open_files(settings: Settings) -> list[Finding]:
     """The bound of open files, against the connections that the hub would accept: each needs one."""
+    import resource  # Absent on Windows, where nothing else runs either.
+
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard >= settings.max_connections + settings.pool_size + OTHER_FILES:
         return []

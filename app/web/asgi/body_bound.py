@@ -7,19 +7,6 @@ from app.runtime.body_budget import SMALL
 from app.services import Services
 from app.transport.wire import Wire
 
-_CHUNKED = -1
-
-
-def declared_length(scope: Any) -> int:
-    """The bytes that the request's head declares for its body; -1 for a body in chunks, of no known length."""
-    length = 0
-    for name, value in scope["headers"]:
-        if name == b"transfer-encoding":
-            return _CHUNKED  # It goes before a length (RFC 9112, 6.3).
-        if name == b"content-length" and value.isdigit():
-            length = int(value[:12])
-    return length
-
 
 class BoundedBody:
     """ASGI's `receive` of a request whose body is large, or of unknown length."""

@@ -14,9 +14,9 @@ from app.services import Services
 from app.transport.errors import Stalled
 from app.transport.hypercorn import obstacle
 from app.transport.wire import Send, Wire
-from app.web.asgi.body_bound import BoundedBody, declared_length
+from app.web.asgi.body_bound import BoundedBody
 from app.web.asgi.refuse import refuse
-from app.web.asgi.request_head import check_head
+from app.web.asgi.request_head import check_head, declared_length
 from app.web.http.call import begin_call
 from app.web.http.context import EXTENSION
 from app.web.http.hosts import Hosts

@@ -26,12 +26,12 @@ class Hosts:
         self._names = {*settings.allowed_hosts, *([public] if public else [])}
         self._serves_any = "*" in self._names or (settings.env == "testing" and not settings.allowed_hosts)
         self._serves_loopback = settings.env == "development"
-        self._known: set[bytes] = set()  # Headers that passed, as they were sent.
+        self.known: set[bytes | None] = {None}  # Headers that passed, as they were sent; HTTP/1.0 has none.
 
     def check(self, scope: Any, host: bytes | None) -> None:
-        """`host` is the header of a request, None where it has none (HTTP/1.0). Raises InvalidRequest where it is
-        malformed, MisdirectedRequest where it is not the hub's."""
-        if host is None or host in self._known:
+        """`host` is the header of a request, and not one of `known`. Raises InvalidRequest where it is malformed,
+        MisdirectedRequest where it is not the hub's."""
+        if host is None:
             return
         text = host.decode("latin-1")
         match = _HOST.fullmatch(text) if len(text) <= _MAX_CHARACTERS else None
@@ -39,8 +39,8 @@ class Hosts:
             raise InvalidRequest("Host must be a host name or an address, and perhaps a port.", field="Host")
         name = match[1].strip("[]").lower()
         if self._serves(name):
-            if len(self._known) < _MAX_KNOWN:
-                self._known.add(host)
+            if len(self.known) < _MAX_KNOWN:
+                self.known.add(host)
         elif not _is_address_of(scope, name) and scope["path"] not in _PROBES:
             raise MisdirectedRequest(
                 f"This hub does not serve the host {name[:80]!r}. Its operator names its hosts in TIDEWIRE_PUBLIC_URL "

@@ -51,7 +51,8 @@ async def identify(hub: Services, call: Call, *, tickets: bool = False) -> Princ
             return await redeem_ticket(hub.db, ticket)
     authorization = call.single_header("Authorization")
     if authorization is None:
-        return FOREIGN if is_foreign(hub.settings, call) else ANONYMOUS
+        origin = call.header("Origin")
+        return FOREIGN if origin is not None and is_foreign(hub.settings, call, origin) else ANONYMOUS
     scheme, _, secret = authorization.partition(" ")
     secret = secret.strip()
     if scheme.lower() != "bearer" or not secret:

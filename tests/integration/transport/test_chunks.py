@@ -11,7 +11,6 @@ from app.model.batch import Batch
 from app.model.update import Entry
 from app.transport.chunks import ChunkSink
 from app.transport.encoding import CHUNKED, ndjson
-from app.transport.hypercorn import sends_body
 from app.transport.sink import HIGH, LOW
 from tests.support.hub_ways import until
 from tests.support.ports import HOST
@@ -29,7 +28,7 @@ class Answering:
         self.writer = writer
         self.connection = h11.Connection(h11.SERVER)
         self.begin()
-        self.sink = ChunkSink(writer, sends_body(self.connection), CHUNKED[ndjson])
+        self.sink = ChunkSink(writer, self.connection, h11.SEND_BODY, CHUNKED[ndjson])
 
     def begin(self) -> None:
         """Receive the next request on the connection, and send the head of its answer."""
@@ -171,7 +170,7 @@ def test_a_sink_may_be_made_for_a_client_that_has_disconnected_already(loop: Way
         async with answering() as (answer, _):
             answer.writer.transport.abort()
             await asyncio.sleep(0.01)
-            sink = ChunkSink(answer.writer, sends_body(answer.connection), CHUNKED[ndjson])
+            sink = ChunkSink(answer.writer, answer.connection, h11.SEND_BODY, CHUNKED[ndjson])
 
             assert (sink.closed, sink.write(batch(0))) == (True, False)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 
 import pytest
 
@@ -288,18 +287,3 @@ async def test_the_answer_ends_with_a_newline(hub_sqlite: ServedHub) -> None:
 
     assert [answer.status for answer in answers] == [201, 200, 409, 422, 400, 404, 405]
     assert [answer.body[-2:] for answer in answers] == [b"}\n"] * len(answers)
-
-
-SCRIPT = """
-import sys, urllib.request
-print(urllib.request.urlopen(sys.argv[1], data=b"hello").status)
-"""
-
-
-async def test_a_script_with_nothing_but_its_standard_library_publishes(hub_sqlite: ServedHub) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SCRIPT, f"{hub_sqlite.url}/lobby", stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await asyncio.wait_for(process.communicate(), 20)
-
-    assert output == b"201\n"

@@ -1,5 +1,7 @@
 """Requests as the RFCs have them: what is sent twice, what is not read, and what is asked in the wrong way."""
 
+import asyncio
+import sys
 from urllib.parse import urlsplit
 
 import pytest
@@ -129,3 +131,18 @@ async def test_times_have_one_form(hub_sqlite: ServedHub) -> None:
 
     assert channel["last_at"] == update["at"]
     assert len(channel["created_at"]) == len("2026-11-21T09:30:00.123Z")
+
+
+SCRIPT = """
+import sys, urllib.request
+print(urllib.request.urlopen(sys.argv[1], data=b"hello").status)
+"""
+
+
+async def test_a_script_with_nothing_but_its_standard_library_publishes(hub_sqlite: ServedHub) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SCRIPT, f"{hub_sqlite.url}/lobby", stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 20)
+
+    assert output == b"201\n"

@@ -23,7 +23,7 @@ async def name() -> str:
 
 
 async def test_the_session_cookie_has_a_name_and_a_signature_of_the_hubs_own(settings_sqlite: Settings) -> None:
-    settings = dataclasses.replace(settings_sqlite, env="production")
+    settings = dataclasses.replace(settings_sqlite, env="production", public_url="https://localhost")
     app = create_app(settings, blueprints=[notes])
     async with app.test_app():
         answer = await app.test_client().get("/notes/sign/ana", scheme="https")
