@@ -68,13 +68,14 @@ async def test_a_first_start_in_development_prints_a_command_to_try(tmp_path: Pa
         ({"TIDEWIRE_REDIS_URL": "redis://h?nope=1"}, [], "TIDEWIRE_REDIS_URL has"),
         ({"TIDEWIRE_DATABASE_URL": "postgres://h/d?sslmode=on"}, [], "sslmode must be one of"),
         ({"TIDEWIRE_DATABASE_URL": "sqlite+aiosqlite:////proc/nothing/x.db"}, [], "can't be created or opened"),
-        ({"TIDEWIRE_DATABASE_URL": f"sqlite+aiosqlite:///{__file__}"}, [], "The file is no SQLite database"),
+        ({"TIDEWIRE_DATABASE_URL": "sqlite+aiosqlite:///text.db"}, [], "The file is no SQLite database"),
         ({"TIDEWIRE_DATA_DIR": "/proc/nothing"}, [], "TIDEWIRE_DATA_DIR: /proc/nothing/secret_key"),
     ],
 )
 async def test_what_prevents_a_start_is_reported_in_one_line(
     settings: dict[str, str], options: list[str], reason: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "text.db").write_text("This is no database. " * 50)  # In the command's working directory.
     outcome = await CommandLine(tmp_path, {"TIDEWIRE_BIND": f"{HOST}:{free_port()}", **settings}).run("serve", *options)
 
     assert (outcome.status, outcome.out) == (1, "")
