@@ -29,7 +29,7 @@ async def history(url: str, channel: str = "lobby") -> list[dict[str, Any]]:
                 response.raise_for_status()
                 answer = await response.json()
             log += answer["updates"]
-            if len(answer["updates"]) < PAGE:
+            if answer["next_cursor"] is None:
                 assert answer["last_seq"] == len(log), f"last_seq is {answer['last_seq']}, of {len(log)} updates"
                 return log
 

@@ -42,7 +42,7 @@ def test_an_error_inside_a_module_is_raised_as_it_is(
     note: bool,
 ) -> None:
     tmp_path.joinpath("failing_shop.py").write_text(source)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "failing_shop", raising=False)
 
     with pytest.raises(error) as raised:
@@ -55,7 +55,7 @@ def test_a_wsgi_module_that_takes_tidewires_create_app_for_its_own_is_explained(
     settings_sqlite: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.joinpath("own_wsgi.py").write_text("from app import create_app\napp = create_app()\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setenv("TIDEWIRE_MOUNT", "/shop=own_wsgi:app")
     monkeypatch.setenv("TIDEWIRE_DATA_DIR", str(tmp_path))
 
