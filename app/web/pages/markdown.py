@@ -7,7 +7,8 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-# Rendered in up to 25 ms each; beyond them a hostile text of 8 KiB takes 160. The pages' script has the same bounds.
+# The worst that is rendered takes 15 to 40 ms; beyond these bounds a hostile text of 8 KiB takes 160. The pages' script
+# has the same bounds.
 MAX_CHARACTERS = 8192  # In UTF-16 units.
 MAX_MARKS = 1000
 MAX_LINES = 400
