@@ -1,7 +1,8 @@
-"""The only file that knows the insides of hypercorn, h11 and wsproto; `pyproject.toml` pins the three for it.
+"""What a request reaches of hypercorn, h11 and wsproto inside; `pyproject.toml` pins the three for it. One more file
+knows hypercorn inside: `app/server/connection.py`, for a connection before its first request.
 
 Under hypercorn's asyncio workers the `send` that an application gets leads, step by step and each step checked, to the
-server's own objects. For one connection some of them are replaced by ours; nothing is patched.
+server's own objects. For one connection some of them are replaced by ours.
 """
 
 import asyncio

@@ -65,7 +65,7 @@ class Websocket(Movement, asyncio.Protocol):
         self._transport.set_write_buffer_limits(HIGH, LOW)
         self._parser = parser
         self._blocked = False
-        # None instead of empty lists: with those an idle watcher takes 8.5 kB, without 8.0 (benchmark `memory`).
+        # None instead of empty lists, which are 168 bytes of an idle watcher's 7.5 kB (benchmark `memory`).
         self._drains: list[asyncio.Future[None]] | None = None
         self._outbox: list[bytes] | None = None
         self._parts: list[Any] | None = None

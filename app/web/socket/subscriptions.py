@@ -48,7 +48,7 @@ class Subscriptions:
     __slots__ = ("_following", "_holder", "_presences")
 
     def __init__(self, holder: Holder) -> None:
-        # One reference, and no bound methods of 80 bytes each (benchmark `memory`).
+        # One reference, and no bound methods of 64 bytes each.
         self._holder = holder
         self._following: dict[str, Watch | asyncio.Task[None]] = {}
         self._presences: dict[str, asyncio.Task[None]] | None = None
