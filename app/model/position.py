@@ -63,9 +63,16 @@ def start_point(start: Start, extent: Extent) -> StartPoint:
             return StartPoint(seq)
 
 
-def parse_event_id(text: str) -> After | None:
-    """The position in an SSE `Last-Event-ID`, `EPOCH.SEQ`; None when it is not one of this hub's."""
+def parse_event_id(text: str) -> After:
+    """The position in an SSE `Last-Event-ID`, `EPOCH.SEQ`.
+
+    What is none of this hub's is a position in no log, which is answered by a reset: an `EventSource` keeps the id of
+    whatever stood at its address before, can't drop it, and ends for good at a refusal (WHATWG HTML, 9.2.3).
+    """
     epoch, dot, seq = text.strip().rpartition(".")
     if not (dot and epoch and len(epoch) <= 32 and seq.isascii() and seq.isdigit() and len(seq) <= 18):
-        return None
+        return _IN_NO_LOG
     return After(int(seq), epoch)
+
+
+_IN_NO_LOG = After(0, epoch="")  # No log has an empty epoch.

@@ -37,7 +37,11 @@ _PARAMS = (
         {"type": "integer", "minimum": 0, "maximum": MAX_LAST},
     ),
     Param("ticket", "A one-use ticket instead of a token."),
-    Param("Last-Event-ID", "EPOCH.SEQ: the position from which an EventSource resumes.", place="header"),
+    Param(
+        "Last-Event-ID",
+        "EPOCH.SEQ: the position from which an EventSource resumes; any other text leads to a reset.",
+        place="header",
+    ),
 )
 _ENDLESS = "The stream; it does not end by itself."
 _REFUSALS = (InvalidRequest, Unauthenticated, Forbidden, NotFound, RateLimited, Unavailable)
@@ -181,10 +185,7 @@ def _start() -> Start:
     """The requested start. A browser that reconnects sends its URL again, and `Last-Event-ID`, which has precedence."""
     given = request.headers.get("Last-Event-ID")
     if given:
-        position = parse_event_id(given)
-        if position is None:
-            raise InvalidRequest("Last-Event-ID must be EPOCH.SEQ as a stream gave it.", field="Last-Event-ID")
-        return position
+        return parse_event_id(given)
     after, last = number_arg("after"), number_arg("last", most=MAX_LAST)
     if after is not None and last is not None:
         raise InvalidRequest("Give after or last, not both.", field="last")

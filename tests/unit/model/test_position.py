@@ -47,8 +47,8 @@ def test_no_kept_update_is_skipped_without_a_reset(first: int, size: int, asked:
 @pytest.mark.parametrize(
     "text", ["", "58", ".58", "k3v9.", "k3v9.-1", "k3v9.1e3", "k3v9.٣", "x" * 40 + ".1", "k." + "9" * 30]
 )
-def test_a_malformed_event_id_is_none(text: str) -> None:
-    assert parse_event_id(text) is None
+def test_what_is_no_event_id_is_a_position_in_no_log(text: str) -> None:
+    assert start_point(parse_event_id(text), LOG) == StartPoint(LOG.first - 1, "epoch")
 
 
 def test_an_event_id_is_a_position() -> None:

@@ -108,7 +108,7 @@ async def test_a_log_emptied_under_a_stream_sends_a_reset(hub: ServedHub) -> Non
 
 
 async def test_an_invalid_position_is_refused_by_name(hub_sqlite: ServedHub) -> None:
-    epoch = await published(hub_sqlite, 1)
+    await published(hub_sqlite, 1)
     for query, field in {
         "after=x": "after", "after=-1": "after", "after=1.5": "after", "after=²": "after", "after=": "after",
         "last=1001": "last", "last=-1": "last", "after=1&last=1": "last", f"after=1&epoch={'e' * 33}": "epoch",
@@ -116,9 +116,25 @@ async def test_an_invalid_position_is_refused_by_name(hub_sqlite: ServedHub) -> 
         answer = await hub_sqlite.call("GET", f"{STREAM}?{query}")
         assert (answer.status, answer.code, answer.json["error"]["field"]) == (400, "invalid_request", field), query
 
-    for event_id in ("5", "x", f"{epoch}.", ".5", f"{epoch}.x", f"{epoch}.-1", f"{epoch}.{'9' * 30}"):
-        answer = await hub_sqlite.call("GET", STREAM, headers={"Last-Event-ID": event_id})
-        assert (answer.status, answer.json["error"]["field"]) == (400, "Last-Event-ID"), event_id
+
+async def test_an_event_id_of_another_server_is_reset_and_not_refused(hub_sqlite: ServedHub) -> None:
+    epoch = await published(hub_sqlite, 1)
+    foreign = ("5", "x", f"{epoch}.", ".5", f"{epoch}.x", f"{epoch}.-1", f"{epoch}.{'9' * 30}", f"{'e' * 33}.1")
+    for event_id in (*foreign, "urn:uuid:0c8b", "1700000000000-0", "\xe9.1", f"{epoch}.\xb2", "x" * 8000):
+        async with streaming(hub_sqlite.url, f"{STREAM}?last=1", Last_Event_ID=event_id) as stream:
+            opening, reset, update = await stream.block(), await stream.event(), await stream.event()
+
+        assert opening == {"retry": "2000"}, event_id
+        assert reset == ("reset", None, _reset("epoch", epoch, 1, 1)), event_id
+        assert update[1] == f"{epoch}.1", event_id
+
+
+async def test_lines_reset_an_event_id_of_another_server_too(hub_sqlite: ServedHub) -> None:
+    epoch = await published(hub_sqlite, 1)
+    async with streaming(hub_sqlite.url, Accept="application/x-ndjson", Last_Event_ID="5") as stream:
+        reset = await stream.message()
+
+    assert reset == _reset("epoch", epoch, 1, 1)
 
 
 def _reset(reason: str, epoch: str, first: int, last: int) -> dict[str, object]:
