@@ -22,7 +22,7 @@ JS_SOURCES = $$(find frontend/js tests/js -name '*.js' 2>/dev/null)
 JS_TESTS   = $$(find tests/js -name '*.test.js' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-python check-js check-docker fmt bench lock screenshots clean browser
+.PHONY: help run test check check-python check-js check-docker fmt bench lock screenshots clean browser fronts
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ help:  ## show this list
 run: $(VENV)/.runtime  ## start a hub on http://127.0.0.1:8000 (SQLite under data/)
 	@$(VENV)/bin/tidewire serve $(ARGS)
 
-test: check browser  ## check, then run every test (ARGS="tests/unit -k name" narrows it)
+test: check browser fronts  ## check, then run every test (ARGS="tests/unit -k name" narrows it)
 	@if command -v node >/dev/null; then \
 	  if [ -n "$(JS_TESTS)" ]; then node --test --test-reporter=dot $(JS_TESTS); fi; \
 	else echo "node is not on the PATH: the JavaScript tests were not run."; fi
@@ -71,6 +71,9 @@ clean:  ## remove what the targets created (never data/)
 
 browser: $(VENV)/.development
 	@$(PYTHON) -m tests.support.browser
+
+fronts: $(VENV)/.development
+	@$(PYTHON) -m tests.support.fronts
 
 $(PYTHON):
 	@python="$$($(FIND_PYTHON))" && "$$python" -m venv $(VENV)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import random
+import ssl
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -31,10 +32,11 @@ class Watcher:
         after: int | None = 0,
         epoch: str | None = None,
         resume: bool = True,
+        trust: ssl.SSLContext | bool = True,
     ) -> None:
         """`after=None` watches live from now; with `resume=False` the first loss is the end."""
         self.channel, self.after, self.epoch = channel, after, epoch
-        self._urls, self._token, self._resume = urls, token, resume
+        self._urls, self._token, self._resume, self._trust = urls, token, resume, trust
         self.updates: list[Message] = []
         self.seqs: list[int] = []
         self.subscribed: list[Message] = []
@@ -119,7 +121,8 @@ class Watcher:
         url_index, tries = 0, 0
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
-            async with aiohttp.ClientSession(headers=headers) as session:
+            connector = aiohttp.TCPConnector(ssl=self._trust)
+            async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
                 while True:
                     before = len(self.subscribed)
                     try:
@@ -135,6 +138,7 @@ class Watcher:
         finally:
             self._ended = True
             await self._notify_change()
+            await asyncio.sleep(0)  # The loop's next pass closes the sockets under TLS.
 
     async def _watch_once(self, session: aiohttp.ClientSession, url: str) -> None:
         async with asyncio.timeout(HANDSHAKE_WITHIN):
