@@ -80,6 +80,7 @@ $(PYTHON):
 
 # Stamp files: an installation runs again only if its pins changed.
 $(VENV)/.runtime: requirements.txt pyproject.toml | $(PYTHON)
+	@echo "Installing into $(VENV), which takes up to a minute ..."
 	@$(PIP) install --require-hashes -r requirements.txt
 	@$(PIP) install --no-deps -e .
 	@touch $@

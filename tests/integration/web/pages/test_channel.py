@@ -103,6 +103,13 @@ async def test_older_pages_lead_back_to_the_first_update_and_each_is_shown_once(
     assert seen == list(range(120, 0, -1))
 
 
+async def test_every_command_of_a_page_names_this_hub(hub_sqlite: ServedHub) -> None:
+    response = await hub_sqlite.call("GET", "/lobby", headers={"Accept": "text/html"})
+
+    assert f"tidewire watch lobby --url {hub_sqlite.url}\n" in response.body.decode()
+    assert f"curl -N {hub_sqlite.url}/lobby/sse" in response.body.decode()
+
+
 async def test_only_the_newest_page_holds_the_live_list_with_its_position(hub: ServedHub) -> None:
     stored = [await hub.publish("lobby", body=str(n)) for n in range(3)][-1]
     newest, older = await page(hub, "/lobby"), await page(hub, "/lobby?before=3")
