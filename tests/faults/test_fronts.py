@@ -11,9 +11,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+import trustme
 
 from tests.support.event_source import EventSource
-from tests.support.fronts import Front, installed, make_certificate
+from tests.support.fronts import Front, installed
 from tests.support.process import HubProcess
 from tests.support.publisher import Publisher
 from tests.support.watcher import Watcher
@@ -29,14 +30,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def certificate(base: Path) -> tuple[Path, Path]:
-    return make_certificate(base)
+def authority() -> trustme.CA:
+    """Signs the certificates that the servers show."""
+    return trustme.CA()
 
 
 @pytest.fixture(scope="module")
-def trust(certificate: tuple[Path, Path]) -> ssl.SSLContext:
-    """Accepts the certificate that all the servers show."""
-    return ssl.create_default_context(cafile=certificate[0])
+def trust(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +59,9 @@ def hub(base: Path) -> Iterator[HubProcess]:
 
 
 @pytest.fixture(scope="module")
-def fronts(base: Path, hub: HubProcess, certificate: tuple[Path, Path]) -> Iterator[dict[str, Front]]:
+def fronts(base: Path, hub: HubProcess, authority: trustme.CA) -> Iterator[dict[str, Front]]:
     """Every server that this machine has, by the example's name."""
-    found = {name: Front(name, base / name.replace(" ", "-"), hub.port, *certificate) for name in NAMES}
+    found = {name: Front(name, base / name.replace(" ", "-"), hub.port, authority) for name in NAMES}
     with ExitStack() as stack, ThreadPoolExecutor() as threads:
         for front in found.values():
             stack.callback(front.close)
