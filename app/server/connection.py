@@ -18,24 +18,29 @@ from hypercorn.protocol import ProtocolWrapper
 from app.config import Settings
 from app.runtime.networks import NetworkCounts
 
-_LINGER_S = 1.0
-_LINGER_BYTES = 64 * 1024
+_LINGER_S = 5.0
 
 
 def serve_connections(settings: Settings) -> None:
     """Have hypercorn's workers in this process serve each connection as a ServerConnection."""
     bound = NetworkCounts(settings.address_connections) if not settings.trusted_proxies else None
-    served = partial(ServerConnection, send_timeout=settings.send_timeout, by_network=bound)
+    served = partial(
+        ServerConnection,
+        send_timeout=settings.send_timeout,
+        linger_bytes=settings.max_request_bytes,
+        by_network=bound,
+    )
     worker.TCPServer = served  # type: ignore[assignment, attr-defined]  # The one name of the server's that is replaced.
 
 
 class ServerConnection(TCPServer):
     """A connection of this process, in the place of hypercorn's own."""
 
-    def __init__(self, *given: Any, send_timeout: float, by_network: NetworkCounts | None) -> None:
-        """`send_timeout` in seconds. `by_network` is None where a proxy makes all the connections."""
+    def __init__(self, *given: Any, send_timeout: float, linger_bytes: int, by_network: NetworkCounts | None) -> None:
+        """`send_timeout` in seconds. Of a request that was answered before its end, `linger_bytes` more are read.
+        `by_network` is None where a proxy makes all the connections."""
         super().__init__(*given)
-        self._send_timeout = send_timeout
+        self._send_timeout, self._linger_bytes = send_timeout, linger_bytes
         self._by_network = by_network
         self._read_all = asyncio.Event()
 
@@ -77,8 +82,9 @@ class ServerConnection(TCPServer):
 
     async def _linger(self) -> None:
         """Take in what the client still sends before the connection is closed: a close with bytes unread is a reset,
-        which may reach the client before the answer does (RFC 9112, 9.6)."""
-        self._protocol = _Drain(self.writer.transport)  # type: ignore[assignment]
+        which may reach the client before the answer does (RFC 9112, 9.6). nginx, which sends a whole body before it
+        reads, would answer 502 for the hub's own refusal."""
+        self._protocol = _Drain(self.writer.transport, self._linger_bytes)  # type: ignore[assignment]
         with suppress(NotImplementedError, OSError, RuntimeError):
             self.writer.write_eof()
         with suppress(TimeoutError):
@@ -98,15 +104,15 @@ class ServerConnection(TCPServer):
 class _Drain:
     """In the place of a protocol that has ended: counts what comes, and ends the connection beyond a bound."""
 
-    def __init__(self, transport: asyncio.WriteTransport) -> None:
+    def __init__(self, transport: asyncio.WriteTransport, most: int) -> None:
         self._transport = transport
-        self._received = 0
+        self._left = most
 
     async def handle(self, event: Event) -> None:
         """Drop it."""
         if isinstance(event, RawData):
-            self._received += len(event.data)
-            if self._received > _LINGER_BYTES:
+            self._left -= len(event.data)
+            if self._left < 0:
                 self._transport.abort()
 
 

@@ -15,6 +15,7 @@ import pytest
 from pytest_asyncio import fixture
 
 from tests.support.hub_ways import until
+from tests.support.ports import HOST
 from tests.support.process import HubProcess, hub_process
 from tests.support.raw_socket import RawSocket
 
@@ -74,6 +75,19 @@ async def test_an_answer_that_is_not_read_is_cut_off_also_after_the_client_has_c
             raw.shut()
 
         await until(lambda: descriptors(hub) <= before, within=8)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("path", "status"), [("/api/v1/channels/-/updates", b"404"), ("/api/v1/tickets", b"401")])
+async def test_who_sends_a_refused_body_to_its_end_reads_the_answer(path: str, status: bytes, hub: HubProcess) -> None:
+    body = b" " * (8 * 1024 * 1024)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    async with RawSocket(hub.port) as raw:
+        await raw.send(head.encode() + body)
+
+        assert (await raw.until(END)).startswith(b"HTTP/1.1 " + status)
 
 
 @pytest.mark.asyncio(loop_scope="module")
