@@ -9,7 +9,6 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from app.errors import InvalidRequest, InvalidUpdate, TooLarge
-from app.model.json_lines import one_line
 from app.model.parsing import broken_rule, parse_json
 from app.model.rules import rules_of
 from app.model.update import (
@@ -20,6 +19,7 @@ from app.model.update import (
     MAX_DATA_LEVELS,
     MAX_UPDATE_BYTES,
     Draft,
+    one_line,
 )
 
 RULES = rules_of(Draft)

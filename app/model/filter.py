@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.model.words import words_of
+from app.model.update import words_of
 
 
 @dataclass(frozen=True, slots=True)

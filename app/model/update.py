@@ -1,16 +1,16 @@
-"""An update: the fields it may have, each with its rule, and its encoding, which is done once."""
+"""An update: its fields, each with its rule; its encoding, which is done once; and its words for the search."""
 
+import re
 import secrets
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
+from unicodedata import category, normalize
 
 import msgspec
 from msgspec import UNSET, Struct
 
-from app.model.json_lines import one_line
 from app.model.rules import one_of, rule, text
-from app.model.words import words_of
 
 MAX_BODY_BYTES = 32 * 1024
 MAX_DATA_BYTES = 32 * 1024
@@ -77,6 +77,8 @@ class Entry(Struct, frozen=True, gc=False):
 
 
 _TYPE = b'{"type":"update",'
+# In JSON they stand within texts only; `str.splitlines()` and clients built on it, such as httpx, end a line at them.
+_LINE_ENDS = tuple((end.encode(), f"\\u{ord(end):04x}".encode()) for end in "\u0085\u2028\u2029")
 
 
 def encode_entry(slug: str, epoch: str, seq: int, update_id: str, at: int, author: str | None, fields: bytes) -> Entry:
@@ -86,6 +88,17 @@ def encode_entry(slug: str, epoch: str, seq: int, update_id: str, at: int, autho
         f'"at":"{rfc3339(at)}","author":{_json(author)},'
     )
     return Entry(seq, one_line(head.encode() + fields[1:]))
+
+
+def one_line(encoded: bytes) -> bytes:
+    """The encoded JSON with U+0085, U+2028 and U+2029 escaped; a JSON encoder escapes all other ends of a line.
+
+    NDJSON, server-sent events and frames of the websocket need one line for every reader.
+    """
+    if not encoded.isascii():
+        for raw, escaped in _LINE_ENDS:
+            encoded = encoded.replace(raw, escaped)
+    return encoded
 
 
 @lru_cache(1000)
@@ -111,3 +124,49 @@ def new_update_id(at: int) -> str:
     """A UUID version 7 (RFC 9562, 5.7): sorted by its time, unique by 74 random bits."""
     time, random = f"{at:012x}", secrets.token_bytes(10).hex()
     return f"{time[:8]}-{time[8:]}-7{random[:3]}-{_VARIANT[random[3]]}{random[4:7]}-{random[8:]}"
+
+
+_WORD = re.compile(r"[^\W_]+")
+# Maps each byte of ASCII for a search: a letter to lower case, a digit to itself, others to a space between words.
+_ASCII = bytes(ord(chr(code).lower()) if _WORD.match(chr(code)) else 32 for code in range(128)) + bytes(128)
+_MAX_WORD_CHARACTERS = 200
+
+# Python counts no combining mark as a part of a word. What is not ASCII and no letter goes to _joined() in short runs,
+# which are few and recur, so that most are in its cache; then all of it that is left belongs to the word before it.
+_OTHERS = re.compile(r"[^\w\x00-\x7f]{1,8}")
+_MARKED_WORD = re.compile(r"[^\W_][^\x00-/:-@\[-`{-\x7f]*")
+_IGNORED = re.compile("[\u034f\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # Variation selectors and such.
+_ZERO_WIDTH_SPACE = "\u200b"  # Ends a word, in scripts that show no space.
+
+
+def words_of(text: str) -> list[str]:
+    """The words in lower case and NFC, each up to 200 characters: runs of letters and digits, with combining marks.
+
+    Characters that only change how a word is shown, such as a soft hyphen or a joiner, are left out of it.
+    """
+    if text.isascii():  # Nearly all texts are, and for them this is seven times as fast.
+        words = text.encode().translate(_ASCII).decode().split()
+        if len(text) <= _MAX_WORD_CHARACTERS:
+            return words
+    else:
+        # Composed last: "=" and the mark of "≠" are one character then, which is no letter.
+        words = normalize("NFC", " ".join(_MARKED_WORD.findall(_OTHERS.sub(_joined, text.lower())))).split()
+    # A dump or a key may be one long word, and PostgreSQL's index accepts none over 2712 bytes.
+    return [word[:_MAX_WORD_CHARACTERS] for word in words]
+
+
+def _joined(found: re.Match[str]) -> str:
+    return _between(found[0])
+
+
+@lru_cache(1000)
+def _between(others: str) -> str:
+    return "".join(map(_in_word, others))
+
+
+def _in_word(other: str) -> str:
+    """A mark itself; nothing for a character without a meaning of its own; a space for one between words."""
+    kind = category(other)
+    if kind == "Me" or (kind == "Cf" and other != _ZERO_WIDTH_SPACE) or _IGNORED.match(other):
+        return ""
+    return other if kind in ("Mn", "Mc") else " "

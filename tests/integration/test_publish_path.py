@@ -11,7 +11,7 @@ from tests.support.hub import serving
 from tests.support.process import ROOT
 
 APP = str(ROOT / "app")
-AT_MOST = 23
+AT_MOST = 18
 
 
 @contextmanager

@@ -10,10 +10,9 @@ from app.model.access import Principal
 from app.model.draft import Submission, broken, check, draft_of, parse_submission
 from app.model.update import MAX_BODY_BYTES, bare
 from app.services import Services
-from app.web.api.text_fields import fields_of
+from app.web.api.text_fields import HEADERS, fields_of
 from app.web.http.call import Call
 from app.web.http.identity import charge
-from app.web.http.query import check_json_type, media_type
 from app.web.http.replies import Reply, entries_body
 
 # What a publish costs beyond its one call: a call for each of these.
@@ -23,17 +22,18 @@ _UPDATES_A_CALL = 10
 
 async def publish_json(hub: Services, who: Principal, slug: str, call: Call) -> Reply:
     """Publish one update or a batch, as the API takes it. Raises a Refusal for what is not stored."""
-    check_json_type(call.header("Content-Type"))
+    call.check_json_type()
     submission, is_batch = parse_submission(await _body(hub, who, slug, call))
     return await _publish(hub, who, slug, call, submission, is_batch)
 
 
 async def publish_text(hub: Services, who: Principal, slug: str, call: Call) -> Reply:
     """Publish the body as text, whatever its Content-Type: curl declares a form. Raises as `publish_json`."""
-    if media_type(call.header("Content-Type")).startswith("multipart/"):
+    if call.media_type.startswith("multipart/"):
         way = "curl -d TEXT, or curl --data-binary @FILE, instead of curl -F"
         raise UnsupportedMediaType(f"Send the text itself as the body: {way}.", field="Content-Type")
-    fields = fields_of(call)
+    # Most set none: to look for each takes 5 µs, to see that there is none 0.2.
+    fields = fields_of(call) if call.arguments or call.has_header(HEADERS) else {}
     try:
         # Some editors begin a file with a byte order mark.
         text = (await _body(hub, who, slug, call, MAX_BODY_BYTES + len(BOM_UTF8))).decode("utf-8-sig")

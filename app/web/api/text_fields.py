@@ -61,6 +61,7 @@ _FIELDS = {
     "data": _Field(json_of, "JSON", _SENTENCES["data"]),
     "gone": _Field(switch_of, "yes or no", f"yes or no. {_SENTENCES['gone']}"),
 }
+HEADERS = frozenset(name.encode() for name in _FIELDS)
 PARAMS = (
     *(Param(name.title(), each.about, each.schema, "header") for name, each in _FIELDS.items()),
     *(Param(name, f"As the header {name.title()}.", each.schema) for name, each in _FIELDS.items()),

@@ -1,14 +1,16 @@
-"""Around the application: each connection's wire, and the server's shutdown."""
+"""Around the application: each connection's wire, the check of each request's head, and the server's shutdown."""
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from quart import Quart
 
 from app.config import Settings
-from app.errors import Refusal
+from app.errors import InvalidRequest, NotFound, Refusal
 from app.runtime.body_budget import SMALL
 from app.services import Services
 from app.transport.errors import Stalled
@@ -16,12 +18,16 @@ from app.transport.hypercorn import obstacle
 from app.transport.wire import Send, Wire
 from app.web.asgi.body_bound import BoundedBody
 from app.web.asgi.refuse import refuse
-from app.web.asgi.request_head import check_head, declared_length
 from app.web.http.call import begin_call
 from app.web.http.context import EXTENSION
 from app.web.http.hosts import Hosts
 
 log = logging.getLogger("tidewire.server")
+
+# Letters, digits, - . _ ~ and the slash have no escaped form here: a proxy's rule for /metrics would not see it
+# (RFC 3986, 6.2.2.2).
+_NEEDLESS_ESCAPE = re.compile(rb"%(?:2[def]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])", re.IGNORECASE)
+_CHUNKED = -1
 
 
 class Supervisor:
@@ -68,8 +74,8 @@ class Supervisor:
         """Serve a request whose head passes, and for whose body there is room."""
         body: BoundedBody | None = None
         try:
-            check_head(scope, self._hosts)
-            if scope["type"] == "http" and not 0 <= (length := declared_length(scope)) <= SMALL:
+            _check_head(scope, self._hosts)
+            if scope["type"] == "http" and not 0 <= (length := _declared_length(scope)) <= SMALL:
                 body = BoundedBody(scope, receive, wire, services)
                 receive = body.receive
                 body.hold(length)
@@ -94,6 +100,43 @@ class Supervisor:
         shutdown = wire.shutdown()
         if shutdown is not None and (self._listening is None or self._listening.done()):
             self._listening = services.tasks.spawn(_shut_down(shutdown, services), "server: shutdown")
+
+
+def _check_head(scope: Any, hosts: Hosts) -> None:
+    """What comes before anything else sees the request: its host, and the one spelling of its path.
+
+    Raises InvalidRequest, MisdirectedRequest or NotFound. An absolute target is replaced by its path, and its host
+    goes before the header (RFC 9112, 3.2.2)."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), None)
+    path: str = scope["path"]
+    if not path.startswith("/"):
+        path, host = _split_target(path, host)
+        scope["path"] = path
+    if host not in hosts.known:
+        hosts.check(scope, host)
+    if "//" in path or (b"%" in (raw := scope.get("raw_path") or b"") and _NEEDLESS_ESCAPE.search(raw)):
+        raise NotFound("There is nothing at this address.")
+
+
+def _declared_length(scope: Any) -> int:
+    """The bytes that the request's head declares for its body; -1 for a body in chunks, of no known length."""
+    length = 0
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return _CHUNKED  # It goes before a length (RFC 9112, 6.3).
+        if name == b"content-length" and value.isdigit():
+            length = int(value[:12])
+    return length
+
+
+def _split_target(target: str, host: bytes | None) -> tuple[str, bytes | None]:
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        raise InvalidRequest("The request's target must be a path or a URL.") from None
+    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.netloc:
+        raise InvalidRequest("The request's target must be a path or a URL.")
+    return parts.path or "/", parts.netloc.encode("latin-1", "replace")
 
 
 async def _shut_down(signal: Callable[[], Awaitable[None]], services: Services) -> None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, UnsupportedMediaType
 from app.model.rate import Allowance
 from app.telemetry.logs import REQUEST_ID
 
@@ -53,6 +53,21 @@ class Call:
         if wanted in self._headers and sum(sent == wanted for sent, _ in self.scope["headers"]) > 1:
             raise InvalidRequest(f"{name} must be sent once.", field=name)
         return self.header(name)
+
+    def has_header(self, names: frozenset[bytes]) -> bool:
+        """Is any header of these names sent? They are in lower case."""
+        return not names.isdisjoint(self._headers)
+
+    @property
+    def media_type(self) -> str:
+        """The Content-Type in lower case, without its parameters; empty when there is none."""
+        return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
+
+    def check_json_type(self) -> None:
+        """Raises UnsupportedMediaType for a Content-Type that is not JSON."""
+        kind = self.media_type
+        if kind and kind != "application/json" and not kind.endswith("+json"):
+            raise UnsupportedMediaType(f"Send the body as application/json, not {kind[:80]}.", field="Content-Type")
 
     @property
     def content_length(self) -> int:

@@ -3,8 +3,9 @@
 import msgspec
 from quart import request
 
-from app.errors import InvalidRequest, UnsupportedMediaType
+from app.errors import InvalidRequest
 from app.model.parsing import parse_json, shaped
+from app.web.http.context import current_call
 
 _MOST_SEQ = 2**62
 
@@ -30,7 +31,7 @@ def text_arg(name: str, most: int = 200) -> str | None:
 
 async def read_body[T: msgspec.Struct](kind: type[T]) -> T:
     """The request's JSON body as `kind`. Raises InvalidRequest naming the field, or UnsupportedMediaType."""
-    check_json_type(request.headers.get("Content-Type"))
+    current_call().check_json_type()
     return shaped(parse_json(await body_bytes()), kind)
 
 
@@ -39,15 +40,3 @@ async def body_bytes() -> bytes:
     body = await request.get_data(as_text=False)
     assert isinstance(body, bytes)
     return body
-
-
-def check_json_type(given: str | None) -> None:
-    """Raises UnsupportedMediaType for a Content-Type that is not JSON."""
-    kind = media_type(given)
-    if kind and kind != "application/json" and not kind.endswith("+json"):
-        raise UnsupportedMediaType(f"Send the body as application/json, not {kind[:80]}.", field="Content-Type")
-
-
-def media_type(given: str | None) -> str:
-    """A Content-Type in lower case, without its parameters; empty when there is none."""
-    return (given or "").partition(";")[0].strip().lower()

@@ -8,7 +8,7 @@ import msgspec
 from app.errors import InvalidRequest, Refusal
 from app.live.events import EndReason
 from app.model.access import Principal
-from app.model.json_lines import one_line
+from app.model.update import one_line
 from app.runtime.limits import refusal
 from app.services import Services
 from app.transport.sink import Client

@@ -3,7 +3,11 @@
 import json
 import uuid
 
-from app.model.update import bare, encode_entry, new_update_id, rfc3339
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.model.update import bare, encode_entry, new_update_id, one_line, rfc3339
 
 AT = 1_795_253_400_123  # 2026-11-21T09:30:00.123Z
 
@@ -48,3 +52,19 @@ def test_an_entry_is_one_line_for_every_reader() -> None:
     assert len(entry.json.decode().splitlines()) == 1
     assert json.loads(entry.json)["body"] == "a\u2028b\u2029c\x85d"
     assert json.loads(entry.json)["author"] == "x\u2028y"
+
+
+@given(text=st.text() | st.text(alphabet='a"\\\r\n\v\f\x1c\x1d\x1e\x85\u2028\u2029\u2027é'))
+def test_json_is_one_line_and_means_the_same(text: str) -> None:
+    given = {text: [text, 1]}
+    encoded = one_line(msgspec.json.encode(given))
+
+    assert len(encoded.decode().splitlines()) == 1
+    assert json.loads(encoded) == given
+
+
+def test_what_needs_no_escape_is_not_copied() -> None:
+    for text in ("plain", "Größe ✓ “quoted” …"):
+        encoded = msgspec.json.encode(text)
+
+        assert one_line(encoded) is encoded

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.model.words import words_of
+from app.model.update import words_of
 
 
 @given(text=st.text(alphabet=[chr(code) for code in range(128)]))
