@@ -15,6 +15,7 @@ POSTGRESQL = "postgresql+asyncpg://"
 _COMPLETED = {"postgres://": POSTGRESQL, "postgresql://": POSTGRESQL, "postgres+asyncpg://": POSTGRESQL}
 _COMPLETED["sqlite:///"] = SQLITE
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 MAX_PORT = 65535
 
 
@@ -52,7 +53,7 @@ def check_redis_url(url: str) -> None:
 
 
 def public_url(url: str) -> str:
-    """The URL without a final slash. Raises ConfigError unless it is the root of an http(s) server."""
+    """The URL without a final slash. Raises ConfigError unless it is http(s), a host, and at most a plain path."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -62,12 +63,13 @@ def public_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or port == 0 or parts.username is not None or not _is_host(host):
         example = f"https://{url}" if re.fullmatch(r"[\w.-]+(:\d+)?", url) else "https://updates.example.org"
         raise ConfigError(f"{PREFIX}PUBLIC_URL must be an http(s) address such as {example}.")
-    if parts.path.strip("/") or parts.query or parts.fragment or "?" in url or "#" in url:
+    path = parts.path.rstrip("/")
+    if not _PLAIN_PATH.fullmatch(path) or parts.query or parts.fragment or "?" in url or "#" in url:
         raise ConfigError(
-            f"{PREFIX}PUBLIC_URL must end after the host: pages and clients use paths from the root, so the hub needs "
-            f"a host, or a port, of its own: {parts.scheme}://{parts.netloc}."
+            f"{PREFIX}PUBLIC_URL must end after the host, or after a path of letters, digits, - . _ and ~ under which "
+            f"a proxy forwards the hub, such as {parts.scheme}://{parts.netloc}/updates."
         )
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
 
 
 def check_bind(text: str) -> None:

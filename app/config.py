@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Self, get_args
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from app import addresses, environment
 from app.environment import PREFIX, ConfigError
@@ -123,6 +123,11 @@ class Settings:
                 f"{PREFIX}SECRET_KEY must be at least 32 characters in production; make one with "
                 "python -c 'import secrets; print(secrets.token_urlsafe(32))'."
             )
+
+    @property
+    def prefix(self) -> str:
+        """The path of `public_url`, under which a proxy forwards the hub; empty at the root of its host."""
+        return urlsplit(self.public_url).path if self.public_url is not None else ""
 
     def _normalise(self, name: str, normal: Callable[[str], str]) -> None:
         try:

@@ -50,6 +50,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
         TESTING=settings.env == "testing",
         MAX_CONTENT_LENGTH=settings.max_request_bytes,
         BODY_TIMEOUT=settings.query_timeout,
+        APPLICATION_ROOT=settings.prefix or "/",  # And the path of the session's cookie.
         SESSION_COOKIE_SECURE=settings.env == "production",
         SESSION_COOKIE_SAMESITE="Lax",
     )

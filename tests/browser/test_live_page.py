@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 from playwright.async_api import Browser
 
 from tests.browser.visitor import Visitor, post
-from tests.support.process import HubProcess
+from tests.support.ports import HOST
+from tests.support.process import HubProcess, hub_process
 
 RICH = {
     "Title": "Nightly backup", "Level": "success", "Tags": "db,nightly", "Key": "backup", "Value": "42.1",
@@ -24,6 +26,20 @@ async def test_an_update_appears_on_the_page_at_once(hub: HubProcess, visitor: V
 
     assert await visitor.seqs() == [4, 3, 2, 1]
     assert await visitor.page.locator("#u4").inner_text() != ""
+
+
+async def test_the_page_of_a_hub_under_a_path_of_its_host_is_live(browser: Browser, tmp_path: Path) -> None:
+    settings = {"TIDEWIRE_ENV": "development", "TIDEWIRE_PUBLIC_URL": f"http://{HOST}/updates"}
+    async with (
+        hub_process(tmp_path, settings) as hub,
+        Visitor.visiting(browser, f"{hub.url}/updates") as visitor,
+    ):
+        await visitor.open()
+        await visitor.live()
+        await post(f"{hub.url}/updates", "one")
+        await visitor.wait_for(1)
+
+        assert await visitor.seqs() == [1]
 
 
 async def test_no_update_is_lost_or_repeated_after_a_killed_hub_restarts(hub: HubProcess, visitor: Visitor) -> None:

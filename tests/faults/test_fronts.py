@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import aiohttp
@@ -21,6 +21,7 @@ from tests.support.watcher import Watcher
 
 NAMES = installed()
 BURST = 1000
+PREFIX = "/updates"
 each_front = pytest.mark.parametrize("front", NAMES, indirect=True)
 
 
@@ -51,6 +52,18 @@ def hub(base: Path) -> Iterator[HubProcess]:
         "TIDEWIRE_ANONYMOUS_BURST": str(BURST),
     }
     hub = HubProcess(base / "hub", settings)
+    try:
+        asyncio.run(hub.start())
+        yield hub
+    finally:
+        asyncio.run(hub.close())
+
+
+@pytest.fixture(scope="module")
+def hub_with_prefix(base: Path) -> Iterator[HubProcess]:
+    """Another hub, under a path of its host."""
+    settings = {"TIDEWIRE_TRUSTED_PROXIES": "1", "TIDEWIRE_PUBLIC_URL": f"https://localhost{PREFIX}"}
+    hub = HubProcess(base / "hub-with-prefix", settings)
     try:
         asyncio.run(hub.start())
         yield hub
@@ -160,6 +173,30 @@ async def test_websockets_and_streams_receive_an_update_at_once(
                 seq = (await publisher.publish()).seq
                 await socket.seen(seq, within=1)
                 await until(lambda seq=seq: source.seqs[-1:] == [seq], f"seq {seq}", within=1)  # type: ignore[misc]
+
+
+@each_front
+async def test_a_hub_under_a_path_of_its_host_is_whole_and_its_metrics_are_private(
+    front: Front, hub_with_prefix: HubProcess, authority: trustme.CA, trust: ssl.SSLContext, tmp_path: Path
+) -> None:
+    own = Front(front.name, tmp_path / "front", hub_with_prefix.port, authority)
+    with closing(own):
+        await asyncio.to_thread(own.start)
+        url = own.url + PREFIX
+        async with browsing(own, trust) as session:
+            for path, status in {"/": 200, "/lobby": 200, "/metrics": 404, "/readyz": 404}.items():
+                async with session.get(PREFIX + path) as answer:
+                    assert answer.status == status, path
+        with EventSource(own.url, f"{PREFIX}/lobby/sse", trust) as source:
+            async with (
+                Watcher(url, channel="lobby", after=None, trust=trust) as socket,
+                Publisher(hub_with_prefix.url, channel="lobby") as publisher,
+            ):
+                await socket.live()
+                await until(lambda: source.connections == 1, "stream")
+                seq = (await publisher.publish()).seq
+                await socket.seen(seq, within=1)
+                await until(lambda: source.seqs == [seq], f"seq {seq}", within=1)
 
 
 async def test_event_sources_outlive_a_hub_that_is_killed(

@@ -58,6 +58,6 @@ test("one is singular, and a count at the maximum is marked", () => {
 });
 
 test("a page on https uses wss", () => {
-  assert.equal(socketUrl({ protocol: "https:", host: "hub.example" }), "wss://hub.example/api/v1/ws");
-  assert.equal(socketUrl({ protocol: "http:", host: "127.0.0.1:8000" }), "ws://127.0.0.1:8000/api/v1/ws");
+  assert.equal(socketUrl({ protocol: "https:", host: "hub.example" }, "/updates"), "wss://hub.example/updates/api/v1/ws");
+  assert.equal(socketUrl({ protocol: "http:", host: "127.0.0.1:8000" }, ""), "ws://127.0.0.1:8000/api/v1/ws");
 });

@@ -58,18 +58,19 @@ def _health(url: str) -> Finding:
         )
     if (status, _parsed(body)) != (200, {"status": "ok"}):
         return _wrong(
-            f"{url}/healthz answers {status}, and not as the hub does: the proxy must pass on every path under / "
-            "without a prefix."
+            f"{url}/healthz answers {status}, and not as the hub does: the proxy must pass on every path under "
+            f"{urlsplit(url).path}/."
         )
     return Finding(State.OK, _SUBJECT, f"{url} is the hub.")
 
 
 async def _websocket(url: str) -> Finding:
     address = f"ws{url.removeprefix('http')}/api/v1/ws"
+    origin = url.removesuffix(urlsplit(url).path)
     try:
         async with (
             asyncio.timeout(_TIMEOUT_S),
-            connect(address, subprotocols=[SUBPROTOCOL], origin=url, compression=None) as socket,  # type: ignore[arg-type]
+            connect(address, subprotocols=[SUBPROTOCOL], origin=origin, compression=None) as socket,  # type: ignore[arg-type]
         ):
             welcome = _parsed(await socket.recv())
             is_hub = isinstance(welcome, dict) and welcome.get("type") == "welcome"
@@ -136,6 +137,7 @@ class _Connection:
     def __init__(self, url: str, timeout: float = _TIMEOUT_S) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
+        self._root = parts.path
         self._http: http.client.HTTPConnection = (
             http.client.HTTPSConnection(
                 parts.hostname, parts.port, timeout=timeout, context=ssl.create_default_context()
@@ -157,7 +159,7 @@ class _Connection:
         if body is not None:
             headers["Content-Type"] = "application/json"
         with suppress(BrokenPipeError, ConnectionResetError):  # Refused meanwhile: the answer says by whom.
-            self._http.request(method, path, body, headers)
+            self._http.request(method, self._root + path, body, headers)
         answer = self._http.getresponse()
         self.location = answer.getheader("Location")
         return answer.status, answer.read(most)

@@ -1,6 +1,6 @@
 """Channels over the API: list, create, show, change, delete."""
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 
 from app.actions import channels as actions
 from app.actions.find import readable
@@ -65,7 +65,7 @@ async def create_channel() -> Response:
     check_create(who)  # Before a body is received for it.
     channel = await actions.create_channel(services().db, who, await read_body(ChannelDraft))
     answer = json_answer(as_public(channel), 201)
-    answer.headers["Location"] = f"/api/v1/channels/{channel.slug}"
+    answer.headers["Location"] = f"{request.root_path}/api/v1/channels/{channel.slug}"
     return answer
 
 

@@ -53,8 +53,8 @@ _VARIABLE = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
 _SLUG = {"type": "string", "pattern": f"^{SLUG.pattern}$"}
 
 
-def build(routes: Map, views: Mapping[str, Callable[..., Any]]) -> Document:
-    """The document of every described view among `routes`."""
+def build(routes: Map, views: Mapping[str, Callable[..., Any]], root: str = "") -> Document:
+    """The document of every described view among `routes`, which begin after the path `root`."""
     described = [
         (rule, operation)
         for rule in routes.iter_rules()
@@ -78,7 +78,7 @@ def build(routes: Map, views: Mapping[str, Callable[..., Any]]) -> Document:
             "description": _ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": root or "/"}],
         "security": [{}, {"token": []}],
         "tags": [{"name": tag} | ({"description": _TAGS[tag]} if tag in _TAGS else {}) for tag in tags],
         "paths": paths,

@@ -4,6 +4,7 @@ import msgspec
 from quart import Blueprint, Response, current_app, render_template
 
 from app.web.api.openapi import Document, build
+from app.web.http.context import services
 from app.web.http.replies import json_answer
 
 blueprint = Blueprint("tidewire_reference", __name__)
@@ -25,7 +26,7 @@ async def docs() -> str:
 def _described() -> tuple[Document, bytes]:
     """The document of this application and its JSON, built at the first request, when all routes are registered."""
     if _EXTENSION not in current_app.extensions:
-        document = build(current_app.url_map, current_app.view_functions)
+        document = build(current_app.url_map, current_app.view_functions, services().settings.prefix)
         current_app.extensions[_EXTENSION] = document, msgspec.json.encode(document)
     described: tuple[Document, bytes] = current_app.extensions[_EXTENSION]
     return described

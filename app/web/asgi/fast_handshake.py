@@ -11,7 +11,7 @@ from quart import Quart
 from app.services import Services
 from app.transport.wire import Wire
 from app.web.asgi.fast_path import FastPath
-from app.web.asgi.handshake import PATH
+from app.web.asgi.handshake import is_own
 from app.web.asgi.refuse import refuse
 from app.web.http.call import begin_call
 from app.web.http.context import EXTENSION
@@ -38,8 +38,7 @@ class FastHandshake:
     @staticmethod
     def _is_plain(scope: Any) -> bool:
         """A handshake with the hub's own websocket. One with a ticket is Quart's."""
-        is_own = scope["type"] == "websocket" and scope["path"] == PATH
-        return is_own and not scope["query_string"] and not scope.get("root_path")
+        return scope["type"] == "websocket" and is_own(scope) and not scope["query_string"]
 
 
 async def _shake_hands(hub: Services, scope: Any, send: Any) -> None:

@@ -55,7 +55,7 @@ class FastPublish:
             return None
         if len(scope["path"]) > _MAX_PATH:  # No channel's, and not to be kept.
             return None
-        if scope["query_string"] or scope.get("root_path"):
+        if scope["query_string"]:
             return None
         headers = dict(scope["headers"])
         if b"transfer-encoding" in headers:
@@ -63,7 +63,7 @@ class FastPublish:
         length = headers.get(b"content-length", b"")
         if not length.isdigit() or len(length) > 9 or int(length) > _MAX_BODY or not self._path.is_open():
             return None
-        return self._route(scope["method"], scope["path"])
+        return self._route(scope["method"], scope["path"].removeprefix(scope.get("root_path", "")))
 
 
 async def _answer(hub: Services, endpoint: str, slug: str, scope: Any, receive: Any) -> None:

@@ -9,12 +9,17 @@ from app.web.asgi.testing import raise_failure
 PATH = "/api/v1/ws"
 
 
+def is_own(scope: Any) -> bool:
+    """True for the address of the hub's own websocket."""
+    return bool(scope["path"].removeprefix(scope.get("root_path", "")) == PATH)
+
+
 class HandshakeConnection(ASGIWebsocketConnection):
     """Quart's connection, which for the hub's own websocket never reads messages: the hub does, without Quart's queue
     and its second task. Any other websocket, of a blueprint of yours, is served as Quart serves it."""
 
     async def __call__(self, receive: Any, send: Any) -> None:
-        if self.scope["path"] != PATH:
+        if not is_own(self.scope):
             await super().__call__(receive, send)
             raise_failure(self.scope)
             return

@@ -17,6 +17,7 @@ from app.transport.errors import Stalled
 from app.transport.hypercorn import obstacle
 from app.transport.wire import Send, Wire
 from app.web.asgi.body_bound import BoundedBody
+from app.web.asgi.prefix import enter_prefix
 from app.web.asgi.refuse import refuse
 from app.web.http.call import begin_call
 from app.web.http.context import EXTENSION
@@ -36,6 +37,7 @@ class Supervisor:
     def __init__(self, app: Quart, settings: Settings) -> None:
         self._app = app
         self._hosts = Hosts(settings)
+        self._prefix = settings.prefix
         self._inner = app.asgi_app
         self._listening: asyncio.Task[None] | None = None
         self._obstacle: str | None = "it was started without a server"
@@ -75,6 +77,8 @@ class Supervisor:
         body: BoundedBody | None = None
         try:
             _check_head(scope, self._hosts)
+            if self._prefix:
+                enter_prefix(scope, self._prefix)
             if scope["type"] == "http" and not 0 <= (length := _declared_length(scope)) <= SMALL:
                 body = BoundedBody(scope, receive, wire, services)
                 receive = body.receive

@@ -26,7 +26,8 @@ class Call:
     def __init__(self, scope: Any, read_body: ReadBody | None = None) -> None:
         self.scope = scope
         self.method: str = scope.get("method", "GET")  # A handshake is a GET (RFC 6455, 4.1).
-        self.path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        self.root: str = scope.get("root_path", "")  # The path under which the hub is, without a last slash.
+        self.path: str = scope["path"].removeprefix(self.root)
         self.address: str = (scope.get("client") or ("<local>",))[0] or "unknown"
         self.allowance: Allowance | None = None
         self._headers: dict[bytes, bytes] = dict(scope["headers"])

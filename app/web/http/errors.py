@@ -123,7 +123,7 @@ def _sentence(status: int, error: HTTPException, call: Call) -> str:
     if status >= 500:
         return "Something went wrong here."
     if status == 404 and call.path.startswith("/api"):
-        return "There is nothing at this address; /api/docs describes the API."
+        return f"There is nothing at this address; {call.root}/api/docs describes the API."
     if status == 404 and call.path.endswith("/"):
         return "There is nothing at this address; without its last slash it may be a channel."
     if status == 404:

@@ -26,4 +26,4 @@ async def index() -> str:
 
 def base_url() -> str:
     """The hub's address as the pages' commands show it, without a slash at the end."""
-    return (services().settings.public_url or request.host_url).rstrip("/")
+    return (services().settings.public_url or request.root_url).rstrip("/")

@@ -31,7 +31,7 @@ export class UpdateFeed extends HTMLElement {
     this.#gone = new AbortController();
     const { signal } = this.#gone;
     this.#announcer = new Announcer(this.#part("announcer"));
-    this.#connection = new Connection(socketUrl(location));
+    this.#connection = new Connection(socketUrl(location, this.dataset.root));
     this.#connection.addEventListener("state", ({ detail }) => this.#showState(detail), { signal });
     this.#follow(signal);
     watchNetwork(this.#connection, signal);

@@ -16,6 +16,7 @@ export function watchNetwork(connection, signal) {
 /**
  * The address of the hub's websocket, from the page's own address.
  * @param {{protocol: string, host: string}} location
+ * @param {string} root the path under which the hub is, without a last slash; empty at the host's root
  */
-export const socketUrl = ({ protocol, host }) =>
-  `${protocol === "https:" ? "wss:" : "ws:"}//${host}/api/v1/ws`;
+export const socketUrl = ({ protocol, host }, root) =>
+  `${protocol === "https:" ? "wss:" : "ws:"}//${host}${root}/api/v1/ws`;

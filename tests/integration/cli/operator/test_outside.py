@@ -80,6 +80,17 @@ async def test_a_proxy_that_passes_everything_on_is_well(hub: HubProcess, tmp_pa
     ]
 
 
+async def test_a_hub_under_a_path_of_its_host_is_well(tmp_path: Path) -> None:
+    settings = {"TIDEWIRE_PUBLIC_URL": f"http://{HOST}/updates", "TIDEWIRE_SHUTDOWN_TIMEOUT": "2"}
+    async with (
+        hub_process(tmp_path, settings) as hub,
+        proxy(hub.port, lambda head: None if head.split()[1].startswith(b"/updates/") else PAGE % 404) as url,
+    ):
+        outcome, sentences = await doctor(tmp_path, f"{url}/updates")
+
+    assert (outcome.status, len(sentences)) == (0, 4), sentences
+
+
 def answers(pattern: bytes, own: bytes) -> Rule:
     return lambda head: own if re.search(pattern, head) else None
 
