@@ -12,14 +12,14 @@ from app.store.tables import CHANNELS
 _ROWS_PER_STATEMENT = 500  # A database limits the number of values in a statement.
 
 
-async def create_idle_channels(database_url: str, groups: int, each: int) -> None:
-    """Create those of the public channels idle-G-I that do not exist yet."""
+async def create_idle_channels(database_url: str, groups: int, each: int, *, for_everyone: bool = False) -> None:
+    """Create those of the public channels idle-G-I that do not exist yet; `for_everyone` to publish to."""
     db = Database(Settings(env="testing", database_url=database_url))
     rows = [
         {
             "slug": f"idle-{group}-{index}",
             "visibility": Visibility.PUBLIC.value,
-            "publishing": Publishing.MEMBERS.value,
+            "publishing": (Publishing.EVERYONE if for_everyone else Publishing.MEMBERS).value,
             "epoch": new_epoch(),
             "first_seq": 1,
             "last_seq": 0,

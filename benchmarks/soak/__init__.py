@@ -1,0 +1,1 @@
+"""Load that is held for minutes: what leaks, and what is lost, shows only with time."""
