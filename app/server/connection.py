@@ -14,9 +14,11 @@ from hypercorn.asyncio import run as worker
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.h11 import H11Protocol
 
 from app.config import Settings
 from app.runtime.networks import NetworkCounts
+from app.server.unparsed import answer_unparsed
 
 _LINGER_S = 5.0
 
@@ -24,23 +26,17 @@ _LINGER_S = 5.0
 def serve_connections(settings: Settings) -> None:
     """Have hypercorn's workers in this process serve each connection as a ServerConnection."""
     bound = NetworkCounts(settings.address_connections) if not settings.trusted_proxies else None
-    served = partial(
-        ServerConnection,
-        send_timeout=settings.send_timeout,
-        linger_bytes=settings.max_request_bytes,
-        by_network=bound,
-    )
+    served = partial(ServerConnection, settings=settings, by_network=bound)
     worker.TCPServer = served  # type: ignore[assignment, attr-defined]  # The one name of the server's that is replaced.
 
 
 class ServerConnection(TCPServer):
     """A connection of this process, in the place of hypercorn's own."""
 
-    def __init__(self, *given: Any, send_timeout: float, linger_bytes: int, by_network: NetworkCounts | None) -> None:
-        """`send_timeout` in seconds. Of a request that was answered before its end, `linger_bytes` more are read.
-        `by_network` is None where a proxy makes all the connections."""
+    def __init__(self, *given: Any, settings: Settings, by_network: NetworkCounts | None) -> None:
+        """`by_network` is None where a proxy makes all the connections."""
         super().__init__(*given)
-        self._send_timeout, self._linger_bytes = send_timeout, linger_bytes
+        self._settings = settings
         self._by_network = by_network
         self._read_all = asyncio.Event()
 
@@ -51,7 +47,10 @@ class ServerConnection(TCPServer):
 
     @protocol.setter
     def protocol(self, protocol: ProtocolWrapper) -> None:
-        protocol.protocol._check_protocol = _stay_at_http1  # type: ignore[union-attr, method-assign]
+        http = protocol.protocol
+        if isinstance(http, H11Protocol):
+            http._check_protocol = _stay_at_http1  # type: ignore[method-assign]
+            answer_unparsed(http, self._settings, self.writer.get_extra_info("peername"))
         self._protocol = protocol
 
     async def run(self) -> None:
@@ -84,7 +83,7 @@ class ServerConnection(TCPServer):
         """Take in what the client still sends before the connection is closed: a close with bytes unread is a reset,
         which may reach the client before the answer does (RFC 9112, 9.6). nginx, which sends a whole body before it
         reads, would answer 502 for the hub's own refusal."""
-        self._protocol = _Drain(self.writer.transport, self._linger_bytes)  # type: ignore[assignment]
+        self._protocol = _Drain(self.writer.transport, self._settings.max_request_bytes)  # type: ignore[assignment]
         with suppress(NotImplementedError, OSError, RuntimeError):
             self.writer.write_eof()
         with suppress(TimeoutError):
@@ -94,7 +93,7 @@ class ServerConnection(TCPServer):
     async def _close(self) -> None:
         if not self._read_all.is_set() and not self.writer.transport.is_closing():
             await self._linger()
-        check = asyncio.ensure_future(_cut_when_stalled(self.writer.transport, self._send_timeout))
+        check = asyncio.ensure_future(_cut_when_stalled(self.writer.transport, self._settings.send_timeout))
         try:
             await super()._close()
         finally:
@@ -127,6 +126,6 @@ async def _cut_when_stalled(transport: asyncio.WriteTransport, timeout: float) -
             return
 
 
-async def _stay_at_http1(_: object) -> None:
+async def _stay_at_http1(event: object) -> None:
     """In the place of hypercorn's look for HTTP/2. An `Upgrade: h2c` is ignored (RFC 9110, 7.8), and the preface of
     HTTP/2 becomes a request of a version that the supervisor refuses."""

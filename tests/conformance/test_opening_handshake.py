@@ -92,8 +92,7 @@ REJECTED = {
 
 @pytest.mark.parametrize("sent", REJECTED.values(), ids=REJECTED)
 async def test_an_invalid_handshake_is_rejected_by_http(hub: HubProcess, sent: bytes) -> None:
-    """4.2.1, 4.2.2, 4.4. hypercorn rejects a wrong version before it calls the hub, with 400 and without the field that
-    names the supported one."""
+    """4.2.1, 4.2.2."""
     async with Peer(hub.port) as peer:
         status, fields = await peer.request(sent)
 

@@ -89,8 +89,12 @@ def _refusal_headers(refusal: Refusal) -> list[tuple[str, str]]:
 def _http_reply(error: HTTPException, call: Call) -> Reply:
     status = error.code or 500
     if isinstance(error, WebsocketMismatch):
-        upgrade = [("Upgrade", "websocket"), ("Connection", "Upgrade")]  # RFC 9110, 15.5.22.
-        message = "This address is a websocket: call it with Upgrade: websocket."
+        # RFC 9110, 15.5.22, and RFC 6455, 4.4.
+        upgrade = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]
+        message = (
+            "This address is a websocket: call it with Upgrade: websocket, a Sec-WebSocket-Key, and version 13 of the "
+            "protocol."
+        )
         return _error_reply(call, 426, InvalidRequest.code, message, None, upgrade)
     if status >= 500:
         # `abort(500)` of a view, or an error that Quart has wrapped.
@@ -100,6 +104,15 @@ def _http_reply(error: HTTPException, call: Call) -> Reply:
     headers = [(name, value) for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")]
     code = _BY_STATUS.get(status, InvalidRequest).code
     return _error_reply(call, status, code, _sentence(status, error, call), None, headers)
+
+
+def unparsed(status: int, call: Call) -> Reply:
+    """The answer to what is no request of HTTP, with the status that the server's parser found."""
+    if status == 431:
+        message = "The request's line and headers are larger than this hub accepts: 32 KiB."
+    else:
+        message = "This is no request of HTTP/1.1 (RFC 9112), or it has no Host, or several."
+    return _error_reply(call, status, InvalidRequest.code, message)
 
 
 async def _answer(error: Exception) -> Response:
