@@ -35,7 +35,7 @@ LIBRARIES = {
     "flask": {"web", "factory"},
     "werkzeug": {"web", "integrations", "cli", "factory", ""},
     "hypercorn": {"transport.hypercorn", "server", "cli.serve", "factory"},
-    "h11": {"transport.hypercorn"},
+    "h11": {"transport.hypercorn", "server.unparsed"},
     "wsproto": {"transport.hypercorn"},
     "sqlalchemy": {"store"},
     "asyncpg": {"store"},

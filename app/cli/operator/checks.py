@@ -118,7 +118,8 @@ def _open_files(settings: Settings) -> list[Finding]:
             State.UNSAFE,
             "open files",
             f"`ulimit -Hn` is {hard}, fewer than the {settings.max_connections} connections of "
-            "TIDEWIRE_MAX_CONNECTIONS: raise the one (LimitNOFILE in systemd), or lower the other.",
+            "TIDEWIRE_MAX_CONNECTIONS: raise the one, or lower the other. It is this shell's; a service has its own "
+            "(LimitNOFILE in systemd).",
         )
     ]
 

@@ -11,6 +11,7 @@ _PASSWORD = re.compile(r"://([^:/?#@]*):.*@", re.DOTALL)  # Up to the last @: a 
 _PASSWORD_ARGUMENT = re.compile(r"(?i)([?&](?:password|passwd|pwd|secret)=)[^&]*")
 _LOOPBACK = ("127.", "localhost", "[::1]", "unix:")
 _ALWAYS = ("env", "database_url", "redis_url", "bind", "workers", "public_url", "data_dir", "rate_limits")
+_DEFAULT_BIND = Settings.__dataclass_fields__["bind"].default
 _MIN_DIFFERENT_CHARACTERS = 10  # 32 random characters have fewer less than once in 10,000 times, in base64 or hex.
 
 
@@ -59,7 +60,7 @@ def unsafe(settings: Settings) -> Iterator[Finding]:
             "secret key",
             "is not random; make one with `python -c 'import secrets; print(secrets.token_urlsafe(32))'`.",
         )
-    if is_production and settings.bind == Settings.__dataclass_fields__["bind"].default:
+    if is_production and settings.bind == _DEFAULT_BIND and settings.trusted_proxies == 0:
         yield Finding(
             State.UNSAFE,
             "address",

@@ -41,9 +41,9 @@ _BY_STATUS: dict[int, type[Refusal]] = {
 }
 _HINTS = {
     400: "Check the address and what was sent.",
-    401: "Sign in, or send a token.",
+    401: "Send a token.",
     403: "Ask an owner of the channel, or an administrator, for the right that is missing.",
-    404: "Check the spelling. A private channel is shown only to its members.",
+    404: "Check the spelling. A private channel is not shown here: pages have no sign-in yet, a token reads it.",
     405: "This address answers to other methods.",
     413: "Send less at once.",
     429: "Wait a moment, then try again.",

@@ -106,7 +106,7 @@ async def test_older_pages_lead_back_to_the_first_update_and_each_is_shown_once(
 async def test_every_command_of_a_page_names_this_hub(hub_sqlite: ServedHub) -> None:
     response = await hub_sqlite.call("GET", "/lobby", headers={"Accept": "text/html"})
 
-    assert f"tidewire watch lobby --url {hub_sqlite.url}\n" in response.body.decode()
+    assert f"tidewire watch lobby --url {hub_sqlite.url}</code>" in response.body.decode()
     assert f"curl -N {hub_sqlite.url}/lobby/sse" in response.body.decode()
 
 
