@@ -52,6 +52,7 @@ class Settings:
     mount: tuple[str, ...] = setting((), "WSGI applications beside the hub, as /path=module:name, comma separated.")
     rate_limits: bool = setting(True, "on, or off for load tests only.")
     log_level: str = setting("info", "debug, info, warning or error.")
+    access_log: bool = setting(False, "on, or off: one log line for each request.")
     trusted_proxies: int = setting(0, "How many proxies in front of the hub set X-Forwarded-For.", least=0, most=10)
 
     publish_rate: float = setting(200.0, "Calls a second a token or user may make, sustained.", least=0.1)

@@ -16,6 +16,7 @@ from app.server.process import OwnProcess, StartRefused
 from app.services import open_services
 from app.web.api import channels, health, reference, stream, text_publish, tickets, updates
 from app.web.asgi import mounts
+from app.web.asgi.access_log import AccessLog
 from app.web.asgi.fast_handshake import FastHandshake
 from app.web.asgi.fast_publish import FastPublish
 from app.web.asgi.handshake import HandshakeConnection
@@ -76,6 +77,8 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     if owns_process:
         app.asgi_app = OwnProcess(app.asgi_app, settings, app.name)  # type: ignore[method-assign]
     app.asgi_app = supervisor = Supervisor(app, settings)  # type: ignore[method-assign]
+    if settings.access_log:
+        app.asgi_app = AccessLog(app.asgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         app.asgi_app = ProxyFixMiddleware(app.asgi_app, trusted_hops=settings.trusted_proxies)  # type: ignore[method-assign]
 

@@ -22,7 +22,7 @@ from app.private_files import make_folder
 from app.runtime.body_budget import BodyBudget
 from app.runtime.connections import Connections
 from app.runtime.indexer import WordIndex
-from app.runtime.limits import RateLimits
+from app.runtime.limits import RateLimits, RecordedLimits
 from app.runtime.log_reader import LogReader
 from app.runtime.publisher import Publisher
 from app.runtime.recent import Recent
@@ -104,7 +104,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             identities=identities,
             writable=writable,
             connections=Connections(settings),
-            limits=RateLimits(settings),
+            limits=(RecordedLimits if settings.access_log else RateLimits)(settings),
             searches=SearchGate(),
             bodies=BodyBudget(settings.pending_request_bytes),
         )

@@ -11,6 +11,7 @@ from app.errors import RateLimited, Unauthenticated
 from app.model.access import Principal
 from app.model.network import network_of
 from app.model.rate import Allowance, Rate
+from app.telemetry.access_log import ENTRY
 
 
 class Buckets:
@@ -88,6 +89,17 @@ class RateLimits:
             if self._enabled and not allowance.allowed:
                 raise refusal(allowance) from None
             raise
+
+
+class RecordedLimits(RateLimits):
+    """Limits that tell the access log who calls: every admitted call is counted. Made while it is on."""
+
+    def count(self, who: Principal, address: str, cost: int = 1) -> Allowance | None:
+        """As `RateLimits.count`."""
+        entry = ENTRY.get()
+        if entry is not None:
+            entry.user, entry.token = who.user, who.grant.name if who.grant is not None else None
+        return super().count(who, address, cost)
 
 
 def refusal(allowance: Allowance) -> RateLimited:

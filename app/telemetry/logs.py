@@ -11,18 +11,20 @@ from types import TracebackType
 # The id of the call that the current task serves; `app/web/` sets it.
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 LOG = logging.getLogger("tidewire")
+ACCESS = logging.getLogger("tidewire.access")
 
 
 class JsonLines(logging.Formatter):
     """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The event: time, level, logger, message, and the traceback if there is one."""
+        """The event: time, level, logger, message, its own fields, and the traceback if there is one."""
         event = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
         if (request_id := REQUEST_ID.get()) is not None:
             event["request_id"] = request_id
@@ -51,6 +53,7 @@ def configure(env: str, level: str) -> None:
     LOG.handlers[:] = [handler]
     LOG.setLevel(level.upper())
     LOG.propagate = False
+    ACCESS.setLevel(logging.INFO)  # TIDEWIRE_ACCESS_LOG alone turns it on, whatever the level of the rest.
     others = logging.StreamHandler(sys.stderr)
     others.setFormatter(handler.formatter)
     others.setLevel(logging.WARNING)

@@ -15,6 +15,7 @@ from app.runtime.body_budget import SMALL
 from app.services import Services
 from app.transport.errors import Stalled
 from app.transport.hypercorn import obstacle
+from app.transport.recorded_wire import RecordedWire
 from app.transport.wire import Send, Wire
 from app.web.asgi.body_bound import BoundedBody
 from app.web.asgi.prefix import enter_prefix
@@ -36,6 +37,7 @@ class Supervisor:
 
     def __init__(self, app: Quart, settings: Settings) -> None:
         self._app = app
+        self._new_wire = RecordedWire if settings.access_log else Wire
         self._hosts = Hosts(settings)
         self._prefix = settings.prefix
         self._inner = app.asgi_app
@@ -49,10 +51,10 @@ class Supervisor:
         if scope["type"] not in ("http", "websocket") or not isinstance(services, Services):
             await self._inner(scope, receive, send)
             return
+        wire = self._new_wire(receive, send, services.settings.send_timeout)
         if scope.get("http_version", "1.1") >= "2":
-            await _refuse_version(scope, send)
+            await _refuse_version(scope, wire.send)
             return
-        wire = Wire(receive, send, services.settings.send_timeout)
         if self._obstacle is None and not wire.is_direct:
             self._obstacle = "something between the server and the hub wraps its connections' send"
             self.log_form()

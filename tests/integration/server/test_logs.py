@@ -90,3 +90,31 @@ async def test_in_development_the_line_of_an_error_has_its_id(path: str, tmp_pat
         ids = await called(hub.url)
 
     assert [line for line in hub.log.splitlines() if f"[{ids[path]}]" in line and "Request" in line]
+
+
+@pytest.mark.parametrize("level", ["info", "error"])
+async def test_the_access_log_of_production_is_json_at_every_level(level: str, tmp_path: Path) -> None:
+    settings = {**SETTINGS, "TIDEWIRE_ENV": "production", "TIDEWIRE_ACCESS_LOG": "on", "TIDEWIRE_LOG_LEVEL": level}
+    tmp_path.joinpath("odd.py").write_text(BLUEPRINT)
+    await CommandLine(tmp_path, settings).ok("db", "upgrade")
+    async with hub_process(tmp_path, settings) as hub, aiohttp.ClientSession() as session:
+        async with session.get(f"{hub.url}/odd/library?ticket=secret") as answer:
+            request_id = answer.headers["X-Request-ID"]
+        await hub.stop()
+
+    events = [json.loads(line) for line in hub.log.splitlines()]
+    (line,) = [each for each in events if each["logger"] == "tidewire.access" and each["path"] != "/readyz"]
+    assert (line["method"], line["path"], line["status"], line["bytes"]) == ("GET", "/odd/library", 200, 4)
+    assert (line["request_id"], line["address"]) == (request_id, "127.0.0.1")
+    assert "secret" not in hub.log
+
+
+async def test_the_access_log_of_development_is_readable_and_off_by_default(tmp_path: Path) -> None:
+    tmp_path.joinpath("odd.py").write_text(BLUEPRINT)
+    for number, access_log in enumerate(["", "on"]):
+        async with hub_process(tmp_path, {**SETTINGS, "TIDEWIRE_ACCESS_LOG": access_log}) as hub:
+            ids = await called(hub.url)
+
+        found = [line for line in hub.log.splitlines() if "tidewire.access" in line and "/odd/warn" in line]
+        assert len(found) == number
+    assert "GET /odd/warn 200, 4 bytes, " in found[0] and found[0].endswith(f"127.0.0.1 [{ids['warn']}]")
