@@ -49,6 +49,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     app.config.update(
         SECRET_KEY=settings.secret_key,
         TESTING=settings.env == "testing",
+        TEMPLATES_AUTO_RELOAD=settings.env == "development",
         MAX_CONTENT_LENGTH=settings.max_request_bytes,
         BODY_TIMEOUT=settings.query_timeout,
         APPLICATION_ROOT=settings.prefix or "/",  # And the path of the session's cookie.
@@ -60,7 +61,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     app.asgi_websocket_class = HandshakeConnection
     sessions.install(app)
     headers.install(app, settings)
-    errors.install(app)
+    errors.install(app, show_traces=settings.env == "development")
     # Made here, they distinguish the hub's own hooks from those that are added later.
     app.asgi_app = FastHandshake(app)  # type: ignore[method-assign]
     app.asgi_app = FastPublish(app)  # type: ignore[method-assign]

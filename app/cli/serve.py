@@ -11,6 +11,7 @@ from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 from app.actions.setup import open_database, ready_schema
 from app.config import Settings
 from app.server.configuration import server_config
+from app.server.reload import Reloader
 from app.server.workers import Workers
 from app.telemetry import logs
 
@@ -22,7 +23,8 @@ from app.telemetry import logs
     type=click.IntRange(1, 256),
     help="The number of processes; else TIDEWIRE_WORKERS. More than one needs Redis.",
 )
-def serve(bind: str | None, workers: int | None) -> int:
+@click.option("--reload", is_flag=True, help="In development: start again when a file of the code changes.")
+def serve(bind: str | None, workers: int | None, reload: bool) -> int:
     """Serve the hub.
 
     hypercorn.toml in the working directory configures hypercorn; the settings name the address and the number of
@@ -35,7 +37,14 @@ def serve(bind: str | None, workers: int | None) -> int:
         if value is not None:
             os.environ[name] = str(value)
     settings = Settings.load()
+    if reload and settings.env == "production":
+        raise click.UsageError("--reload is for development, and TIDEWIRE_ENV is production: leave it out.")
+    if reload and settings.workers > 1:
+        raise click.UsageError(f"--reload runs one worker, not {settings.workers}: leave out one of the two.")
     config = server_config(settings)
+    if reload:
+        logs.configure(settings.env, settings.log_level)
+        return Reloader(config).run()
     if settings.workers > 1:
         logs.configure(settings.env, settings.log_level)
         asyncio.run(_prepare(settings))

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from contextlib import suppress
+from multiprocessing.reduction import DupFd
 from typing import Any
 
 log = logging.getLogger("tidewire.server")
@@ -41,6 +42,10 @@ class BoundedListener(socket.socket):
         self._spare = os.open(os.devnull, os.O_RDONLY)
         self._closed_connections = 0
         self._log_at = 0.0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Passed to a spawned process, it is the same listening socket."""
+        return _inherited, (self.family, self.type, DupFd(self.fileno()))
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Raises ConnectionAbortedError for a connection that it closed, which ends a round of asyncio's accepting."""
@@ -81,6 +86,10 @@ class BoundedListener(socket.socket):
                 _file_limit(),
             )
             self._log_at, self._closed_connections = now + LOG_INTERVAL_S, 0
+
+
+def _inherited(family: int, kind: int, duplicate: Any) -> BoundedListener:
+    return BoundedListener(family, kind, fileno=duplicate.detach())
 
 
 def _most_descriptors() -> int:

@@ -34,30 +34,40 @@ class Workers:
         self._sockets = config.create_sockets()
         self._shutdown = self._context.Event()
         self._processes: list[SpawnProcess] = []
+        self._stopped = False
         self._replaced: deque[float] = deque(maxlen=MAX_REPLACED)
 
     def run(self) -> int:
         """Run until SIGTERM or Ctrl-C. Returns the exit status: 0, or 1 where a worker failed by itself or workers are
         killed faster than MAX_REPLACED allows."""
-        # Workers inherit it: Ctrl-C reaches the whole group, and the parent alone ends them, in good order.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self._take_signals()
         for _ in range(self._config.workers):
             self._start()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._shutdown.set())
         status = 0
-        while not self._shutdown.is_set() and status == 0:
+        while not self._stopped and status == 0:
             wait([process.sentinel for process in self._processes])
-            if not self._shutdown.is_set():
+            if not self._stopped:
                 status = self._replace_ended()
         self._end()
         return status
 
+    def _take_signals(self) -> None:
+        """From now on SIGTERM and Ctrl-C end the workers, in good order."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+
+    def _stop(self, *_: object) -> None:
+        self._stopped = True
+        self._shutdown.set()
+
     def _start(self) -> None:
         given = {"config": self._config, "sockets": self._sockets, "shutdown_event": self._shutdown}
         process = self._context.Process(target=self._run, kwargs=given)
+        # The worker inherits it: Ctrl-C reaches the whole group, and this process alone ends the workers.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         process.start()
+        signal.signal(signal.SIGINT, before)
         self._processes.append(process)
 
     def _replace_ended(self) -> int:
@@ -78,6 +88,12 @@ class Workers:
         return 0
 
     def _end(self) -> None:
+        """End the workers, and close the sockets."""
+        self._end_workers()
+        for listener in (*self._sockets.secure_sockets, *self._sockets.insecure_sockets):
+            listener.close()
+
+    def _end_workers(self) -> None:
         """End the workers, each in good order if it does so in its time."""
         self._shutdown.set()
         deadline = time.monotonic() + self._config.graceful_timeout + self._config.shutdown_timeout + 5
@@ -86,5 +102,4 @@ class Workers:
             if process.exitcode is None:
                 process.kill()
                 process.join()
-        for listener in (*self._sockets.secure_sockets, *self._sockets.insecure_sockets):
-            listener.close()
+        self._processes.clear()

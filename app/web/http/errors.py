@@ -1,6 +1,8 @@
-"""Errors become answers here: JSON under /api and for tools, a page for a browser; never a trace."""
+"""Errors become answers here: JSON under /api and for tools, a page for a browser. A trace is only in the page of
+development."""
 
 import logging
+import traceback
 from collections.abc import Iterable
 
 import msgspec
@@ -25,6 +27,7 @@ from app.web.http.context import current_call
 from app.web.http.replies import Reply
 
 log = logging.getLogger("tidewire.web")
+_SHOW_TRACES = "TIDEWIRE_SHOW_TRACES"  # In the application's configuration.
 FAILURE = "tidewire.failure"  # Where a call's scope keeps the error that its test is to see.
 
 _BY_STATUS: dict[int, type[Refusal]] = {
@@ -60,8 +63,10 @@ _TITLES = {
 }
 
 
-def install(app: Quart) -> None:
-    """Answer every refusal and every error of the application."""
+def install(app: Quart, *, show_traces: bool) -> None:
+    """Answer every refusal and every error of the application. With `show_traces`, in development, the page of an error
+    that nobody foresaw shows its trace; the API's answers never do."""
+    app.config[_SHOW_TRACES] = show_traces
     for kind in (Refusal, HTTPException, Exception):
         app.register_error_handler(kind, _answer)
 
@@ -123,7 +128,7 @@ async def _answer(error: Exception) -> Response:
         current_call().scope[FAILURE] = error
         raise error
     reply = reply_to(error, current_call())
-    return await _page(reply) if _wants_page() else reply.response()
+    return await _page(reply, _trace(error)) if _wants_page() else reply.response()
 
 
 def _is_tested() -> bool:
@@ -160,7 +165,18 @@ def _error_reply(
     return Reply(status, msgspec.json.encode({"error": error}) + b"\n", tuple(headers))
 
 
-async def _page(reply: Reply) -> Response:
+def _trace(error: Exception) -> str | None:
+    """The trace that a page shows."""
+    if isinstance(error, HTTPException):
+        cause = getattr(error, "original_exception", None)
+    else:
+        cause = None if isinstance(error, Refusal) else error
+    return (
+        "".join(traceback.format_exception(cause)) if cause is not None and current_app.config[_SHOW_TRACES] else None
+    )
+
+
+async def _page(reply: Reply, trace: str | None) -> Response:
     page = await render_template(
         "error.html",
         status=reply.status,
@@ -168,6 +184,7 @@ async def _page(reply: Reply) -> Response:
         message=msgspec.json.decode(reply.body)["error"]["message"],
         hint=_HINTS.get(reply.status),
         request_id=current_call().request_id,
+        trace=trace,
     )
     answer = Response(page, reply.status, mimetype="text/html")
     for name, value in reply.headers:
