@@ -49,6 +49,7 @@ class Settings:
     )
     allowed_origins: tuple[str, ...] = setting((), "Other origins whose pages may call the API, comma separated.")
     blueprints: tuple[str, ...] = setting((), "Your own blueprints, as module:name, comma separated.")
+    migrations: tuple[str, ...] = setting((), "Packages of your own migrations, by import path, comma separated.")
     mount: tuple[str, ...] = setting((), "WSGI applications beside the hub, as /path=module:name, comma separated.")
     rate_limits: bool = setting(True, "on, or off for load tests only.")
     log_level: str = setting("info", "debug, info, warning or error.")

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager, suppress
 
 from app.actions.channels import provide_channel
 from app.config import ConfigError, Settings
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.model.channel import ChannelDraft, Publishing, Visibility
 from app.store.engine import schema, url
 from app.store.engine.database import Database
+from app.store.engine.migrations import Migrations
 
 LOBBY = ChannelDraft(
     slug="lobby",
@@ -47,7 +48,8 @@ async def ready_schema(settings: Settings, db: Database) -> None:
 
 
 async def schema_state(db: Database) -> tuple[str | None, str]:
-    """The schema's revision, None without one, and the revision that this code needs.
+    """The schema's revision, None without one, and the revision that this code needs: with migrations of your own, the
+    newest of each package after the hub's.
 
     Raises Unavailable, and ConfigError for a database that this code can't use: of a newer Tidewire, or in an encoding
     that lacks characters.
@@ -58,13 +60,14 @@ async def schema_state(db: Database) -> tuple[str | None, str]:
             f"The database keeps text in {encoding}, which lacks most characters: create one with ENCODING 'UTF8' "
             "(CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0)."
         )
-    found = await schema.revision(db)
-    if found is not None and not schema.is_known(found):
+    heads, migrations = await schema.heads(db), Migrations(db.migrations)
+    if unknown := migrations.unknown(heads):
         raise ConfigError(
-            f"The database's schema is at revision {found}, which this Tidewire does not know: it was made by a "
-            "newer Tidewire, or by another program. Install that version, or restore a backup from before its upgrade."
+            f"The database's schema is at revision {', '.join(unknown)}, which this Tidewire does not know: it was "
+            "made by a newer Tidewire, by a package that TIDEWIRE_MIGRATIONS does not name, or by another program. "
+            "Install that version, name the package, or restore a backup from before its upgrade."
         )
-    return found, schema.newest()
+    return migrations.reached(heads) or None, migrations.newest
 
 
 async def upgrade_schema(db: Database) -> tuple[str | None, str]:
@@ -74,6 +77,18 @@ async def upgrade_schema(db: Database) -> tuple[str | None, str]:
     if before != needed:
         await schema.upgrade(db)
     return before, needed
+
+
+async def remove_migrations(db: Database, label: str) -> list[str]:
+    """Undo all migrations of a package, by its label. Returns their revisions, the newest first. Raises NotFound,
+    Unavailable, and ConfigError for a database that this code can't use."""
+    await schema_state(db)
+    labels = Migrations(db.migrations).labels
+    if label not in labels:
+        named = ", ".join(sorted(labels)) or "none"
+        raise NotFound(f"No package that TIDEWIRE_MIGRATIONS names has the label {label!r}; the labels are: {named}.")
+    await schema.remove(db, label)
+    return labels[label]
 
 
 async def check_schema(db: Database) -> None:

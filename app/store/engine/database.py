@@ -22,6 +22,7 @@ class Database:
     def __init__(self, settings: Settings) -> None:
         """Raises ConfigError for an invalid database URL."""
         self._settings = settings
+        self.migrations = settings.migrations  # The packages whose migrations belong to its schema.
         self.dialect = dialect_of(settings)
         self.engine = async_engine(settings)
         self.outages = Outages()
