@@ -128,7 +128,9 @@ async def _answer(error: Exception) -> Response:
         current_call().scope[FAILURE] = error
         raise error
     reply = reply_to(error, current_call())
-    return await _page(reply, _trace(error)) if _wants_page() else reply.response()
+    trace = _trace(error)
+    # A form that a browser has posted is answered with JSON, but a developer wants to see the trace.
+    return await _page(reply, trace) if _wants_page(any_method=trace is not None) else reply.response()
 
 
 def _is_tested() -> bool:
@@ -192,12 +194,13 @@ async def _page(reply: Reply, trace: str | None) -> Response:
     return answer
 
 
-def _wants_page() -> bool:
-    """A browser that opens a page; everything else, curl's text publish included, gets JSON."""
+def _wants_page(*, any_method: bool) -> bool:
+    """A browser that opens a page, or with `any_method` sends a form; all else, curl's text publish included, gets
+    JSON."""
     if has_websocket_context() or request.path.startswith("/api/"):
         return False
     return (
-        request.method in ("GET", "HEAD")
+        (any_method or request.method in ("GET", "HEAD"))
         and request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
         and "text/html" in request.headers.get("Accept", "")
     )

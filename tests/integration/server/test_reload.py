@@ -24,7 +24,7 @@ notes = Blueprint("notes", __name__)
 async def show():
     return "{}"
 
-@notes.get("/fails")
+@notes.route("/fails", methods=["GET", "POST"])
 @notes.get("/api/v1/fails")
 async def fails():
     raise LookupError("<b>the password</b> is hunter2")
@@ -155,13 +155,17 @@ async def test_the_page_of_an_error_shows_its_trace_in_development_alone(env: st
         for path in ("/fails", "/api/v1/fails", "/aborts"):
             async with session.get(hub.url + path, headers=PAGE) as answer:
                 answers.append((answer.status, await answer.text()))
+        async with session.post(f"{hub.url}/fails", headers=PAGE, data={"a": "b"}) as answer:
+            posted = await answer.text()
     page, for_tools, aborted = (body for _, body in answers)
 
     assert [status for status, _ in answers] == [500, 500, 500]
     if env == "development":
         assert "&lt;b&gt;the password&lt;/b&gt; is hunter2" in page and "in fails" in page and "<b>the" not in page
+        assert "is hunter2" in posted and "<pre" in posted
     else:
         assert "hunter2" not in page and "Traceback" not in page and "notes.py" not in page
+        assert "hunter2" not in posted
     assert all("hunter2" not in body and "Traceback" not in body for body in (for_tools, aborted))
     assert set(for_tools) and '"trace"' not in for_tools
     assert "hunter2" in hub.log
