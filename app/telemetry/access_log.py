@@ -4,23 +4,27 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from app.telemetry.logs import ACCESS, REQUEST_ID
 
 MAX_PATH = 500  # Characters.
+MAX_METHOD = 20
 _PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"  # RFC 3986, 3.3. All others are escaped, line feeds among them.
 
 
 class AccessEntry:
-    """What the access log tells about one request or websocket."""
+    """What the access log tells about one request or websocket. It keeps nothing else of it: a websocket lives long."""
 
-    __slots__ = ("_scope", "_started", "is_held", "request_id", "sent", "status", "streamed", "token", "user")
+    __slots__ = ("_address", "_method", "_path", "_started", "is_held", "request_id", "sent", "status", "streamed",
+                 "token", "user")  # fmt: skip
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
         """The request of this ASGI scope begins now."""
-        self._scope = scope
         self._started = time.monotonic()
+        self._method: str = scope.get("method", "GET")  # A handshake is a GET (RFC 6455, 4.1).
+        self._path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        self._address: str = (scope.get("client") or ("<local>",))[0] or "unknown"
         self.is_held = False  # True for a websocket that outlives its handshake.
         self.request_id: str | None = None
         self.status: int | None = None  # None where the client left, or was cut, before an answer.
@@ -32,34 +36,29 @@ class AccessEntry:
     @property
     def has_body(self) -> bool:
         """Does the server send the body of the answer?"""
-        return self._scope.get("method") != "HEAD"
+        return self._method != "HEAD"
 
     def write(self) -> None:
         """Write the line."""
-        sent = self.sent + self.streamed()
+        names = {"user": self.user, "token": self.token}
+        known = {name: value for name, value in names.items() if value is not None}
         fields = {
-            "method": self._scope.get("method", "GET")[:20],
-            "path": _path(self._scope["path"].removeprefix(self._scope.get("root_path", ""))),
+            "method": self._method[:MAX_METHOD],
+            "path": _path(self._path),
             "status": self.status,
-            "bytes": sent,
+            "bytes": self.sent + self.streamed(),
             "duration_ms": round(1000 * (time.monotonic() - self._started), 1),
-            "address": (self._scope.get("client") or ("<local>",))[0] or "unknown",
-            **({"user": self.user} if self.user is not None else {}),
-            **({"token": self.token} if self.token is not None else {}),
+            "address": self._address,
         }
-        caller = "/".join(name for name in (self.user, self.token) if name is not None)
+        self.streamed = int  # It holds the websocket, which holds the entry.
+        method, path, status, sent, duration, address = fields.values()
+        caller = f", {'/'.join(known.values())}" if known else ""
         shown = REQUEST_ID.set(self.request_id)
         try:
             ACCESS.info(
                 "%s %s %s, %d bytes, %s ms, %s%s",
-                fields["method"],
-                fields["path"],
-                self.status or "unanswered",
-                sent,
-                fields["duration_ms"],
-                fields["address"],
-                caller and f", {caller}",
-                extra={"fields": fields},
+                *(method, path, status or "unanswered", sent, duration, address, caller),
+                extra={"fields": {**fields, **known}},
             )
         finally:
             REQUEST_ID.reset(shown)
@@ -69,9 +68,12 @@ class AccessEntry:
 ENTRY: ContextVar[AccessEntry | None] = ContextVar("access_entry", default=None)
 
 
-def _path(decoded: str) -> str:
-    """The path without a query, even one whose question mark was escaped by mistake: it may contain a ticket. A target
-    that is no path may contain a password."""
-    if not decoded.startswith("/"):
-        return "-"
-    return quote(decoded.partition("?")[0], _PATH_CHARACTERS)[:MAX_PATH]
+def _path(target: str) -> str:
+    """The path of a decoded target, which may be a whole URL, without a query, even one whose question mark was escaped
+    by mistake: it may contain a ticket."""
+    if not target.startswith("/"):
+        try:
+            target = urlsplit(target).path
+        except ValueError:
+            target = ""
+    return quote(target.partition("?")[0], _PATH_CHARACTERS)[:MAX_PATH] if target.startswith("/") else "-"

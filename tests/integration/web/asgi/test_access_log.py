@@ -2,19 +2,23 @@
 
 import asyncio
 import dataclasses
+import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
 import pytest
+from hypercorn.protocol.ws_stream import WSStream
 from quart import Blueprint
 from yarl import URL
 
 from app import create_app
 from app.config import Settings
 from app.telemetry.logs import ACCESS
+from app.transport.wire import Wire
 from tests.support.hub import ServedHub, serving
+from tests.support.raw_socket import RawSocket
 from tests.support.served import served
 from tests.support.ways import Way, as_seen
 
@@ -165,6 +169,27 @@ async def test_a_refused_handshake_is_one_line(hub: ServedHub, lines: Lines) -> 
 
     assert [each["status"] for each in found] == [401, 401]
     assert "wrong" not in lines.text
+
+
+async def test_a_target_that_is_a_whole_url_is_shown_without_its_password(hub: ServedHub, lines: Lines) -> None:
+    head = b"GET http://ana:secret@localhost/livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with RawSocket(URL(hub.url).port or 0) as raw:
+        await raw.send(head)
+        (line,) = await lines.of("/livez")
+
+    assert line["method"] == "GET" and "secret" not in lines.text
+
+
+async def test_a_websocket_keeps_nothing_of_its_handshake(hub: ServedHub, lines: Lines) -> None:
+    async with hub.http.ws_connect(f"{hub.url}/api/v1/ws") as socket:
+        await socket.receive_json(timeout=5)
+        is_plain = [each for each in gc.get_objects() if isinstance(each, Wire) and not each.is_direct]
+        async with asyncio.timeout(10):
+            while not is_plain and [each for each in gc.get_objects() if isinstance(each, WSStream | Wire)]:
+                gc.collect()
+                await asyncio.sleep(0.01)
+
+    assert len(await lines.of("/api/v1/ws")) == 1
 
 
 async def test_a_path_can_not_forge_a_line_and_an_escaped_query_is_cut(hub: ServedHub, lines: Lines) -> None:
