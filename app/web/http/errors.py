@@ -4,6 +4,7 @@ development."""
 import logging
 import traceback
 from collections.abc import Iterable
+from ipaddress import ip_address
 
 import msgspec
 from quart import Quart, Response, current_app, has_websocket_context, render_template, request
@@ -168,14 +169,21 @@ def _error_reply(
 
 
 def _trace(error: Exception) -> str | None:
-    """The trace that a page shows."""
+    """The trace that a page shows: only to this machine, because a hub in development may be reachable from others."""
+    if not (current_app.config[_SHOW_TRACES] and _is_local(current_call().address)):
+        return None
     if isinstance(error, HTTPException):
         cause = getattr(error, "original_exception", None)
     else:
         cause = None if isinstance(error, Refusal) else error
-    return (
-        "".join(traceback.format_exception(cause)) if cause is not None and current_app.config[_SHOW_TRACES] else None
-    )
+    return "".join(traceback.format_exception(cause)) if cause is not None else None
+
+
+def _is_local(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False  # A Unix socket has a proxy in front.
 
 
 async def _page(reply: Reply, trace: str | None) -> Response:

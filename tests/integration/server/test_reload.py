@@ -145,22 +145,25 @@ async def test_it_is_refused_in_production_and_with_workers(
     assert reason in outcome.err
 
 
-@pytest.mark.parametrize("env", ["development", "production"])
-async def test_the_page_of_an_error_shows_its_trace_in_development_alone(env: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("env", "address"), [("development", ""), ("development", "203.0.113.9"), ("production", "")])
+async def test_the_page_of_an_error_shows_its_trace_in_development_to_this_machine_alone(
+    env: str, address: str, tmp_path: Path
+) -> None:
     write(tmp_path, "one")
-    settings = {**SETTINGS, "TIDEWIRE_ENV": env}
+    settings = {**SETTINGS, "TIDEWIRE_ENV": env, "TIDEWIRE_TRUSTED_PROXIES": "1" if address else "0"}
+    headers = {**PAGE, **({"X-Forwarded-For": address} if address else {})}
     await CommandLine(tmp_path, settings).ok("db", "upgrade")
     async with hub_process(tmp_path, settings) as hub, aiohttp.ClientSession() as session:
         answers = []
         for path in ("/fails", "/api/v1/fails", "/aborts"):
-            async with session.get(hub.url + path, headers=PAGE) as answer:
+            async with session.get(hub.url + path, headers=headers) as answer:
                 answers.append((answer.status, await answer.text()))
-        async with session.post(f"{hub.url}/fails", headers=PAGE, data={"a": "b"}) as answer:
+        async with session.post(f"{hub.url}/fails", headers=headers, data={"a": "b"}) as answer:
             posted = await answer.text()
     page, for_tools, aborted = (body for _, body in answers)
 
     assert [status for status, _ in answers] == [500, 500, 500]
-    if env == "development":
+    if env == "development" and not address:
         assert "&lt;b&gt;the password&lt;/b&gt; is hunter2" in page and "in fails" in page and "<b>the" not in page
         assert "is hunter2" in posted and "<pre" in posted
     else:
