@@ -69,7 +69,8 @@ def public_url(url: str) -> str:
             f"{PREFIX}PUBLIC_URL must end after the host, or after a path of letters, digits, - . _ and ~ under which "
             f"a proxy forwards the hub, such as {parts.scheme}://{parts.netloc}/updates."
         )
-    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
+    netloc = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
+    return f"{parts.scheme}://{netloc}{path}"
 
 
 def check_bind(text: str) -> None:

@@ -66,11 +66,24 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+def _as_utf8(argument: str) -> str:
+    """An argument whose bytes are UTF-8, also where the terminal's locale has another encoding (PEP 383). Raises
+    UsageError for other bytes."""
+    try:
+        return os.fsencode(argument).decode()
+    except UnicodeError:
+        shown = ascii(argument)
+        raise click.UsageError(f"The argument {shown[:80]} is not text in UTF-8: set the terminal to it.") from None
+
+
 def run(arguments: list[str]) -> int:
     """Run the command in `arguments`. Returns the exit status."""
     try:
         status = tidewire.main(
-            arguments, prog_name="tidewire", complete_var="_TIDEWIRE_COMPLETE", standalone_mode=False
+            [_as_utf8(each) for each in arguments],
+            prog_name="tidewire",
+            complete_var="_TIDEWIRE_COMPLETE",
+            standalone_mode=False,
         )
         sys.stdout.flush()
     except click.Abort as abort:

@@ -6,39 +6,50 @@ where silence has no timeout.
 """
 
 import asyncio
+import logging
+import time
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from hypercorn.asyncio import run as worker
 from hypercorn.asyncio.tcp_server import TCPServer
-from hypercorn.events import Event, RawData, Updated
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 
 from app.config import Settings
 from app.runtime.networks import NetworkCounts
 from app.server.unparsed import answer_unparsed
 
+log = logging.getLogger("tidewire.server")
+
 _LINGER_S = 5.0
+_READ_BYTES = 64 * 1024
+_LOG_INTERVAL_S = 10.0
 
 
 def serve_connections(settings: Settings) -> None:
     """Have hypercorn's workers in this process serve each connection as a ServerConnection."""
     bound = NetworkCounts(settings.address_connections) if not settings.trusted_proxies else None
-    served = partial(ServerConnection, settings=settings, by_network=bound)
+    served = partial(ServerConnection, settings=settings, by_network=bound, failures=_Failures())
     worker.TCPServer = served  # type: ignore[assignment, attr-defined]  # The one name of the server's that is replaced.
 
 
 class ServerConnection(TCPServer):
     """A connection of this process, in the place of hypercorn's own."""
 
-    def __init__(self, *given: Any, settings: Settings, by_network: NetworkCounts | None) -> None:
+    def __init__(
+        self, *given: Any, settings: Settings, by_network: NetworkCounts | None, failures: "_Failures"
+    ) -> None:
         """`by_network` is None where a proxy makes all the connections."""
         super().__init__(*given)
         self._settings = settings
         self._by_network = by_network
+        self._failures = failures
         self._read_all = asyncio.Event()
+        self._answered = asyncio.Event()  # The newest request.
 
     @property
     def protocol(self) -> ProtocolWrapper:
@@ -57,27 +68,55 @@ class ServerConnection(TCPServer):
         """Serve it until it is closed; at once, where its network has too many."""
         peer = self.writer.get_extra_info("peername")
         if self._by_network is None or not isinstance(peer, tuple):
-            await super().run()
+            await self._run()
             return
         if not self._by_network.add(peer[0]):
             self.writer.transport.abort()
             return
         try:
-            await super().run()
+            await self._run()
         finally:
             self._by_network.remove(peer[0])
 
+    async def _run(self) -> None:
+        """A failure of the server's own is a line in the log, at a rate: what a client sends must not fill it."""
+        try:
+            await super().run()
+        except Exception as error:
+            self._failures.report(error)
+
     async def protocol_send(self, event: Event) -> None:
         """As hypercorn's, without a timeout for the next request where none can come."""
+        if isinstance(event, Closed) or (isinstance(event, Updated) and event.idle):
+            self._answered.set()
         if not (isinstance(event, Updated) and event.idle and self.reader.at_eof()):
             await super().protocol_send(event)
 
     async def _read_data(self) -> None:
+        """As hypercorn's, except that a client which ends its side after a request receives the answer all the same."""
         try:
-            await super()._read_data()
+            while not self.reader.at_eof():
+                try:
+                    data = await asyncio.wait_for(self.reader.read(_READ_BYTES), self.config.read_timeout)
+                except (OSError, TimeoutError):
+                    break
+                await self.protocol.handle(RawData(data))
+            if self.reader.exception() is None:
+                await self._answer_request()
+            await self.protocol.handle(Closed())
         finally:
             self._read_all.set()
         await self.idle_task.stop()
+
+    async def _answer_request(self) -> None:
+        """Wait for the answer that is not begun; a stream or a websocket ends with its client."""
+        http = self._protocol.protocol if isinstance(self._protocol, ProtocolWrapper) else None
+        stream = http.stream if isinstance(http, H11Protocol) else None
+        if isinstance(stream, HTTPStream) and stream.state is ASGIHTTPState.REQUEST:
+            self._answered.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.query_timeout):
+                    await self._answered.wait()
 
     async def _linger(self) -> None:
         """Take in what the client still sends before the connection is closed: a close with bytes unread is a reset,
@@ -98,6 +137,23 @@ class ServerConnection(TCPServer):
             await super()._close()
         finally:
             check.cancel()
+
+
+class _Failures:
+    """What escapes the server's own code while it serves a connection: one line in the log for all of some seconds."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._log_at = 0.0
+
+    def report(self, error: Exception) -> None:
+        """Count it, and log it unless another was logged just before."""
+        self._count += 1
+        if (now := time.monotonic()) >= self._log_at:
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
+            log.error("%d connections failed in the server itself, the last by %r", self._count, error)
+            self._log_at, self._count = now + _LOG_INTERVAL_S, 0
 
 
 class _Drain:

@@ -1,14 +1,18 @@
 """What hypercorn answers before the hub is asked: a request that it can't parse, and a handshake that is none.
 
-hypercorn's own answers have no body and no id.
+hypercorn's own answers have no body and no id, and after some of them it holds the connection until the client leaves.
 """
 
+import binascii
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import h11
+from hypercorn.events import Closed
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.ws_stream import WSStream
 
 from app.config import Settings
 from app.web.http.call import begin_call
@@ -16,12 +20,16 @@ from app.web.http.errors import unparsed
 from app.web.http.headers import answer_headers
 
 type _CreateStream = Callable[[h11.Request], Awaitable[None]]
+type _Refuse = Callable[[int], Awaitable[None]]
+
+_KEY_BYTES = 16  # RFC 6455, 4.1.
 
 
 def answer_unparsed(http: H11Protocol, settings: Settings, peer: Any) -> None:
     """Have this connection's refusals answered in the hub's form. `peer` is the client's address and port."""
-    http._send_error_response = partial(_refuse, http, settings, peer)  # type: ignore[method-assign]
-    http._create_stream = partial(_create_stream, http._create_stream)  # type: ignore[method-assign]
+    refuse = partial(_refuse, http, settings, peer)
+    http._send_error_response = refuse  # type: ignore[method-assign]
+    http._create_stream = partial(_create_stream, http, http._create_stream, refuse)  # type: ignore[method-assign]
 
 
 async def _refuse(http: H11Protocol, settings: Settings, peer: Any, status_code: int) -> None:
@@ -34,13 +42,37 @@ async def _refuse(http: H11Protocol, settings: Settings, peer: Any, status_code:
         await http._send_h11_event(event)
 
 
-async def _create_stream(create: _CreateStream, request: h11.Request) -> None:
+async def _create_stream(http: H11Protocol, create: _CreateStream, refuse: _Refuse, request: h11.Request) -> None:
     """A handshake that is none is a request like any other, and the websocket's address answers it with 426 (RFC 6455,
     4.4), which names the version."""
-    names = dict(request.headers)
-    if b"upgrade" in names and (names.get(b"sec-websocket-version") != b"13" or b"sec-websocket-key" not in names):
+    if any(name == b"upgrade" for name, _ in request.headers) and not _is_handshake(request):
         headers = [(name, value) for name, value in request.headers.raw_items() if name.lower() != b"upgrade"]
         request = h11.Request(
             method=request.method, headers=headers, target=request.target, http_version=request.http_version
         )
     await create(request)
+    if isinstance(http.stream, WSStream):
+        http.stream._send_error_response = partial(_refuse_handshake, http, refuse)  # type: ignore[method-assign]
+
+
+async def _refuse_handshake(http: H11Protocol, refuse: _Refuse, status_code: int) -> None:
+    """Of a client that sends before its handshake is answered, or again after it was refused."""
+    with suppress(h11.LocalProtocolError):  # It has an answer.
+        await refuse(status_code)
+    await http.send(Closed())
+
+
+def _is_handshake(request: h11.Request) -> bool:
+    """False for what hypercorn and wsproto would refuse by themselves, or fail at."""
+    fields = dict(request.headers)
+    names = (b"connection", b"sec-websocket-protocol", b"sec-websocket-extensions")
+    try:
+        key = binascii.a2b_base64(fields.get(b"sec-websocket-key", b""), strict_mode=True)
+    except binascii.Error:
+        return False
+    return (
+        request.http_version == b"1.1"
+        and fields.get(b"sec-websocket-version") == b"13"
+        and len(key) == _KEY_BYTES
+        and all(fields.get(name, b"").isascii() for name in names)
+    )

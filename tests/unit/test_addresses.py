@@ -61,6 +61,9 @@ def test_a_redis_url_that_would_be_misread_is_refused_without_its_password(url: 
         ("https://Updates.Example.org/", "https://updates.example.org"),
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("https://[::1]:8443/", "https://[::1]:8443"),
+        ("https://example.org:443/team/updates/", "https://example.org/team/updates"),
+        ("http://example.org:80", "http://example.org"),
+        ("http://example.org:443", "http://example.org:443"),
     ],
 )
 def test_a_public_url_is_kept_without_a_final_slash(given: str, kept: str) -> None:

@@ -64,6 +64,6 @@ async def _publish(
     hub: Services, who: Principal, slug: str, call: Call, submission: Submission, is_batch: bool
 ) -> Reply:
     charge(hub, call, who, len(submission.drafts) // _UPDATES_A_CALL)
-    stored = await publish(hub.publisher, who, slug, submission, call.header("Idempotency-Key"))
+    stored = await publish(hub.publisher, who, slug, submission, call.single_header("Idempotency-Key"))
     body = entries_body({}, "updates", stored.entries) if is_batch else bare(stored.entries[0])
     return Reply(200, body, (("Idempotent-Replayed", "true"),)) if stored.replayed else Reply(201, body)

@@ -1,8 +1,10 @@
 """Quart's part in the hub's websocket is the handshake: one task, with its hooks and its teardown."""
 
+import asyncio
 from typing import Any
 
 from quart.asgi import ASGIWebsocketConnection
+from quart.wrappers import Websocket
 
 from app.web.asgi.testing import raise_failure
 
@@ -24,3 +26,14 @@ class HandshakeConnection(ASGIWebsocketConnection):
             raise_failure(self.scope)
             return
         await self.handle_websocket(self._create_websocket_from_scope(send), send)
+
+    async def handle_messages(self, websocket: Websocket, receive: Any, websocket_task: asyncio.Task[None]) -> None:
+        """As Quart's, but ends with a handshake that was refused: Quart would hold the connection until the client
+        leaves, without a bound."""
+        reading = asyncio.ensure_future(super().handle_messages(websocket, receive, websocket_task))
+        try:
+            await asyncio.wait({reading, websocket_task}, return_when=asyncio.FIRST_COMPLETED)
+            if self._accepted or reading.done():
+                await reading
+        finally:
+            reading.cancel()

@@ -2,10 +2,19 @@
 
 from typing import Any
 
+from app.config import ConfigError
 from app.errors import NotFound
+from app.model.channel import RESERVED
 
 # They are for operators, who connect to the hub itself: the proxy that forwards the prefix does not show them.
 _UNPREFIXED = ("/metrics", "/readyz")
+
+
+def check_prefix(prefix: str) -> None:
+    """Raises ConfigError for one that begins with a path of the hub's own: `/static/x.css` would have two meanings."""
+    first = prefix.split("/")[1] if prefix else ""
+    if first.partition(".")[0].lower() in RESERVED:
+        raise ConfigError(f"TIDEWIRE_PUBLIC_URL: /{first} is the hub's own; choose another path.")
 
 
 def enter_prefix(scope: Any, prefix: str) -> None:

@@ -18,7 +18,7 @@ from app.transport.hypercorn import obstacle
 from app.transport.recorded_wire import RecordedWire
 from app.transport.wire import Send, Wire
 from app.web.asgi.body_bound import BoundedBody
-from app.web.asgi.prefix import enter_prefix
+from app.web.asgi.prefix import check_prefix, enter_prefix
 from app.web.asgi.refuse import refuse
 from app.web.http.call import begin_call
 from app.web.http.context import EXTENSION
@@ -30,6 +30,7 @@ log = logging.getLogger("tidewire.server")
 # (RFC 3986, 6.2.2.2).
 _NEEDLESS_ESCAPE = re.compile(rb"%(?:2[def]|3[0-9]|4[1-9a-f]|5[0-9af]|6[1-9a-f]|7[0-9ae])", re.IGNORECASE)
 _CHUNKED = -1
+_SCHEMES = frozenset(("http", "https", "ws", "wss"))
 
 
 class Supervisor:
@@ -40,6 +41,7 @@ class Supervisor:
         self._new_wire = RecordedWire if settings.access_log else Wire
         self._hosts = Hosts(settings)
         self._prefix = settings.prefix
+        check_prefix(self._prefix)
         self._inner = app.asgi_app
         self._listening: asyncio.Task[None] | None = None
         self._obstacle: str | None = "it was started without a server"
@@ -118,6 +120,8 @@ def _check_head(scope: Any, hosts: Hosts) -> None:
     if not path.startswith("/"):
         path, host = _split_target(path, host)
         scope["path"] = path
+    if scope.get("scheme", "http") not in _SCHEMES:
+        raise InvalidRequest("X-Forwarded-Proto must be http or https.", field="X-Forwarded-Proto")
     if host not in hosts.known:
         hosts.check(scope, host)
     if "//" in path or (b"%" in (raw := scope.get("raw_path") or b"") and _NEEDLESS_ESCAPE.search(raw)):
@@ -140,7 +144,7 @@ def _split_target(target: str, host: bytes | None) -> tuple[str, bytes | None]:
         parts = urlsplit(target)
     except ValueError:
         raise InvalidRequest("The request's target must be a path or a URL.") from None
-    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.netloc:
+    if parts.scheme not in _SCHEMES or not parts.netloc:
         raise InvalidRequest("The request's target must be a path or a URL.")
     return parts.path or "/", parts.netloc.encode("latin-1", "replace")
 

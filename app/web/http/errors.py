@@ -94,6 +94,9 @@ def _refusal_headers(refusal: Refusal) -> list[tuple[str, str]]:
 
 def _http_reply(error: HTTPException, call: Call) -> Reply:
     status = error.code or 500
+    if call.scope.get("type") == "websocket" and isinstance(error, WebsocketMismatch | MethodNotAllowed):
+        message = f"There is no websocket at this address; the hub's own is {call.root}/api/v1/ws."
+        return _error_reply(call, 400, InvalidRequest.code, message)
     if isinstance(error, WebsocketMismatch):
         # RFC 9110, 15.5.22, and RFC 6455, 4.4.
         upgrade = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13")]
@@ -114,7 +117,9 @@ def _http_reply(error: HTTPException, call: Call) -> Reply:
 
 def unparsed(status: int, call: Call) -> Reply:
     """The answer to what is no request of HTTP, with the status that the server's parser found."""
-    if status == 431:
+    if status == 501:
+        message = "A body is sent whole, or in chunks: this hub knows no other Transfer-Encoding."
+    elif status == 431:
         message = "The request's line and headers are larger than this hub accepts: 32 KiB."
     else:
         message = "This is no request of HTTP/1.1 (RFC 9112), or it has no Host, or several."
@@ -170,7 +175,7 @@ def _error_reply(
 
 def _trace(error: Exception) -> str | None:
     """The trace that a page shows: only to this machine, because a hub in development may be reachable from others."""
-    if not (current_app.config[_SHOW_TRACES] and _is_local(current_call().address)):
+    if not (current_app.config[_SHOW_TRACES] and _is_local(current_call())):
         return None
     if isinstance(error, HTTPException):
         cause = getattr(error, "original_exception", None)
@@ -179,9 +184,11 @@ def _trace(error: Exception) -> str | None:
     return "".join(traceback.format_exception(cause)) if cause is not None else None
 
 
-def _is_local(address: str) -> bool:
+def _is_local(call: Call) -> bool:
+    """Is it a call of this machine to itself? One that a proxy or a tunnel forwards comes from here, too."""
+    forwarded = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via"))
     try:
-        return ip_address(address).is_loopback
+        return ip_address(call.address).is_loopback and not call.has_header(forwarded)
     except ValueError:
         return False  # A Unix socket has a proxy in front.
 

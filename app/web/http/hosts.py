@@ -5,12 +5,13 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.addresses import MAX_PORT
 from app.config import Settings
 from app.errors import InvalidRequest, MisdirectedRequest
 
 # RFC 9110, 7.2: a name of labels (RFC 1035, 2.3.4), or an address, and perhaps a port.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-_HOST = re.compile(rf"(\[[0-9A-Fa-f:.]{{2,45}}\]|{_LABEL}(?:\.{_LABEL})*)\.?(?::\d{{0,5}})?")
+_HOST = re.compile(rf"(\[[0-9A-Fa-f:.]{{2,45}}\]|{_LABEL}(?:\.{_LABEL})*)\.?(?::(\d{{0,5}}))?")
 _MAX_CHARACTERS = 260
 _MAX_NAME = 253
 _MAX_KNOWN = 1000
@@ -35,7 +36,7 @@ class Hosts:
             return
         text = host.decode("latin-1")
         match = _HOST.fullmatch(text) if len(text) <= _MAX_CHARACTERS else None
-        if match is None or len(match[1]) > _MAX_NAME:
+        if match is None or len(match[1]) > _MAX_NAME or int(match[2] or 0) > MAX_PORT:
             raise InvalidRequest("Host must be a host name or an address, and perhaps a port.", field="Host")
         name = match[1].strip("[]").lower()
         if self._serves(name):

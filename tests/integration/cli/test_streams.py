@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import CommandLine
 from tests.support.process import ROOT, hub_process
 
 
@@ -107,3 +108,22 @@ def test_what_nobody_foresaw_is_one_sentence_and_its_trace_only_on_demand(tmp_pa
     assert (plain.returncode, debug.returncode) == (70, 70)
     assert plain.stderr.startswith("Error: LookupError: two lines. This is a bug") and plain.stderr.count("\n") == 1
     assert "Traceback" in debug.stderr and plain.stderr in debug.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("publish", "lobby", "\udcff"),
+        ("publish", "lob\udcff", "x"),
+        ("publish", "lobby", "x", "--title", "\udcff"),
+        ("watch", "a\udcff"),
+        ("channel", "create", "ci", "--title", "x\udcff"),
+        ("serve", "--bind", "\udcff"),
+    ],
+)
+async def test_an_argument_that_is_not_utf8_is_one_sentence(words: tuple[str, ...], tmp_path: Path) -> None:
+    outcome = await CommandLine(tmp_path, {}).run(*words)
+
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "is not text in UTF-8" in outcome.err and "Traceback" not in outcome.err
+    assert not (tmp_path / "data").exists()

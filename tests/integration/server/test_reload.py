@@ -145,12 +145,20 @@ async def test_it_is_refused_in_production_and_with_workers(
     assert reason in outcome.err
 
 
-@pytest.mark.parametrize(("env", "address"), [("development", ""), ("development", "203.0.113.9"), ("production", "")])
+@pytest.mark.parametrize(
+    ("env", "address", "proxies"),
+    [
+        ("development", "", 0),
+        ("development", "203.0.113.9", 0),
+        ("development", "203.0.113.9", 1),
+        ("production", "", 0),
+    ],
+)
 async def test_the_page_of_an_error_shows_its_trace_in_development_to_this_machine_alone(
-    env: str, address: str, tmp_path: Path
+    env: str, address: str, proxies: int, tmp_path: Path
 ) -> None:
     write(tmp_path, "one")
-    settings = {**SETTINGS, "TIDEWIRE_ENV": env, "TIDEWIRE_TRUSTED_PROXIES": "1" if address else "0"}
+    settings = {**SETTINGS, "TIDEWIRE_ENV": env, "TIDEWIRE_TRUSTED_PROXIES": str(proxies)}
     headers = {**PAGE, **({"X-Forwarded-For": address} if address else {})}
     await CommandLine(tmp_path, settings).ok("db", "upgrade")
     async with hub_process(tmp_path, settings) as hub, aiohttp.ClientSession() as session:

@@ -67,3 +67,54 @@ async def test_a_handshake_of_another_version_or_without_a_key_is_told_what_is_r
 
     assert (status, headers["sec-websocket-version"], headers["upgrade"]) == (426, "13", "websocket")
     assert "version 13" in error["message"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("field", ["Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Sec-WebSocket-Key"])
+async def test_a_handshake_of_other_bytes_than_ascii_is_no_handshake(hub: HubProcess, field: str) -> None:
+    head = UPGRADE + VERSION + (KEY if field != "Sec-WebSocket-Key" else b"")
+    status, _, _ = await answer(hub, head + field.encode() + b": \xff\r\n\r\n")
+
+    assert status == 426
+    assert "Traceback" not in hub.log
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("path", "status"), [("/no/x", b"404"), ("/lobby", b"400"), ("/", b"400"), ("/api/v1/ws?ticket=x", b"401")]
+)
+async def test_a_refused_handshake_ends_its_connection_whatever_follows(
+    hub: HubProcess, path: str, status: bytes
+) -> None:
+    head = UPGRADE.replace(b"/api/v1/ws", path.encode()) + VERSION + KEY + b"\r\n"
+    for more in (b"", b"x"):
+        async with RawSocket(hub.port) as raw:
+            await raw.send(head)
+            assert b" " + status + b" " in await raw.until(END)
+            await raw.send(more)
+            await raw.rest(within=3)
+
+    assert "Traceback" not in hub.log
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_who_sends_before_the_handshake_is_answered_is_refused_and_cut(hub: HubProcess) -> None:
+    async with RawSocket(hub.port) as raw:
+        await raw.send(UPGRADE + VERSION + KEY + b"\r\n\x81\x80\x00\x00\x00\x00")
+        assert b" 400 " in await raw.until(END)
+        await raw.rest(within=3)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_client_that_ends_its_side_after_the_request_is_answered(hub: HubProcess) -> None:
+    publish = b"POST /lobby HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n\r\nhi"
+    page, listed = (
+        b"GET " + path + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" for path in (b"/lobby", b"/api/v1/channels")
+    )
+    for sent, status in {publish: b"201", page: b"200", listed: b"200"}.items():
+        for _ in range(5):
+            async with RawSocket(hub.port) as raw:
+                await raw.send(sent)
+                raw.shut()
+                assert b" " + status + b" " in await raw.until(END)
+                await raw.rest(within=3)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from quart import Blueprint, session, url_for
 
-from app.config import Settings
+from app import create_app
+from app.config import ConfigError, Settings
 from tests.support.hub import ServedHub, serving
 from tests.support.publisher import Publisher
 from tests.support.watcher import Watcher
@@ -94,3 +95,9 @@ async def test_metrics_and_readiness_are_not_under_the_prefix(hub: ServedHub) ->
 async def test_a_longer_word_is_not_the_prefix(hub: ServedHub) -> None:
     assert (await hub.call("GET", f"{PREFIX}x/ci")).status == 404
     assert (await hub.call("GET", PREFIX.upper() + "/ci")).status == 404
+
+
+@pytest.mark.parametrize("path", ["/static", "/api", "/metrics/x"])
+def test_a_prefix_that_begins_as_a_path_of_the_hubs_own_is_refused(path: str, settings_sqlite: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"TIDEWIRE_PUBLIC_URL: /\w+ is the hub's own"):
+        create_app(replace(settings_sqlite, public_url=f"https://example.org{path}"))

@@ -103,3 +103,19 @@ async def test_a_path_has_one_spelling(hub_sqlite: ServedHub, path: str) -> None
         answer = await raw.until(b"}}", within=3)
 
     assert answer.split()[1] == b"404" and b"location" not in answer.lower()
+
+
+async def test_what_a_proxy_forwards_is_checked_as_well(settings_sqlite: Settings) -> None:
+    async with serving(replace(development(settings_sqlite), trusted_proxies=1)) as hub:
+        for name, value, field in (
+            ("X-Forwarded-Proto", "javascript", "X-Forwarded-Proto"),
+            ("X-Forwarded-Host", "127.0.0.1:99999", "Host"),
+            ("X-Forwarded-Host", "a..b", "Host"),
+        ):
+            answer = await hub.call("GET", "/", headers={name: value})
+            assert (answer.status, answer.json["error"]["field"]) == (400, field), value
+        secure = await hub.call(
+            "GET", "/", headers={"X-Forwarded-Proto": "https", "X-Forwarded-Host": "localhost:65535"}
+        )
+
+    assert secure.status == 200

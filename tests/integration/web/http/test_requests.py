@@ -32,6 +32,15 @@ async def test_two_authorizations_are_refused_and_lists_are_joined(hub_sqlite: S
     assert update["tags"] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("path", ["/lobby", "/api/v1/channels/lobby/updates"])
+async def test_two_idempotency_keys_are_refused(hub_sqlite: ServedHub, path: str) -> None:
+    twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b"), ("Content-Type", "application/json")]
+    async with hub_sqlite.http.post(hub_sqlite.url + path, data=b'{"body":"x"}', headers=twice) as refused:
+        error = (await refused.json())["error"]
+
+    assert (refused.status, error["field"]) == (400, "Idempotency-Key")
+
+
 async def test_an_idempotency_key_is_one_by_http_and_by_websocket(hub_sqlite: ServedHub) -> None:
     message = {
         "type": "publish",
