@@ -25,6 +25,7 @@ from app.runtime.indexer import WordIndex
 from app.runtime.limits import RateLimits, RecordedLimits
 from app.runtime.log_reader import LogReader
 from app.runtime.publisher import Publisher
+from app.runtime.read_gate import ReadGate
 from app.runtime.recent import Recent
 from app.runtime.search_gate import SearchGate
 from app.store.engine.database import Database
@@ -56,6 +57,7 @@ class Services:
     connections: Connections
     limits: RateLimits
     searches: SearchGate
+    reads: ReadGate
     bodies: BodyBudget
 
 
@@ -106,6 +108,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             connections=Connections(settings),
             limits=(RecordedLimits if settings.access_log else RateLimits)(settings),
             searches=SearchGate(),
+            reads=ReadGate(settings),
             bodies=BodyBudget(settings.pending_request_bytes),
         )
 

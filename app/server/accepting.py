@@ -1,4 +1,5 @@
-"""Accepting connections while file descriptors last: beyond that a connection is closed at once, and the rest go on."""
+"""Accepting connections a few a turn of the event loop, and while file descriptors last: beyond that a connection is
+closed at once, and the rest go on."""
 
 import errno
 import logging
@@ -11,6 +12,7 @@ from typing import Any
 
 log = logging.getLogger("tidewire.server")
 
+ACCEPTS_PER_TURN = 4
 RESERVE = 64  # File descriptors for the database, Redis and files; of a low limit, a quarter.
 LOG_INTERVAL_S = 10.0
 _MOST = 2**20  # Some systems make tables of the limit's size.
@@ -30,7 +32,10 @@ def raise_file_limit() -> tuple[int, int]:
 
 
 class BoundedListener(socket.socket):
-    """A listening socket for asyncio that leaves a reserve of file descriptors.
+    """A listening socket for asyncio that accepts few connections a turn and leaves a reserve of file descriptors.
+
+    asyncio accepts as many in one turn as fit into the backlog (2,048 here), and each takes nearly a millisecond of the
+    next turns, before anything else has its turn.
 
     A connection for which only the reserve is left is accepted and closed: left in the backlog, it would wake the loop
     without end. asyncio's own answer to EMFILE is a trace in the log for each place in the backlog. uvloop accepts by
@@ -40,6 +45,7 @@ class BoundedListener(socket.socket):
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         self._spare = os.open(os.devnull, os.O_RDONLY)
+        self._accepted = 0  # In this turn.
         self._closed_connections = 0
         self._log_at = 0.0
 
@@ -48,17 +54,24 @@ class BoundedListener(socket.socket):
         return _inherited, (self.family, self.type, DupFd(self.fileno()))
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Raises ConnectionAbortedError for a connection that it closed, which ends a round of asyncio's accepting."""
+        """Raises ConnectionAbortedError for a connection that it closed, and BlockingIOError after ACCEPTS_PER_TURN:
+        either ends asyncio's accepting in this turn."""
+        if self._accepted >= ACCEPTS_PER_TURN:
+            self._accepted = 0
+            raise BlockingIOError
         try:
             connection, address = super().accept()
         except OSError as error:
+            self._accepted = 0
             if error.errno not in _EXHAUSTED:
                 raise
             self._close_next()
             raise ConnectionAbortedError from None
         # A new descriptor is the lowest that is free (POSIX), so it tells how many are taken.
         if connection.fileno() < _most_descriptors():
+            self._accepted += 1
             return connection, address
+        self._accepted = 0
         connection.close()
         self._report()
         raise ConnectionAbortedError

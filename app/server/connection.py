@@ -7,8 +7,10 @@ where silence has no timeout.
 
 import asyncio
 import logging
+import math
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,11 +22,14 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 
 from app.config import Settings
-from app.runtime.networks import NetworkCounts
+from app.runtime.networks import NetworkCounts, NetworkPace
 from app.server.unparsed import answer_unparsed
 
 log = logging.getLogger("tidewire.server")
 
+_STARTS_PER_S, _STARTS_AT_ONCE = 100, 20  # Connections of one network.
+_REFUSALS_PER_S, _REFUSALS_AT_ONCE = 20, 40  # Of one network: answers 4xx, and 505.
+_REFUSED = (b"HTTP/1.1 4", b"HTTP/1.1 505")
 _LINGER_S = 5.0
 _READ_BYTES = 64 * 1024
 _LOG_INTERVAL_S = 10.0
@@ -32,22 +37,39 @@ _LOG_INTERVAL_S = 10.0
 
 def serve_connections(settings: Settings) -> None:
     """Have hypercorn's workers in this process serve each connection as a ServerConnection."""
-    bound = NetworkCounts(settings.address_connections) if not settings.trusted_proxies else None
-    served = partial(ServerConnection, settings=settings, by_network=bound, failures=_Failures())
+    served = partial(ServerConnection, settings=settings, shared=Shared.of(settings))
     worker.TCPServer = served  # type: ignore[assignment, attr-defined]  # The one name of the server's that is replaced.
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the connections of one process share. The counts and paces are of one network each: None where a proxy makes
+    all the connections, the paces also without rate limits."""
+
+    failures: "_Failures"
+    by_network: NetworkCounts | None = None
+    starts: NetworkPace | None = None
+    refusals: NetworkPace | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Shared":
+        """As these settings ask for."""
+        if settings.trusted_proxies:
+            return cls(_Failures())
+        counts = NetworkCounts(settings.address_connections)
+        if not settings.rate_limits:
+            return cls(_Failures(), counts)
+        # A start has no longest wait: those beyond it would all start at once.
+        starts = NetworkPace(_STARTS_PER_S, _STARTS_AT_ONCE, math.inf)
+        return cls(_Failures(), counts, starts, NetworkPace(_REFUSALS_PER_S, _REFUSALS_AT_ONCE))
 
 
 class ServerConnection(TCPServer):
     """A connection of this process, in the place of hypercorn's own."""
 
-    def __init__(
-        self, *given: Any, settings: Settings, by_network: NetworkCounts | None, failures: "_Failures"
-    ) -> None:
-        """`by_network` is None where a proxy makes all the connections."""
+    def __init__(self, *given: Any, settings: Settings, shared: Shared) -> None:
         super().__init__(*given)
-        self._settings = settings
-        self._by_network = by_network
-        self._failures = failures
+        self._settings, self._shared = settings, shared
         self._read_all = asyncio.Event()
         self._answered = asyncio.Event()  # The newest request.
 
@@ -65,28 +87,39 @@ class ServerConnection(TCPServer):
         self._protocol = protocol
 
     async def run(self) -> None:
-        """Serve it until it is closed; at once, where its network has too many."""
-        peer = self.writer.get_extra_info("peername")
-        if self._by_network is None or not isinstance(peer, tuple):
+        """Serve it until it is closed: that is at once, where its network has too many.
+
+        A network that opens them faster than _STARTS_PER_S waits: nearly all that a short connection costs is its
+        start, whatever its request is answered (benchmark `abuse`)."""
+        peer, counts, starts = self.writer.get_extra_info("peername"), self._shared.by_network, self._shared.starts
+        if counts is None or not isinstance(peer, tuple):
             await self._run()
             return
-        if not self._by_network.add(peer[0]):
+        if not counts.add(peer[0]):
             self.writer.transport.abort()
             return
         try:
+            if starts is not None and (wait := starts.wait(peer[0], self.loop.time())) > 0:
+                await asyncio.sleep(wait)
             await self._run()
         finally:
-            self._by_network.remove(peer[0])
+            counts.remove(peer[0])
 
     async def _run(self) -> None:
         """A failure of the server's own is a line in the log, at a rate: what a client sends must not fill it."""
         try:
             await super().run()
         except Exception as error:
-            self._failures.report(error)
+            self._shared.failures.report(error)
 
     async def protocol_send(self, event: Event) -> None:
-        """As hypercorn's, without a timeout for the next request where none can come."""
+        """As hypercorn's, without a timeout for the next request where none can come. A refusal waits where its network
+        has many: whoever is refused without a pause would keep the hub busy with asking again."""
+        refusals = self._shared.refusals
+        if refusals is not None and isinstance(event, RawData) and event.data.startswith(_REFUSED):
+            peer = self.writer.get_extra_info("peername")
+            if isinstance(peer, tuple) and (wait := refusals.wait(peer[0], self.loop.time())) > 0:
+                await asyncio.sleep(wait)
         if isinstance(event, Closed) or (isinstance(event, Updated) and event.idle):
             self._answered.set()
         if not (isinstance(event, Updated) and event.idle and self.reader.at_eof()):

@@ -17,6 +17,13 @@ _HANDSHAKE = get(
 ).replace(b"Connection: close", b"Connection: Upgrade")
 
 
+async def only_computing(_: Visitor) -> None:
+    """The control: all of one core, and not one call."""
+    while True:
+        sum(range(100_000))
+        await asyncio.sleep(0)
+
+
 async def idle_connections(visitor: Visitor) -> None:
     """3,000 connections that send nothing."""
     await together(*(visitor.connect() for _ in range(3000)))
@@ -110,6 +117,7 @@ async def malformed_requests(visitor: Visitor) -> None:
 ATTACKS: dict[str, Attack] = {
     attack.__name__.replace("_", " "): attack
     for attack in (
+        only_computing,
         idle_connections,
         http_2,
         unread_answers,

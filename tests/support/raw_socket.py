@@ -65,11 +65,13 @@ def frame(
 class RawSocket:
     """One connection to a port of the loopback address, as `async with RawSocket(port)`."""
 
-    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
-        """With a small `receive_buffer` the other end's writes stall soon if the test does not read."""
+    def __init__(self, port: int, *, receive_buffer: int | None = None, source: str = HOST) -> None:
+        """With a small `receive_buffer` the other end's writes stall soon if the test does not read. `source` is the
+        address that it connects from."""
         self._address = (HOST, port)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setblocking(False)
+        self._socket.bind((source, 0))
         if receive_buffer is not None:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._buffer = bytearray()

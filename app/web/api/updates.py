@@ -1,7 +1,7 @@
 """Updates over the API: publish, history, board, presence."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import msgspec
 from quart import Blueprint, Response
@@ -110,20 +110,22 @@ async def get_updates(slug: str) -> Response:
         after, before = (cursor, before) if after is not None else (None, cursor)
     part = Slice(after, before, most, services().settings.answer_bytes)
     wanted = Filter.of(text_arg("level", 16), text_arg("tag", 40), text_arg("key", 80), text_arg("q"))
-    async with _search_turn(who) if wanted.words is not None else nullcontext():
+    turn = services().reads.read(current_call().address) if wanted.words is None else _search_turn(who)
+    async with turn as sized:
         channel, entries, next_seq = await read_history(services().db, who, slug, wanted, part)
+        sized(sum(len(entry.json) for entry in entries))
     next_cursor = None if next_seq is None else str(next_seq)
     head = {"epoch": channel.epoch, "last_seq": channel.last_seq, "next_cursor": next_cursor}
     return entries_answer(head, "updates", entries)
 
 
 @asynccontextmanager
-async def _search_turn(who: Principal) -> AsyncIterator[None]:
-    """A search costs more than a call, and goes through the gate of searches."""
+async def _search_turn(who: Principal) -> AsyncIterator[Callable[[int], None]]:
+    """A search costs more than a call, and goes through the gate of searches, whatever the size of its answer."""
     call = current_call()
     charge(services(), call, who, _SEARCH_COST - 1)
     async with services().searches.search(call.address):
-        yield
+        yield lambda _: None
 
 
 @blueprint.get("/board")
@@ -138,15 +140,16 @@ async def _search_turn(who: Principal) -> AsyncIterator[None]:
             Param("cursor", "`next_cursor` of the page before."),
         ),
         answers={200: Answer("The board, by key.", shapes.Board)},
-        refusals=(InvalidRequest, Forbidden, NotFound),
+        refusals=(InvalidRequest, Forbidden, NotFound, RateLimited),
     )
 )
 async def get_board(slug: str) -> Response:
     who = await caller()
     most = number_arg("limit", least=1, most=MAX_KEYS_PER_PAGE) or MAX_KEYS_PER_PAGE
-    channel, items, next_cursor = await read_board(
-        services().db, who, slug, number_arg("at"), text_arg("cursor", 80) or "", most, services().settings.answer_bytes
-    )
+    at, above, max_bytes = number_arg("at"), text_arg("cursor", 80) or "", services().settings.answer_bytes
+    async with services().reads.read(current_call().address) as sized:
+        channel, items, next_cursor = await read_board(services().db, who, slug, at, above, most, max_bytes)
+        sized(sum(len(entry.json) for _, entry in items))
     return json_answer(
         {
             "epoch": channel.epoch,

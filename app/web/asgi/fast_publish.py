@@ -79,7 +79,13 @@ async def _answer(hub: Services, endpoint: str, slug: str, scope: Any, receive: 
     except Exception as error:
         reply = reply_to(error, call)
     headers = [*reply.all_headers, *answer_headers(hub.settings, call)]
-    await wire.answer(reply.status, [(name.lower().encode(), value.encode()) for name, value in headers], reply.body)
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers]
+    if reply.status < 400:
+        await wire.answer(reply.status, encoded, reply.body)
+        return
+    # By the server, which paces the refusals of a network.
+    await wire.send({"type": "http.response.start", "status": reply.status, "headers": encoded})
+    await wire.send({"type": "http.response.body", "body": reply.body})
 
 
 async def _read_body(receive: Callable[[], Awaitable[Any]], within: float | None) -> bytes:

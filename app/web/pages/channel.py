@@ -4,11 +4,11 @@ from quart import Blueprint, abort, render_template
 
 from app.actions.find import readable
 from app.actions.history import Slice, read_history
-from app.errors import Forbidden, InvalidRequest, NotFound, Refusal
+from app.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Refusal
 from app.model.access import check_publish
 from app.model.channel import RESERVED
 from app.model.filter import Filter
-from app.web.http.context import services
+from app.web.http.context import current_call, services
 from app.web.http.describe import Answer, Operation, describe, seq
 from app.web.http.identity import caller
 from app.web.http.query import number_arg
@@ -17,6 +17,7 @@ from app.web.pages.site import base_url
 
 blueprint = Blueprint("tidewire_channel", __name__)
 _UPDATES_PER_PAGE = 50
+_PAGE_COST = 2  # Beside the same updates as JSON.
 _renderer = Renderer()
 
 
@@ -28,7 +29,7 @@ _renderer = Renderer()
         summary="Show a channel in a browser",
         params=(seq("before", "Only updates before this seq."),),
         answers={200: Answer("The newest updates, newest first.", str, "text/html; charset=utf-8")},
-        refusals=(InvalidRequest, Forbidden, NotFound),
+        refusals=(InvalidRequest, Forbidden, NotFound, RateLimited),
     )
 )
 async def show(slug: str) -> str:
@@ -40,7 +41,9 @@ async def show(slug: str) -> str:
     found, role = await readable(db, principal, slug)
     before = number_arg("before")
     part = Slice(None, before, _UPDATES_PER_PAGE, max_bytes)
-    shown, entries, next_seq = await read_history(db, principal, slug, Filter(), part)
+    async with services().reads.read(current_call().address) as sized:
+        shown, entries, next_seq = await read_history(db, principal, slug, Filter(), part)
+        sized(_PAGE_COST * sum(len(entry.json) for entry in entries))
     try:
         check_publish(principal, found, role)
         may_publish = True

@@ -46,7 +46,7 @@ def shown_updates(entries: list[Entry], *, is_busy: bool = False) -> list[ShownU
     for entry in entries:
         fields: dict[str, Any] = msgspec.json.decode(entry.json)
         body = fields.get("body") or ""
-        rendered = fields.get("format") == "markdown" and is_rendered(body) and len(body) <= left
+        rendered = fields.get("format") == "markdown" and len(body) <= left and is_rendered(body)
         left -= len(body) if rendered else 0
         shown.append(_shown(entry, fields, to_html(body) if rendered else None))
     return shown

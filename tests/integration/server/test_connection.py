@@ -121,6 +121,46 @@ async def test_one_network_holds_so_many_connections_and_no_more(hub: HubProcess
         assert (await raw.until(END)).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_network_that_opens_many_connections_waits_for_its_own_only(hub: HubProcess) -> None:
+    async with AsyncExitStack() as stack:
+        many = [await stack.enter_async_context(RawSocket(hub.port, source="127.0.0.2")) for _ in range(MOST)]
+        for raw in many:
+            await raw.send(HEALTH)
+        answered: list[str] = []
+
+        async def wait(name: str, raw: RawSocket) -> None:
+            assert (await raw.until(END)).startswith(b"HTTP/1.1 200")
+            answered.append(name)
+
+        other = await stack.enter_async_context(RawSocket(hub.port, source="127.0.0.3"))
+        await other.send(HEALTH)
+        await asyncio.gather(*(wait("many", raw) for raw in many), wait("other", other))
+
+    assert (len(answered), answered[-1]) == (MOST + 1, "many")
+    assert "other" in answered[: MOST // 2 + 5]  # Twenty begin at once; the rest take 0.4 s.
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_network_that_is_refused_again_and_again_waits_for_its_own_refusals_only(hub: HubProcess) -> None:
+    missing = b"HEAD /api/v1/nothing HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    answered: list[str] = []
+
+    async def ask(name: str, raw: RawSocket, times: int) -> None:
+        for _ in range(times):
+            await raw.send(missing)
+            assert (await raw.until(END)).startswith(b"HTTP/1.1 404")
+            answered.append(name)
+
+    async with AsyncExitStack() as stack:
+        many = [await stack.enter_async_context(RawSocket(hub.port, source="127.0.0.4")) for _ in range(10)]
+        other = await stack.enter_async_context(RawSocket(hub.port, source="127.0.0.5"))
+        await asyncio.gather(*(ask("many", raw, 5) for raw in many), ask("other", other, 5))
+
+    assert (answered.count("many"), answered.count("other")) == (50, 5)
+    assert "other" not in answered[-5:]  # Forty at once; the rest take half a second.
+
+
 async def test_without_descriptors_those_inside_go_on_and_the_hub_is_back_at_once(tmp_path: Path) -> None:
     serve = f"ulimit -Sn {FILES} && ulimit -Hn {FILES} && exec {sys.executable} -m app serve --bind {{bind}}"
     async with hub_process(tmp_path, {}, program=["sh", "-c", serve]) as hub, RawSocket(hub.port) as inside:
