@@ -19,11 +19,10 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 
 from app.config import Settings
 from app.runtime.networks import NetworkCounts, NetworkPace
-from app.server.unparsed import answer_unparsed
+from app.server.unparsed import answer_unparsed, is_unanswered
 
 log = logging.getLogger("tidewire.server")
 
@@ -133,7 +132,8 @@ class ServerConnection(TCPServer):
                     data = await asyncio.wait_for(self.reader.read(_READ_BYTES), self.config.read_timeout)
                 except (OSError, TimeoutError):
                     break
-                await self.protocol.handle(RawData(data))
+                if data:
+                    await self.protocol.handle(RawData(data))
             if self.reader.exception() is None:
                 await self._answer_request()
             await self.protocol.handle(Closed())
@@ -142,14 +142,18 @@ class ServerConnection(TCPServer):
         await self.idle_task.stop()
 
     async def _answer_request(self) -> None:
-        """Wait for the answer that is not begun; a stream or a websocket ends with its client."""
+        """Wait for the answer to a request that is whole; a stream or a websocket ends with its client."""
         http = self._protocol.protocol if isinstance(self._protocol, ProtocolWrapper) else None
-        stream = http.stream if isinstance(http, H11Protocol) else None
-        if isinstance(stream, HTTPStream) and stream.state is ASGIHTTPState.REQUEST:
+        if isinstance(http, H11Protocol) and is_unanswered(http):
             self._answered.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._settings.query_timeout):
-                    await self._answered.wait()
+            answered = asyncio.ensure_future(self._answered.wait())
+            gone = asyncio.ensure_future(self.writer.wait_closed())
+            timeout = self._settings.query_timeout
+            _, waiting = await asyncio.wait({answered, gone}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            for each in waiting:
+                each.cancel()
+            if gone.done() and not gone.cancelled():
+                gone.exception()  # Of a reset, which is no failure here.
 
     async def _linger(self) -> None:
         """Take in what the client still sends before the connection is closed: a close with bytes unread is a reset,

@@ -12,6 +12,7 @@ from typing import Any
 import h11
 from hypercorn.events import Closed
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.protocol.ws_stream import WSStream
 
 from app.config import Settings
@@ -30,6 +31,13 @@ def answer_unparsed(http: H11Protocol, settings: Settings, peer: Any) -> None:
     refuse = partial(_refuse, http, settings, peer)
     http._send_error_response = refuse  # type: ignore[method-assign]
     http._create_stream = partial(_create_stream, http, http._create_stream, refuse)  # type: ignore[method-assign]
+
+
+def is_unanswered(http: H11Protocol) -> bool:
+    """Has a whole request come whose answer is not begun?"""
+    stream = http.stream
+    is_whole = http.connection.their_state is h11.DONE
+    return is_whole and isinstance(stream, HTTPStream) and stream.state is ASGIHTTPState.REQUEST
 
 
 async def _refuse(http: H11Protocol, settings: Settings, peer: Any, status_code: int) -> None:
@@ -51,12 +59,14 @@ async def _create_stream(http: H11Protocol, create: _CreateStream, refuse: _Refu
             method=request.method, headers=headers, target=request.target, http_version=request.http_version
         )
     await create(request)
-    if isinstance(http.stream, WSStream):
-        http.stream._send_error_response = partial(_refuse_handshake, http, refuse)  # type: ignore[method-assign]
+    stream = http.stream
+    if isinstance(stream, WSStream):
+        stream._send_error_response = partial(_refuse_handshake, http, stream, refuse)  # type: ignore[method-assign]
 
 
-async def _refuse_handshake(http: H11Protocol, refuse: _Refuse, status_code: int) -> None:
+async def _refuse_handshake(http: H11Protocol, stream: WSStream, refuse: _Refuse, status_code: int) -> None:
     """Of a client that sends before its handshake is answered, or again after it was refused."""
+    stream.closed = True  # Before anything is awaited: the hub may be about to accept.
     with suppress(h11.LocalProtocolError):  # It has an answer.
         await refuse(status_code)
     await http.send(Closed())

@@ -1,6 +1,8 @@
 """Migrations of a package of one's own: a branch beside the hub's, upgraded with it and removed alone."""
 
 import dataclasses
+import importlib
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,8 @@ type Write = Callable[..., str]
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Write one migration of a package in the working directory; returns the package's import path."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importlib.invalidate_caches()
 
     def write_one(revision: str, below: str | None = None, *, package: str = "shop", **more: Any) -> str:
         label = more.get("label", (package,) if below is None else None)
