@@ -60,7 +60,7 @@ def public_url(url: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), 0
     host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or port == 0 or parts.username is not None or not _is_host(host):
+    if parts.scheme not in ("http", "https") or port == 0 or parts.username is not None or not is_host(host):
         example = f"https://{url}" if re.fullmatch(r"[\w.-]+(:\d+)?", url) else "https://updates.example.org"
         raise ConfigError(f"{PREFIX}PUBLIC_URL must be an http(s) address such as {example}.")
     path = parts.path.rstrip("/")
@@ -81,12 +81,7 @@ def check_bind(text: str) -> None:
         return
     host, colon, port = text.rpartition(":")
     is_port = port.isascii() and port.isdigit() and 0 < int(port[:6]) <= MAX_PORT
-    if (
-        colon
-        and is_port
-        and _is_host(host.removeprefix("[").removesuffix("]"))
-        and _is_bracketed(host) == (":" in host)
-    ):
+    if colon and is_port and is_host(host.removeprefix("[").removesuffix("]")) and _is_bracketed(host) == (":" in host):
         return
     raise ConfigError(
         f"{PREFIX}BIND (--bind) must be HOST:PORT with a port from 1 to {MAX_PORT}; got {text!r}{_right(text)}."
@@ -100,9 +95,9 @@ def _right(text: str) -> str:
     if re.fullmatch(r"\d{1,5}", text) and 0 < int(text) <= MAX_PORT:
         return f". Write 127.0.0.1:{text}"
     host, _, port = text.rpartition(":")
-    if ":" in host and port.isdigit() and _is_host(host):
+    if ":" in host and port.isdigit() and is_host(host):
         return f". Write [{host}]:{port}"
-    if _is_host(text):
+    if is_host(text):
         return f". Write {f'[{text}]' if ':' in text else text}:8000"
     return ""
 
@@ -111,7 +106,8 @@ def _is_bracketed(host: str) -> bool:
     return host.startswith("[") and host.endswith("]")
 
 
-def _is_host(text: str) -> bool:
+def is_host(text: str) -> bool:
+    """Is it an IP address, or a name of labels (RFC 1035, 2.3.4)?"""
     try:
         ip_address(text)
     except ValueError:

@@ -16,6 +16,8 @@ _MAX_NAME_CHARACTERS = 80
 
 def parse_json(body: bytes | str, whole: str = "The body") -> Any:
     """Any JSON value. Raises InvalidRequest for what is not JSON (RFC 8259) or is nested too deep."""
+    if not body:
+        raise InvalidRequest(f"{whole} is empty; it must be JSON.")
     try:
         return msgspec.json.decode(body)
     except UnicodeDecodeError:

@@ -11,6 +11,7 @@ from urllib.request import getproxies
 
 import click
 
+from app.addresses import is_host
 from app.environment import variable
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -84,7 +85,11 @@ def retry_after(value: str | None) -> float:
 def _checked(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
-        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_valid = (
+            parts.scheme in ("http", "https")
+            and is_host((parts.hostname or "").encode("idna").decode())
+            and parts.port != 0
+        )
     except ValueError:
         is_valid = False
     if not is_valid or parts.query or parts.fragment or parts.username is not None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.addresses import MAX_PORT
+from app.addresses import MAX_PORT, is_host
 from app.config import ConfigError, Settings
 
 _SQLITE_NUMBERS = ("timeout", "cached_statements")
@@ -26,6 +26,8 @@ _OF_DSN = (
     "ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs", "krbsrvname", "gsslib",
     "passfile", "service", "servicefile", "host", "port", "application_name", "options", "search_path",
 )  # fmt: skip
+_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_SESSION_KINDS = ("any", "primary", "standby", "read-write", "read-only", "prefer-standby")
 # asyncpg can't do these; where the value permits to go without, that is what happens.
 _OPTIONAL = {"channel_binding": ("prefer", "disable"), "gssencmode": ("prefer", "disable")}
 
@@ -34,7 +36,7 @@ def parsed(settings: Settings) -> URL:
     """The whole URL. Raises ConfigError, which never repeats a part of it: that could be of a password."""
     try:
         url = make_url(settings.database_url)
-        is_right = url.port is None or 0 < url.port <= MAX_PORT
+        is_right = (url.port is None or 0 < url.port <= MAX_PORT) and (not url.host or is_host(url.host))
     except (ArgumentError, ValueError):
         is_right = False
     if not is_right:
@@ -68,6 +70,7 @@ def postgresql_url(settings: Settings) -> tuple[URL, dict[str, Any]]:
                 )
             of_dsn["sslmode"] = text
         elif name in _OF_DSN:
+            _check_dsn(name, text)
             of_dsn[name] = text
         elif name == "connect_timeout":
             arguments["timeout"] = float(_number(name, text)) or None
@@ -97,9 +100,17 @@ def lock_path(settings: Settings) -> Path:
     return settings.data_dir / f"hub-{sha256(shown(settings).encode()).hexdigest()[:16]}.lock"
 
 
+def _check_dsn(name: str, text: str) -> None:
+    """asyncpg's own words for these are of its insides."""
+    if name in _FILES and not Path(text).is_file():
+        raise ConfigError(f"TIDEWIRE_DATABASE_URL: {name} names the file {text}, which is not there.")
+    if name == "target_session_attrs" and text not in _SESSION_KINDS:
+        raise ConfigError(f"TIDEWIRE_DATABASE_URL: {name} must be one of {', '.join(_SESSION_KINDS)}; got {text!r}.")
+
+
 def _number(name: str, value: object) -> int:
     if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10):
-        raise ConfigError(f"TIDEWIRE_DATABASE_URL: {name} must be a whole number.")
+        raise ConfigError(f"TIDEWIRE_DATABASE_URL: {name} must be a whole number from 0.")
     return int(value)
 
 

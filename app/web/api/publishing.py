@@ -29,6 +29,7 @@ async def publish_json(hub: Services, who: Principal, slug: str, call: Call) -> 
 
 async def publish_text(hub: Services, who: Principal, slug: str, call: Call) -> Reply:
     """Publish the body as text, whatever its Content-Type: curl declares a form. Raises as `publish_json`."""
+    call.check_encoding()
     if call.media_type.startswith("multipart/"):
         way = "curl -d TEXT, or curl --data-binary @FILE, instead of curl -F"
         raise UnsupportedMediaType(f"Send the text itself as the body: {way}.", field="Content-Type")

@@ -64,8 +64,14 @@ class Call:
         """The Content-Type in lower case, without its parameters; empty when there is none."""
         return (self.header("Content-Type") or "").partition(";")[0].strip().lower()
 
+    def check_encoding(self) -> None:
+        """Raises UnsupportedMediaType for a body that is compressed (RFC 9110, 8.4)."""
+        if (self._headers.get(b"content-encoding") or b"identity").lower() != b"identity":
+            raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.", field="Content-Encoding")
+
     def check_json_type(self) -> None:
-        """Raises UnsupportedMediaType for a Content-Type that is not JSON."""
+        """Raises UnsupportedMediaType for a Content-Type that is not JSON, and for a body that is compressed."""
+        self.check_encoding()
         kind = self.media_type
         if kind and kind != "application/json" and not kind.endswith("+json"):
             raise UnsupportedMediaType(f"Send the body as application/json, not {kind[:80]}.", field="Content-Type")

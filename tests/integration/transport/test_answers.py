@@ -83,7 +83,7 @@ async def test_an_answer_is_left_to_a_server_that_logs_or_counts_requests(change
 
 async def test_a_client_that_disconnects_before_its_answers_causes_no_failure() -> None:
     answering = Answering(by_wire=True)
-    async with served(answering) as url:
+    async with served(answering, graceful_timeout=1) as url:
         for _ in range(20):
             async with RawSocket(urlsplit(url).port or 0) as raw:
                 await raw.send(request() * 200)

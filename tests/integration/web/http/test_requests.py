@@ -32,6 +32,16 @@ async def test_two_authorizations_are_refused_and_lists_are_joined(hub_sqlite: S
     assert update["tags"] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("path", ["/lobby", "/api/v1/channels/lobby/updates", "/api/v1/channels"])
+async def test_a_compressed_body_is_refused(hub_sqlite: ServedHub, path: str) -> None:
+    token = await hub_sqlite.token(admin=True)
+    for encoding, status in (("gzip", 415), ("Identity", 201 if path != "/api/v1/channels" else 400)):
+        headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+        answer = await hub_sqlite.call("POST", path, token=token, data=b'{"body":"x"}', headers=headers)
+        assert answer.status == status, answer
+        assert status != 415 or answer.json["error"]["field"] == "Content-Encoding"
+
+
 @pytest.mark.parametrize("path", ["/lobby", "/api/v1/channels/lobby/updates"])
 async def test_two_idempotency_keys_are_refused(hub_sqlite: ServedHub, path: str) -> None:
     twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b"), ("Content-Type", "application/json")]

@@ -20,6 +20,11 @@ def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
             "http://127.0.0.1:8000/api/v1/channels/a%2Fb/updates",
             "ws://127.0.0.1:8000/api/v1/ws",
         ),
+        (
+            "http://bücher.example",
+            "http://bücher.example/api/v1/channels/a%2Fb/updates",
+            "ws://bücher.example/api/v1/ws",
+        ),
         ("https://x.org/hub/", "https://x.org/hub/api/v1/channels/a%2Fb/updates", "wss://x.org/hub/api/v1/ws"),
     ],
 )
@@ -31,7 +36,17 @@ def test_the_api_and_websocket_addresses_follow_from_the_url(url: str, updates: 
 
 @pytest.mark.parametrize(
     "url",
-    ["x.org", "ftp://x.org", "http://", "http://x.org:99999", "http://ana:pw@x.org", "http://x.org/?a=b", "http://["],
+    [
+        "x.org",
+        "ftp://x.org",
+        "http://",
+        "http://x.org:99999",
+        "http://ana:pw@x.org",
+        "http://x.org/?a=b",
+        "http://[",
+        "http://exa mple",
+        "http://a..b",
+    ],
 )
 def test_a_malformed_address_is_refused(url: str) -> None:
     with pytest.raises(click.UsageError, match="--url"):

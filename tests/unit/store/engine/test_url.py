@@ -22,7 +22,7 @@ def settings(url: str) -> Settings:
         ("", {}),
         ("sslmode=require", {"dsn": "postgresql://?sslmode=require"}),
         ("ssl=verify-full", {"dsn": "postgresql://?sslmode=verify-full"}),
-        ("sslmode=verify-ca&sslrootcert=/etc/a%20b.pem", {"dsn": "postgresql://?sslmode=verify-ca&sslrootcert=%2Fetc%2Fa+b.pem"}),
+        ("sslmode=verify-ca&sslrootcert=/dev/../etc/passwd", {"dsn": "postgresql://?sslmode=verify-ca&sslrootcert=%2Fdev%2F..%2Fetc%2Fpasswd"}),
         ("application_name=hub", {"dsn": "postgresql://?application_name=hub"}),
         ("connect_timeout=3", {"timeout": 3.0}),
         ("prepared_statement_cache_size=0", {"prepared_statement_cache_size": 0}),
@@ -42,7 +42,11 @@ def test_parameters_become_asyncpgs_arguments(query: str, arguments: dict[str, A
         ("sslmode=on", "sslmode must be one of disable, allow"),
         ("channel_binding=require", "asyncpg has no channel_binding"),
         ("nope=1", "the parameter 'nope' can't be used"),
-        ("connect_timeout=soon", "connect_timeout must be a whole number"),
+        ("connect_timeout=soon", "connect_timeout must be a whole number from 0"),
+        ("connect_timeout=-1", "connect_timeout must be a whole number from 0"),
+        ("sslmode=verify-full&sslrootcert=/nope.pem", "sslrootcert names the file /nope.pem, which is not there"),
+        ("sslcert=/", "sslcert names the file /, which is not there"),
+        ("target_session_attrs=nope", "target_session_attrs must be one of any, primary"),
     ],
 )
 def test_a_parameter_that_asyncpg_can_not_do_is_refused_by_name(query: str, reason: str) -> None:
@@ -50,7 +54,9 @@ def test_a_parameter_that_asyncpg_can_not_do_is_refused_by_name(query: str, reas
         Database(settings(f"{POSTGRESQL}?{query}"))
 
 
-@pytest.mark.parametrize("rest", ["h:port/d", "h:99999/d", "h:0/d", "u:hunter2/x@h:y/d"])
+@pytest.mark.parametrize(
+    "rest", ["h:port/d", "h:99999/d", "h:0/d", "u:hunter2/x@h:y/d", "u:hunter2@w@h/d", "h1,h2/d", "a..b/d"]
+)
 def test_what_is_no_url_is_refused_without_its_password(rest: str) -> None:
     with pytest.raises(ConfigError, match="is no database's URL") as caught:
         Database(settings(f"postgres://{rest}"))
