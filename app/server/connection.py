@@ -8,7 +8,6 @@ where silence has no timeout.
 import asyncio
 import logging
 import math
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +22,7 @@ from hypercorn.protocol.h11 import H11Protocol
 from app.config import Settings
 from app.runtime.networks import NetworkCounts, NetworkPace
 from app.server.unparsed import answer_unparsed, is_unanswered
+from app.telemetry.recurring import Recurring
 
 log = logging.getLogger("tidewire.server")
 
@@ -31,7 +31,6 @@ _REFUSALS_PER_S, _REFUSALS_AT_ONCE = 20, 40  # Of one network: answers 4xx, and 
 _REFUSED = (b"HTTP/1.1 4", b"HTTP/1.1 505")
 _LINGER_S = 5.0
 _READ_BYTES = 64 * 1024
-_LOG_INTERVAL_S = 10.0
 
 
 def serve_connections(settings: Settings) -> None:
@@ -45,7 +44,7 @@ class Shared:
     """What the connections of one process share. The counts and paces are of one network each: None where a proxy makes
     all the connections, the paces also without rate limits."""
 
-    failures: "_Failures"
+    failures: Recurring
     by_network: NetworkCounts | None = None
     starts: NetworkPace | None = None
     refusals: NetworkPace | None = None
@@ -53,14 +52,15 @@ class Shared:
     @classmethod
     def of(cls, settings: Settings) -> "Shared":
         """As these settings ask for."""
+        failures = Recurring(log)
         if settings.trusted_proxies:
-            return cls(_Failures())
+            return cls(failures)
         counts = NetworkCounts(settings.address_connections)
         if not settings.rate_limits:
-            return cls(_Failures(), counts)
+            return cls(failures, counts)
         # A start has no longest wait: those beyond it would all start at once.
         starts = NetworkPace(_STARTS_PER_S, _STARTS_AT_ONCE, math.inf)
-        return cls(_Failures(), counts, starts, NetworkPace(_REFUSALS_PER_S, _REFUSALS_AT_ONCE))
+        return cls(failures, counts, starts, NetworkPace(_REFUSALS_PER_S, _REFUSALS_AT_ONCE))
 
 
 class ServerConnection(TCPServer):
@@ -109,7 +109,9 @@ class ServerConnection(TCPServer):
         try:
             await super().run()
         except Exception as error:
-            self._shared.failures.report(error)
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
+            self._shared.failures.failed(type(error).__name__, f"A connection failed in the server itself: {error!r}")
 
     async def protocol_send(self, event: Event) -> None:
         """As hypercorn's, without a timeout for the next request where none can come. A refusal waits where its network
@@ -174,23 +176,6 @@ class ServerConnection(TCPServer):
             await super()._close()
         finally:
             check.cancel()
-
-
-class _Failures:
-    """What escapes the server's own code while it serves a connection: one line in the log for all of some seconds."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._log_at = 0.0
-
-    def report(self, error: Exception) -> None:
-        """Count it, and log it unless another was logged just before."""
-        self._count += 1
-        if (now := time.monotonic()) >= self._log_at:
-            while isinstance(error, ExceptionGroup):
-                error = error.exceptions[0]
-            log.error("%d connections failed in the server itself, the last by %r", self._count, error)
-            self._log_at, self._count = now + _LOG_INTERVAL_S, 0
 
 
 class _Drain:
