@@ -26,7 +26,7 @@ from app.telemetry.recurring import Recurring
 
 log = logging.getLogger("tidewire.server")
 
-_STARTS_PER_S, _STARTS_AT_ONCE = 100, 8  # Connections of one network; a browser opens six.
+_STARTS_PER_S, _STARTS_AT_ONCE = 200, 8  # Connections of one network; a browser opens six.
 _REFUSALS_PER_S, _REFUSALS_AT_ONCE = 20, 40  # Of one network: answers 4xx, and 505.
 _REFUSED = (b"HTTP/1.1 4", b"HTTP/1.1 505")
 _LINGER_S = 5.0
