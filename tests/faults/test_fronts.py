@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -43,6 +43,17 @@ def trust(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
+@contextmanager
+def running(directory: Path, settings: dict[str, str]) -> Iterator[HubProcess]:
+    """A hub of its own, started and ended outside of the tests' event loops."""
+    hub = HubProcess(directory, settings)
+    try:
+        asyncio.run(hub.start())
+        yield hub
+    finally:
+        asyncio.run(hub.close())
+
+
 @pytest.fixture(scope="module")
 def hub(base: Path) -> Iterator[HubProcess]:
     """One hub behind them all. An allowance refills slowly, so that two calls in a row are counted as two."""
@@ -51,24 +62,16 @@ def hub(base: Path) -> Iterator[HubProcess]:
         "TIDEWIRE_ANONYMOUS_RATE": "0.1",
         "TIDEWIRE_ANONYMOUS_BURST": str(BURST),
     }
-    hub = HubProcess(base / "hub", settings)
-    try:
-        asyncio.run(hub.start())
+    with running(base / "hub", settings) as hub:
         yield hub
-    finally:
-        asyncio.run(hub.close())
 
 
 @pytest.fixture(scope="module")
 def hub_with_prefix(base: Path) -> Iterator[HubProcess]:
     """Another hub, under a path of its host."""
     settings = {"TIDEWIRE_TRUSTED_PROXIES": "1", "TIDEWIRE_PUBLIC_URL": f"https://localhost{PREFIX}"}
-    hub = HubProcess(base / "hub-with-prefix", settings)
-    try:
-        asyncio.run(hub.start())
+    with running(base / "hub-with-prefix", settings) as hub:
         yield hub
-    finally:
-        asyncio.run(hub.close())
 
 
 @pytest.fixture(scope="module")
