@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import trustme
 
+from tests.support.connector import Connector
 from tests.support.event_source import EventSource
 from tests.support.fronts import Front, installed
 from tests.support.process import HubProcess
@@ -93,10 +94,9 @@ def front(request: pytest.FixtureRequest, fronts: dict[str, Front]) -> Front:
 
 @asynccontextmanager
 async def browsing(front: Front, trust: ssl.SSLContext) -> AsyncIterator[aiohttp.ClientSession]:
-    connector, timeout = aiohttp.TCPConnector(ssl=trust), aiohttp.ClientTimeout(total=10)
-    async with aiohttp.ClientSession(front.url, connector=connector, timeout=timeout) as session:
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(front.url, connector=Connector(trust), timeout=timeout) as session:
         yield session
-    await asyncio.sleep(0)  # The loop's next pass closes the sockets under TLS.
 
 
 async def until(holds: Callable[[], bool], what: str, *, within: float = 15) -> None:

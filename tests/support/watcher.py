@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from tests.support.connector import Connector
+
 WS_PATH = "/api/v1/ws"
 HANDSHAKE_WITHIN = 10.0
 SILENCE_WITHIN = 60.0  # seconds without a frame or a ping of the hub after which the connection counts as lost
@@ -121,8 +123,7 @@ class Watcher:
         url_index, tries = 0, 0
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
-            connector = aiohttp.TCPConnector(ssl=self._trust)
-            async with aiohttp.ClientSession(headers=headers, connector=connector) as session:
+            async with aiohttp.ClientSession(headers=headers, connector=Connector(self._trust)) as session:
                 while True:
                     before = len(self.subscribed)
                     try:
@@ -138,7 +139,6 @@ class Watcher:
         finally:
             self._ended = True
             await self._notify_change()
-            await asyncio.sleep(0)  # The loop's next pass closes the sockets under TLS.
 
     async def _watch_once(self, session: aiohttp.ClientSession, url: str) -> None:
         async with asyncio.timeout(HANDSHAKE_WITHIN):
