@@ -4,8 +4,8 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 PIP    := $(PYTHON) -m pip --disable-pip-version-check --quiet
 ARGS   ?=
-# Workers of pytest; empty runs all tests in one process, for a debugger.
-PARALLEL ?= --numprocesses 2 --dist loadgroup
+# Workers of pytest, one more than the cores of a small machine, because tests also wait; empty: one process, for a debugger.
+PARALLEL ?= --numprocesses 3 --dist loadgroup
 
 # The options of `make lock`: pins for every platform, hashes for every file, and no index address in the output.
 COMPILE := $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header \
