@@ -21,7 +21,7 @@ from hypercorn.protocol.h11 import H11Protocol
 
 from app.config import Settings
 from app.runtime.networks import NetworkCounts, NetworkPace
-from app.server.unparsed import answer_unparsed, is_unanswered
+from app.server.unparsed import answer_unparsed, has_unread_body, is_unanswered
 from app.telemetry.recurring import Recurring
 
 log = logging.getLogger("tidewire.server")
@@ -123,8 +123,22 @@ class ServerConnection(TCPServer):
                 await asyncio.sleep(wait)
         if isinstance(event, Closed) or (isinstance(event, Updated) and event.idle):
             self._answered.set()
-        if not (isinstance(event, Updated) and event.idle and self.reader.at_eof()):
+        if isinstance(event, Closed):
+            self._end()
+        elif not (isinstance(event, Updated) and event.idle and self.reader.at_eof()):
             await super().protocol_send(event)
+
+    def _end(self) -> None:
+        """Close it in a task of its own. The caller's may be the application's, which is cancelled after its answer, or
+        the one that has to read on."""
+        if isinstance(self._protocol, _Drain):
+            return
+        # TLS has no half of a connection to end: its client waits for the close itself, unless it is still sending.
+        lingers = self.writer.can_write_eof() or has_unread_body(self._protocol.protocol)
+        drain = _Drain(self.writer.transport, self._settings.max_request_bytes)
+        self._protocol = drain  # type: ignore[assignment]
+        with suppress(RuntimeError):  # The tasks are being cancelled, and run() closes it.
+            self._task_group.spawn(self._linger if lingers else self._close)
 
     async def _read_data(self) -> None:
         """As hypercorn's, except that a client which ends its side after a request receives the answer all the same."""
@@ -145,7 +159,7 @@ class ServerConnection(TCPServer):
 
     async def _answer_request(self) -> None:
         """Wait for the answer to a request that is whole; a stream or a websocket ends with its client."""
-        http = self._protocol.protocol if isinstance(self._protocol, ProtocolWrapper) else None
+        http = None if isinstance(self._protocol, _Drain) else self._protocol.protocol
         if isinstance(http, H11Protocol) and is_unanswered(http):
             self._answered.clear()
             answered = asyncio.ensure_future(self._answered.wait())
@@ -161,19 +175,18 @@ class ServerConnection(TCPServer):
         """Take in what the client still sends before the connection is closed: a close with bytes unread is a reset,
         which may reach the client before the answer does (RFC 9112, 9.6). nginx, which sends a whole body before it
         reads, would answer 502 for the hub's own refusal."""
-        self._protocol = _Drain(self.writer.transport, self._settings.max_request_bytes)  # type: ignore[assignment]
         with suppress(NotImplementedError, OSError, RuntimeError):
             self.writer.write_eof()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LINGER_S):
+            async with asyncio.timeout(min(_LINGER_S, self._settings.send_timeout)):
                 await self._read_all.wait()
+        await self._close()
 
     async def _close(self) -> None:
-        if not self._read_all.is_set() and not self.writer.transport.is_closing():
-            await self._linger()
         check = asyncio.ensure_future(_cut_when_stalled(self.writer.transport, self._settings.send_timeout))
         try:
-            await super()._close()
+            with suppress(OSError):  # TLS: the client sent on after the end.
+                await super()._close()
         finally:
             check.cancel()
 

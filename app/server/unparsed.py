@@ -40,6 +40,11 @@ def is_unanswered(http: H11Protocol) -> bool:
     return is_whole and isinstance(stream, HTTPStream) and stream.state is ASGIHTTPState.REQUEST
 
 
+def has_unread_body(http: object) -> bool:
+    """Is its client still sending the body of a request?"""
+    return isinstance(http, H11Protocol) and http.connection.their_state is h11.SEND_BODY
+
+
 async def _refuse(http: H11Protocol, settings: Settings, peer: Any, status_code: int) -> None:
     call = begin_call({"path": "/", "headers": (), "client": peer})
     reply = unparsed(status_code, call)

@@ -91,6 +91,30 @@ async def test_who_sends_a_refused_body_to_its_end_reads_the_answer(path: str, s
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), b"200"),
+        (b"POST /api/v1/nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\nhi", b"404"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\n: no name\r\n\r\n", b"400"),
+        (HEALTH.replace(b"1.1", b"1.0"), b"200"),
+    ],
+)
+async def test_a_client_that_stays_after_the_last_answer_holds_no_descriptor(
+    hub: HubProcess, sent: bytes, status: bytes
+) -> None:
+    await asyncio.sleep(0.2)
+    before = descriptors(hub)
+    async with AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(RawSocket(hub.port)) for _ in range(5)]
+        for raw in raws:
+            await raw.send(sent)
+            assert (await raw.rest(within=3)).split()[1] == status
+
+        await until(lambda: descriptors(hub) <= before, within=4)
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_http_2_is_never_begun(hub: HubProcess) -> None:
     upgrade = b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
     async with RawSocket(hub.port) as raw:
