@@ -13,8 +13,8 @@ from app.server.process import join_logs
 FILE = Path("hypercorn.toml")
 APPLICATION = "app:create_app()"
 
-# Used when there is no hypercorn.toml. The file in the repository has the same values, with reasons; a test compares
-# the two.
+# Used for what hypercorn.toml does not say. The file in the repository has the same values, with reasons; a test
+# compares the two.
 VALUES: dict[str, Any] = {
     "backlog": 2048,
     "keep_alive_max_requests": 1_000_000_000,
@@ -33,11 +33,11 @@ VALUES: dict[str, Any] = {
 
 
 def server_config(settings: Settings) -> HubConfig:
-    """hypercorn's configuration: from hypercorn.toml in the working directory, else VALUES. The settings give the
+    """hypercorn's configuration: VALUES, and over them hypercorn.toml in the working directory. The settings give the
     address, the number of workers, and the minimum time for a shutdown.
 
     Raises ConfigError for a file that can't be read, a value of the wrong type, an event loop that is not installed,
-    and a certificate that can't be loaded.
+    HTTP/2, and a certificate that can't be loaded.
     """
     config, types = HubConfig(), option_types()
     for name, value in _values().items():
@@ -47,6 +47,8 @@ def server_config(settings: Settings) -> HubConfig:
             raise ConfigError(f"{FILE}: {name} must be {rule}; got {value!r}.")
         setattr(config, name, value)
     _check_loop(config.worker_class)
+    if config.alpn_protocols != VALUES["alpn_protocols"]:
+        raise ConfigError(f'{FILE}: alpn_protocols must be ["http/1.1"]: HTTP/2 belongs to the proxy in front.')
     _check_certificate(config)
     config.bind = [settings.bind]
     # One worker runs in this process: then a signal, or kill -9, reaches the hub itself.
@@ -60,7 +62,7 @@ def server_config(settings: Settings) -> HubConfig:
 
 def _values() -> dict[str, Any]:
     try:
-        return tomllib.loads(FILE.read_text("utf-8")) if FILE.exists() else VALUES
+        return VALUES | (tomllib.loads(FILE.read_text("utf-8")) if FILE.exists() else {})
     except (OSError, ValueError) as error:
         raise ConfigError(f"{FILE} can't be read: {error}.") from None
 

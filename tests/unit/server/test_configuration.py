@@ -37,6 +37,7 @@ def test_a_file_in_the_working_directory_takes_precedence(tmp_path: Path, monkey
     config = server_config(Settings())
 
     assert (config.backlog, config.websocket_ping_interval) == (7, None)
+    assert config.websocket_max_message_size == VALUES["websocket_max_message_size"]  # The file does not say.
 
 
 def test_the_server_gives_a_shutdown_at_least_the_time_that_the_hub_takes(
@@ -61,6 +62,7 @@ def test_the_server_gives_a_shutdown_at_least_the_time_that_the_hub_takes(
         ("certfile = 7", "certfile must be a text"),
         ('certfile = "gone.pem"', "certfile names no file: gone.pem"),
         ('certfile = "hypercorn.toml"\nkeyfile = "hypercorn.toml"', "can't be used for TLS"),
+        ('alpn_protocols = ["h2", "http/1.1"]', 'alpn_protocols must be ["http/1.1"]'),
         ("server_names = [1]", "server_names must be a list of texts"),
         ("[bind]\na = 1", "bind must be a text or a list of texts"),
         ("create_sockets = 1", "no setting 'create_sockets'"),
