@@ -55,3 +55,16 @@ async def test_workers_that_are_killed_again_and_again_end_the_hub(tmp_path: Pat
 
     assert status == 1
     assert "Workers are killed again and again (the last by signal 9); the hub ends" in hub.log
+
+
+async def test_a_closed_terminal_ends_no_worker(tmp_path: Path, redis_url: str) -> None:
+    async with hub_process(tmp_path, {"TIDEWIRE_WORKERS": "2", "TIDEWIRE_REDIS_URL": redis_url}) as hub:
+        before = workers(hub)
+        for pid in (hub.pid, *before):  # A terminal's SIGHUP reaches each of them.
+            os.kill(pid, signal.SIGHUP)
+        async with Publisher(hub.url, channel="lobby") as publisher:
+            await publisher.publish_many(20)
+        after, status = workers(hub), await hub.stop()
+
+    assert (len(before), after, status) == (2, before, 0)
+    assert "WARNING" not in hub.log and "ERROR" not in hub.log

@@ -1,6 +1,8 @@
 """`tidewire doctor` against real servers, and against none."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import asyncpg
@@ -105,6 +107,37 @@ async def test_a_database_that_takes_no_write_is_wrong(tmp_path: Path, postgres_
         "wrong  database: can only be read (cannot execute UPDATE in a read-only transaction):"
     )
     assert "The file is no SQLite database (file is not a database)" in foreign.err
+
+
+async def test_a_database_of_a_newer_tidewire_is_wrong(tmp_path: Path) -> None:
+    cli = CommandLine(tmp_path, {})
+    await cli.ok("db", "upgrade")
+    with closing(sqlite3.connect(tmp_path / "data" / "tidewire.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    refused = [
+        await cli.run(*command) for command in (["doctor"], ["serve"], ["db", "upgrade"], ["user", "disable", "ana"])
+    ]
+
+    assert [each.status for each in refused] == [1] * 4
+    assert all("made by a newer Tidewire" in each.err and each.err.count("\n") == 1 for each in refused), refused
+    assert refused[0].err.startswith("wrong  database: The database's schema is at revision 9999")
+
+
+async def test_a_command_in_another_folder_creates_no_second_database(tmp_path: Path) -> None:
+    cli = CommandLine(tmp_path, {})
+    refused = [
+        await cli.run(*command.split())
+        for command in (
+            "channel create ci",
+            "user create ana --email a@example.org",
+            "token list --user ana",
+            "channel empty lobby --yes",
+        )
+    ]
+
+    assert [each.status for each in refused] == [1] * 4
+    assert all(f"There is no database {tmp_path}/data/tidewire.db" in each.err for each in refused), refused
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_variables_files_and_bounds_that_are_unsafe_are_named(tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ async def test_a_request_over_the_limit_is_too_large(settings_sqlite: Settings, 
         answer = await hub.call("POST", path, data=b" " * 65537, headers=JSON)
 
         assert_error(answer, 413, "too_large")
+        assert "at most 65536 bytes; this one has 65537" in answer.json["error"]["message"]
 
 
 async def test_a_request_over_the_limit_without_a_length_is_too_large(settings_sqlite: Settings) -> None:

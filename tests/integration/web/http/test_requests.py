@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.hub import ServedHub
+from app.config import Settings
+from tests.support.hub import ServedHub, serving
 from tests.support.raw_socket import RawSocket
 from tests.support.talker import talking
 
@@ -68,23 +70,36 @@ async def test_an_idempotency_key_is_one_by_http_and_by_websocket(hub_sqlite: Se
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
+    ("method", "path", "length", "status"),
     [
-        ("POST", "/api/v1/nothing", b"404"),
-        ("DELETE", "/healthz", b"405"),
-        ("POST", "/api/v1/channels", b"401"),
-        ("POST", "/lobby", b"422"),
+        ("POST", "/api/v1/nothing", 40_000, b"404"),
+        ("DELETE", "/healthz", 40_000, b"405"),
+        ("POST", "/api/v1/channels", 40_000, b"401"),
+        ("POST", "/lobby", 40_000, b"422"),
+        ("POST", UPDATES, 9 * 2**20, b"413"),
     ],
 )
 async def test_an_answer_before_the_body_closes_the_connection_and_arrives(
-    hub_sqlite: ServedHub, method: str, path: str, status: bytes
+    hub_sqlite: ServedHub, method: str, path: str, length: int, status: bytes
 ) -> None:
-    async with connection(hub_sqlite) as raw:
-        await raw.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n".encode() + b"x" * 20_000)
-        answer = await raw.rest(within=5)
+    await assert_answered_and_closed(hub_sqlite, method, path, length, status)
 
-    head = answer.partition(b"\r\n\r\n")[0].lower()
-    assert (head.split()[1], b"connection: close" in head) == (status, True)
+
+async def test_a_refused_rate_before_the_body_closes_the_connection_and_arrives(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, anonymous_rate=0.1, anonymous_burst=1)) as hub:
+        await hub.call("GET", "/api/v1/channels")
+        await assert_answered_and_closed(hub, "POST", "/lobby", 30_000, b"429")
+
+
+async def assert_answered_and_closed(hub: ServedHub, method: str, path: str, length: int, status: bytes) -> None:
+    """The answer to a request whose body is only begun says that it is the connection's last, and is."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+    async with connection(hub) as raw:
+        await raw.send(head.encode() + b"x" * 20_000)
+        answer = await raw.rest(within=7)
+
+    fields = answer.partition(b"\r\n\r\n")[0].lower()
+    assert (fields.split()[1], b"connection: close" in fields) == (status, True)
     assert b"request_id" in answer
 
 
