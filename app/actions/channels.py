@@ -43,6 +43,12 @@ async def provide_channel(db: Database, draft: ChannelDraft) -> Channel:
         return await channels.add(tx, with_default_retention(draft), now_ms())
 
 
+async def list_all_channels(db: Database) -> list[Channel]:
+    """Every channel by slug, for the operator."""
+    async with db.reading() as tx:
+        return await channels.listed(tx, user_id=None, everything=True, bound_to=None, q=None, above="", limit=None)
+
+
 async def change_channel(db: Database, hub: Hub, who: Principal, slug: str, patch: ChannelPatch) -> Channel:
     """The channel after the change. Watches whose right it revokes end at once. Raises as `configurable_in`."""
     await check_configurable(db, who, slug)

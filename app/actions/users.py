@@ -1,4 +1,4 @@
-"""Users: create, disable and enable, for the operator."""
+"""Users: create, list, disable and enable, for the operator."""
 
 import asyncio
 import re
@@ -7,9 +7,9 @@ from argon2 import PasswordHasher
 
 from app.clock import now_ms
 from app.errors import InvalidRequest, NotFound
+from app.model.user import User
 from app.store import users
 from app.store.engine.database import Database
-from app.store.users import User
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
@@ -33,6 +33,12 @@ async def create_user(db: Database, name: str, email: str, password: str | None,
     password_hash = await asyncio.to_thread(_hasher.hash, password) if password is not None else None
     async with db.transaction() as tx:
         return await users.add(tx, name, email.lower(), password_hash, is_admin, now_ms())
+
+
+async def list_users(db: Database) -> list[User]:
+    """All users, by name."""
+    async with db.reading() as tx:
+        return await users.listed(tx)
 
 
 async def set_user_disabled(db: Database, name: str, disabled: bool) -> None:

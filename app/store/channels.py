@@ -103,7 +103,7 @@ async def listed(
     bound_to: int | None,
     q: str | None,
     above: str,
-    limit: int,
+    limit: int | None,
 ) -> list[Channel]:
     """The public channels and the user's own, or with `everything` all channels, by slug, after `above`.
 

@@ -17,9 +17,9 @@ from app.actions.users import create_user
 from app.config import Settings
 from app.model.access import Role, Scope
 from app.model.channel import Channel, ChannelDraft
+from app.model.user import User
 from app.services import Services
 from app.store import members as store_members
-from app.store.users import User
 from app.web.http.context import EXTENSION
 from tests.support.served import served
 

@@ -1,8 +1,9 @@
-"""`tidewire channel`: creates and empties channels."""
+"""`tidewire channel`: creates, lists and empties channels."""
 
 import click
 
-from app.actions.channels import empty_channel, provide_channel
+from app.actions.channels import empty_channel, list_all_channels, provide_channel
+from app.cli.client.terminal import json_line
 from app.cli.operator.database import on_database
 from app.model.channel import (
     MAX_RETENTION_DAYS,
@@ -10,6 +11,7 @@ from app.model.channel import (
     ChannelDraft,
     Publishing,
     Visibility,
+    as_public,
     check_slug,
 )
 from app.model.parsing import shaped
@@ -20,7 +22,7 @@ _SENTENCES = sentences_of(ChannelDraft)
 
 @click.group()
 def channel() -> None:
-    """Create and empty channels."""
+    """Create, list and empty channels."""
 
 
 @channel.command()
@@ -52,6 +54,22 @@ def create(slug: str, **fields: object) -> None:
     draft = shaped({"slug": slug, **given}, ChannelDraft, spelled=lambda name: f"--{name.replace('_', '-')}")
     created = on_database(lambda db: provide_channel(db, draft))
     click.echo(f"Created {created.slug}: {created.visibility.value}; {created.publishing.value} may publish.")
+
+
+@channel.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a list in JSON.")
+def list_(as_json: bool) -> None:
+    """List every channel by its slug: who may read and publish, and the updates that are kept."""
+    channels = on_database(list_all_channels)
+    if as_json:
+        click.echo(json_line([as_public(each) for each in channels]))
+        return
+    if not channels:
+        click.echo("There is no channel; `tidewire channel create` creates one.", err=True)
+    for each in channels:
+        kept = each.last_seq - each.first_seq + 1
+        rights = f"{each.visibility.value}; {each.publishing.value} may publish"
+        click.echo(f"{each.slug:<24}  {rights:<36}  {kept:,} of {each.last_seq:,} updates")
 
 
 @channel.command()

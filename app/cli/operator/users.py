@@ -1,16 +1,19 @@
-"""`tidewire user`: creates, disables and enables users."""
+"""`tidewire user`: creates, lists, disables and enables users."""
 
 import sys
 
 import click
 
-from app.actions.users import MAX_PASSWORD, create_user, set_user_disabled
+from app.actions.users import MAX_PASSWORD, create_user, list_users, set_user_disabled
+from app.cli.client.terminal import json_line, plain
 from app.cli.operator.database import on_database
+from app.model.update import rfc3339
+from app.model.user import User
 
 
 @click.group()
 def user() -> None:
-    """Create, disable and enable users."""
+    """Create, list, disable and enable users."""
 
 
 @user.command()
@@ -23,6 +26,21 @@ def create(name: str, email: str, admin: bool, password_stdin: bool) -> None:
     password = _password() if password_stdin else None
     created = on_database(lambda db: create_user(db, name, email, password, admin))
     click.echo(f"Created the {'admin' if created.is_admin else 'user'} {created.name}.")
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a list in JSON.")
+def list_(as_json: bool) -> None:
+    """List the users by name: the address of each, and who is an admin or disabled."""
+    users = on_database(list_users)
+    if as_json:
+        click.echo(json_line([_as_json(each) for each in users]))
+        return
+    if not users:
+        click.echo("There is no user; `tidewire user create` creates one.", err=True)
+    for each in users:
+        states = [*(["admin"] if each.is_admin else []), *(["disabled"] if each.disabled_at else [])]
+        click.echo(f"{each.name:<24}  {plain(each.email)}  {', '.join(states)}".rstrip())
 
 
 @user.command()
@@ -39,6 +57,16 @@ def enable(name: str) -> None:
     """Enable the user NAME again, and with them their tokens."""
     on_database(lambda db: set_user_disabled(db, name, False))
     click.echo(f"Enabled {name}.")
+
+
+def _as_json(listed: User) -> dict[str, object]:
+    at = listed.disabled_at
+    return {
+        "name": listed.name,
+        "email": listed.email,
+        "admin": listed.is_admin,
+        "disabled_at": rfc3339(round(1000 * at.timestamp())) if at else None,
+    }
 
 
 def _password() -> str:

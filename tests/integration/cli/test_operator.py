@@ -108,6 +108,34 @@ async def test_a_list_of_tokens_is_json_for_a_program(cli: CommandLine) -> None:
     assert token not in str(listed)
 
 
+async def test_users_and_channels_are_listed_for_people_and_for_programs(cli: CommandLine) -> None:
+    await cli.ok("user", "create", "bob", "--email", "bob@example.org", "--admin")
+    await cli.ok("user", "create", "ana", "--email", "ana@example.org")
+    await cli.ok("user", "disable", "ana")
+    await cli.ok("channel", "create", "ci", "--title", "Builds")
+    await cli.ok("publish", "lobby", "hello")
+    users, channels = await cli.ok("user", "list"), await cli.ok("channel", "list")
+    users_json = json.loads(await cli.ok("user", "list", "--json"))
+    channels_json = json.loads(await cli.ok("channel", "list", "--json"))
+
+    assert [line.split() for line in users.splitlines()] == [
+        ["ana", "ana@example.org", "disabled"],
+        ["bob", "bob@example.org", "admin"],
+    ]
+    assert [" ".join(line.split()) for line in channels.splitlines()] == [
+        "ci private; publishers may publish 0 of 0 updates",
+        "lobby public; everyone may publish 1 of 1 updates",
+    ]
+    assert [(each["name"], each["admin"], each["disabled_at"] is None) for each in users_json] == [
+        ("ana", False, False),
+        ("bob", True, True),
+    ]
+    assert [(each["slug"], each["title"], each["last_seq"]) for each in channels_json] == [
+        ("ci", "Builds", 0),
+        ("lobby", "Lobby", 1),
+    ]
+
+
 async def test_publish_reads_standard_input_up_to_its_bound(cli: CommandLine) -> None:
     long = await cli.run("publish", "lobby", "-", given=b"x" * (32 * 1024 + 1))
     broken = await cli.run("publish", "lobby", "-", given=b"\xff\xfe")

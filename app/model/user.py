@@ -1,0 +1,15 @@
+"""A user."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user, without the password's hash, which only the store reads."""
+
+    id: int
+    name: str
+    email: str
+    is_admin: bool
+    disabled_at: datetime | None
