@@ -5,7 +5,7 @@ import secrets
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
-from unicodedata import category, normalize
+from unicodedata import category, is_normalized, normalize
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -140,8 +140,10 @@ _ZERO_WIDTH_SPACE = "\u200b"  # Ends a word, in scripts that show no space.
 
 
 def words_of(text: str) -> list[str]:
-    """The words in lower case and NFC, each up to 200 characters: runs of letters and digits, with combining marks.
+    """The words, each up to 200 characters: runs of letters and digits, with combining marks.
 
+    Words that differ only in case, in how a character is composed, or in its width or form, are the same (Unicode's
+    NFKC_Casefold: STRASSE and straße, ＡＢＣ and abc), and so are those of Turkish with and without the dot of İ.
     Characters that only change how a word is shown, such as a soft hyphen or a joiner, are left out of it.
     """
     if text.isascii():  # Nearly all texts are, and for them this is seven times as fast.
@@ -150,9 +152,17 @@ def words_of(text: str) -> list[str]:
             return words
     else:
         # Composed last: "=" and the mark of "≠" are one character then, which is no letter.
-        words = normalize("NFC", " ".join(_MARKED_WORD.findall(_OTHERS.sub(_joined, text.lower())))).split()
+        words = normalize("NFC", " ".join(_MARKED_WORD.findall(_OTHERS.sub(_joined, _folded(text))))).split()
     # A dump or a key may be one long word, and PostgreSQL's index accepts none over 2712 bytes.
     return [word[:_MAX_WORD_CHARACTERS] for word in words]
+
+
+def _folded(text: str) -> str:
+    folded = text.casefold()
+    if not (is_normalized("NFKC", text) and is_normalized("NFKC", folded)):
+        # Twice, because a form may hold a capital, and a fold may hold a form (Unicode 3.13, D146).
+        folded = normalize("NFKC", normalize("NFKC", normalize("NFD", text).casefold()).casefold())
+    return folded.replace("i\u0307", "i")
 
 
 def _joined(found: re.Match[str]) -> str:
