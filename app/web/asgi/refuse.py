@@ -5,11 +5,16 @@ from app.transport.wire import Send
 from app.web.http.call import Call
 from app.web.http.errors import reply_to
 from app.web.http.headers import answer_headers
+from app.web.http.replies import Reply
 
 
 async def refuse(settings: Settings, call: Call, send: Send, error: Exception) -> None:
     """Answer a request, or a handshake that was not accepted."""
-    reply = reply_to(error, call)
+    await answer(settings, call, send, reply_to(error, call))
+
+
+async def answer(settings: Settings, call: Call, send: Send, reply: Reply) -> None:
+    """Send the reply, with the headers of every answer."""
     headers = [*reply.all_headers, *answer_headers(settings, call)]
     kind = "http.response"
     if call.scope["type"] == "websocket":

@@ -19,9 +19,10 @@ from app.transport.recorded_wire import RecordedWire
 from app.transport.wire import Send, Wire
 from app.web.asgi.body_bound import BoundedBody
 from app.web.asgi.prefix import check_prefix, enter_prefix
-from app.web.asgi.refuse import refuse
+from app.web.asgi.refuse import answer, refuse
 from app.web.http.call import begin_call
 from app.web.http.context import EXTENSION
+from app.web.http.errors import unparsed
 from app.web.http.hosts import Hosts
 
 log = logging.getLogger("tidewire.server")
@@ -55,7 +56,7 @@ class Supervisor:
             return
         wire = self._new_wire(receive, send, services.settings.send_timeout)
         if scope.get("http_version", "1.1") >= "2":
-            await _refuse_version(scope, wire.send)
+            await _refuse_version(services.settings, scope, wire.send)
             return
         if self._obstacle is None and not wire.is_direct:
             self._obstacle = "something between the server and the hub wraps its connections' send"
@@ -154,11 +155,11 @@ async def _shut_down(signal: Callable[[], Awaitable[None]], services: Services) 
     await services.connections.shut_down()
 
 
-async def _refuse_version(scope: Any, send: Send) -> None:
+async def _refuse_version(settings: Settings, scope: Any, send: Send) -> None:
     """HTTP/2 belongs to the proxy in front: its streams have no transport of their own, so a watcher that takes nothing
     could neither be held back nor cut, and hypercorn would keep the whole log for it (RFC 9110, 15.6.6)."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1002})
         return
-    await send({"type": "http.response.start", "status": 505, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body", "body": b""})
+    call = begin_call(scope)
+    await answer(settings, call, send, unparsed(505, call))

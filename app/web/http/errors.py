@@ -121,6 +121,8 @@ def unparsed(status: int, call: Call) -> Reply:
         message = "A body is sent whole, or in chunks: this hub knows no other Transfer-Encoding."
     elif status == 431:
         message = "The request's line and headers are larger than this hub accepts: 32 KiB."
+    elif status == 505:
+        message = "This hub speaks HTTP/1.1; other versions belong to the proxy in front of it."
     else:
         message = "This is no request of HTTP/1.1 (RFC 9112), or it has no Host, or several."
     return _error_reply(call, status, InvalidRequest.code, message)
