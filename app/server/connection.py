@@ -8,6 +8,7 @@ where silence has no timeout.
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,7 @@ from hypercorn.protocol.h11 import H11Protocol
 
 from app.config import Settings
 from app.runtime.networks import NetworkCounts, NetworkPace
-from app.server.unparsed import answer_unparsed, has_unread_body, is_unanswered
+from app.server.unparsed import answer_unparsed, has_unread_body, is_unanswered, is_websocket
 from app.telemetry.recurring import Recurring
 
 log = logging.getLogger("tidewire.server")
@@ -31,6 +32,7 @@ _REFUSALS_PER_S, _REFUSALS_AT_ONCE = 20, 40  # Of one network: answers 4xx, and 
 _REFUSED = (b"HTTP/1.1 4", b"HTTP/1.1 505")
 _LINGER_S = 5.0
 _READ_BYTES = 64 * 1024
+_PIPELINED_S = 0.05  # For the next request to begin, which came with the one that was answered.
 
 
 def serve_connections(settings: Settings) -> None:
@@ -71,6 +73,7 @@ class ServerConnection(TCPServer):
         self._settings, self._shared = settings, shared
         self._read_all = asyncio.Event()
         self._answered = asyncio.Event()  # The newest request.
+        self._handling: asyncio.Timeout | None = None  # While what was read is being handled.
 
     @property
     def protocol(self) -> ProtocolWrapper:
@@ -141,26 +144,52 @@ class ServerConnection(TCPServer):
             self._task_group.spawn(self._linger if lingers else self._close)
 
     async def _read_data(self) -> None:
-        """As hypercorn's, except that a client which ends its side after a request receives the answer all the same."""
+        """As hypercorn's, with two differences: a client which ends its side after a request receives the answer all
+        the same, and its end is noticed also while what it sent waits for something."""
+        self.reader.feed_eof = partial(self._ended, self.reader.feed_eof)  # type: ignore[method-assign]
+        self.reader.set_exception = partial(self._ended, self.reader.set_exception)  # type: ignore[method-assign]
         try:
             while not self.reader.at_eof():
                 try:
                     data = await asyncio.wait_for(self.reader.read(_READ_BYTES), self.config.read_timeout)
+                    async with asyncio.timeout(None) as self._handling:
+                        await self.protocol.handle(RawData(data))
                 except (OSError, TimeoutError):
                     break
-                if data:
-                    await self.protocol.handle(RawData(data))
+                finally:
+                    self._handling = None
             if self.reader.exception() is None:
-                await self._answer_request()
+                await self._answer_request(whole=True)
             await self.protocol.handle(Closed())
         finally:
             self._read_all.set()
+            del self.reader.feed_eof, self.reader.set_exception  # They keep this object.
         await self.idle_task.stop()
 
-    async def _answer_request(self) -> None:
-        """Wait for the answer to a request that is whole; a stream or a websocket ends with its client."""
-        http = None if isinstance(self._protocol, _Drain) else self._protocol.protocol
-        if isinstance(http, H11Protocol) and is_unanswered(http):
+    def _ended(self, tell: Callable[..., None], *given: Any) -> None:
+        """The client has ended its side, or the connection is lost."""
+        tell(*given)
+        if self._handling is not None:
+            with suppress(RuntimeError):  # The tasks are being cancelled.
+                self._task_group.spawn(self._stop_handling, self._handling)
+
+    async def _stop_handling(self, handling: asyncio.Timeout) -> None:
+        """End the wait of what the client sent last. It waits for the end of the answer before, and a stream has none
+        of its own: one byte after its request would keep it, and its client's place, for ever."""
+        while self._handling is handling and not is_websocket(self._http):
+            await self._answer_request(whole=False)
+            await asyncio.sleep(_PIPELINED_S)
+            if self._handling is handling and not is_unanswered(self._http, whole=False):
+                handling.reschedule(self.loop.time())
+                return
+
+    @property
+    def _http(self) -> object:
+        return None if isinstance(self._protocol, _Drain) else self._protocol.protocol
+
+    async def _answer_request(self, *, whole: bool) -> None:
+        """Wait until the answer to the request is begun; a stream or a websocket ends with its client."""
+        if is_unanswered(self._http, whole=whole):
             self._answered.clear()
             answered = asyncio.ensure_future(self._answered.wait())
             gone = asyncio.ensure_future(self.writer.wait_closed())

@@ -33,11 +33,16 @@ def answer_unparsed(http: H11Protocol, settings: Settings, peer: Any) -> None:
     http._create_stream = partial(_create_stream, http, http._create_stream, refuse)  # type: ignore[method-assign]
 
 
-def is_unanswered(http: H11Protocol) -> bool:
-    """Has a whole request come whose answer is not begun?"""
-    stream = http.stream
-    is_whole = http.connection.their_state is h11.DONE
-    return is_whole and isinstance(stream, HTTPStream) and stream.state is ASGIHTTPState.REQUEST
+def is_unanswered(http: object, *, whole: bool) -> bool:
+    """Has a request come whose answer is not begun? With `whole`, a request whose body has come too."""
+    if not isinstance(http, H11Protocol) or (whole and http.connection.their_state is not h11.DONE):
+        return False
+    return isinstance(http.stream, HTTPStream) and http.stream.state is ASGIHTTPState.REQUEST
+
+
+def is_websocket(http: object) -> bool:
+    """Has the connection become a websocket?"""
+    return isinstance(http, H11Protocol) and isinstance(http.stream, WSStream)
 
 
 def has_unread_body(http: object) -> bool:

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from pytest_asyncio import fixture
 
+from tests.faults.observed import until_metric
 from tests.support.hub_ways import until
 from tests.support.ports import HOST
 from tests.support.process import HubProcess, hub_process
@@ -112,6 +113,39 @@ async def test_a_client_that_stays_after_the_last_answer_holds_no_descriptor(
             assert (await raw.rest(within=3)).split()[1] == status
 
         await until(lambda: descriptors(hub) <= before, within=4)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("path", ["/lobby/sse", "/lobby/json", "/api/v1/channels/lobby/stream"])
+@pytest.mark.parametrize("more", [b"x", b"\r\n", HEALTH, HEALTH * 300])
+async def test_a_stream_ends_with_its_client_whatever_came_after_its_request(
+    hub: HubProcess, path: str, more: bytes
+) -> None:
+    stream = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    for leave in (RawSocket.shut, RawSocket.reset):
+        async with AsyncExitStack() as stack:
+            raws = [await stack.enter_async_context(RawSocket(hub.port)) for _ in range(5)]
+            for raw in raws:
+                await raw.send(stream + more)
+                assert await raw.until(END)
+            await until_metric(hub, "tidewire_watchers", 5, within=3)
+            for raw in raws:
+                leave(raw)
+
+            await until_metric(hub, "tidewire_watchers", 0, within=5)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_requests_in_one_packet_are_all_answered_although_their_client_has_ended_its_side(
+    hub: HubProcess,
+) -> None:
+    publish = b"POST /lobby HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
+    async with RawSocket(hub.port) as raw:
+        await raw.send((publish + HEALTH) * 10)
+        raw.shut()
+        answers = await raw.rest(within=5)
+
+    assert (answers.count(b"HTTP/1.1 201"), answers.count(b"HTTP/1.1 200")) == (10, 10)
 
 
 @pytest.mark.asyncio(loop_scope="module")
