@@ -25,6 +25,7 @@ VALUES: dict[str, Any] = {
     "graceful_timeout": 10,
     "shutdown_timeout": 15,
     "startup_timeout": 120,
+    "ssl_handshake_timeout": 10,
     "alpn_protocols": ["http/1.1"],
     "include_server_header": False,
     "errorlog": "-",

@@ -6,11 +6,8 @@ where silence has no timeout.
 """
 
 import asyncio
-import logging
-import math
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,14 +18,10 @@ from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h11 import H11Protocol
 
 from app.config import Settings
-from app.runtime.networks import NetworkCounts, NetworkPace
+from app.server.closing import Drain, cut_when_stalled
+from app.server.shared import Shared
 from app.server.unparsed import answer_unparsed, has_unread_body, is_unanswered, is_websocket
-from app.telemetry.recurring import Recurring
 
-log = logging.getLogger("tidewire.server")
-
-_STARTS_PER_S, _STARTS_AT_ONCE = 200, 8  # Connections of one network; a browser opens six.
-_REFUSALS_PER_S, _REFUSALS_AT_ONCE = 20, 40  # Of one network: answers 4xx, and 505.
 _REFUSED = (b"HTTP/1.1 4", b"HTTP/1.1 505")
 _LINGER_S = 5.0
 _READ_BYTES = 64 * 1024
@@ -39,30 +32,6 @@ def serve_connections(settings: Settings) -> None:
     """Have hypercorn's workers in this process serve each connection as a ServerConnection."""
     served = partial(ServerConnection, settings=settings, shared=Shared.of(settings))
     worker.TCPServer = served  # type: ignore[assignment, attr-defined]  # The one name of the server's that is replaced.
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What the connections of one process share. The counts and paces are of one network each: None where a proxy makes
-    all the connections, the paces also without rate limits."""
-
-    failures: Recurring
-    by_network: NetworkCounts | None = None
-    starts: NetworkPace | None = None
-    refusals: NetworkPace | None = None
-
-    @classmethod
-    def of(cls, settings: Settings) -> "Shared":
-        """As these settings ask for."""
-        failures = Recurring(log)
-        if settings.trusted_proxies:
-            return cls(failures)
-        counts = NetworkCounts(settings.address_connections)
-        if not settings.rate_limits:
-            return cls(failures, counts)
-        # A start has no longest wait: those beyond it would all start at once.
-        starts = NetworkPace(_STARTS_PER_S, _STARTS_AT_ONCE, math.inf)
-        return cls(failures, counts, starts, NetworkPace(_REFUSALS_PER_S, _REFUSALS_AT_ONCE))
 
 
 class ServerConnection(TCPServer):
@@ -127,18 +96,22 @@ class ServerConnection(TCPServer):
         if isinstance(event, Closed) or (isinstance(event, Updated) and event.idle):
             self._answered.set()
         if isinstance(event, Closed):
-            self._end()
+            # TLS has no half of a connection to end: its client waits for the close itself, unless it is still sending.
+            self._end(lingers=self.writer.can_write_eof() or has_unread_body(self._http))
         elif not (isinstance(event, Updated) and event.idle and self.reader.at_eof()):
             await super().protocol_send(event)
 
-    def _end(self) -> None:
+    async def _initiate_server_close(self) -> None:
+        """Of an idle connection: no answer is on its way to the client."""
+        await self.protocol.handle(Closed())
+        self._end(lingers=False)
+
+    def _end(self, *, lingers: bool) -> None:
         """Close it in a task of its own. The caller's may be the application's, which is cancelled after its answer, or
         the one that has to read on."""
-        if isinstance(self._protocol, _Drain):
+        if isinstance(self._protocol, Drain):
             return
-        # TLS has no half of a connection to end: its client waits for the close itself, unless it is still sending.
-        lingers = self.writer.can_write_eof() or has_unread_body(self._protocol.protocol)
-        drain = _Drain(self.writer.transport, self._settings.max_request_bytes)
+        drain = Drain(self.writer.transport, self._settings.max_request_bytes)
         self._protocol = drain  # type: ignore[assignment]
         with suppress(RuntimeError):  # The tasks are being cancelled, and run() closes it.
             self._task_group.spawn(self._linger if lingers else self._close)
@@ -185,7 +158,7 @@ class ServerConnection(TCPServer):
 
     @property
     def _http(self) -> object:
-        return None if isinstance(self._protocol, _Drain) else self._protocol.protocol
+        return None if isinstance(self._protocol, Drain) else self._protocol.protocol
 
     async def _answer_request(self, *, whole: bool) -> None:
         """Wait until the answer to the request is begun; a stream or a websocket ends with its client."""
@@ -212,38 +185,13 @@ class ServerConnection(TCPServer):
         await self._close()
 
     async def _close(self) -> None:
-        check = asyncio.ensure_future(_cut_when_stalled(self.writer.transport, self._settings.send_timeout))
+        timeout = self._settings.send_timeout
+        check = asyncio.ensure_future(cut_when_stalled(self.writer.transport, timeout, min(_LINGER_S, timeout)))
         try:
             with suppress(OSError):  # TLS: the client sent on after the end.
                 await super()._close()
         finally:
             check.cancel()
-
-
-class _Drain:
-    """In the place of a protocol that has ended: counts what comes, and ends the connection beyond a bound."""
-
-    def __init__(self, transport: asyncio.WriteTransport, most: int) -> None:
-        self._transport = transport
-        self._left = most
-
-    async def handle(self, event: Event) -> None:
-        """Drop it."""
-        if isinstance(event, RawData):
-            self._left -= len(event.data)
-            if self._left < 0:
-                self._transport.abort()
-
-
-async def _cut_when_stalled(transport: asyncio.WriteTransport, timeout: float) -> None:
-    """End a connection whose client takes nothing of what is left for `timeout` seconds."""
-    waiting = transport.get_write_buffer_size()
-    while waiting:
-        await asyncio.sleep(timeout)
-        before, waiting = waiting, transport.get_write_buffer_size()
-        if waiting >= before:
-            transport.abort()
-            return
 
 
 async def _stay_at_http1(event: object) -> None:

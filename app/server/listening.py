@@ -5,7 +5,9 @@ On a shared socket, the worker that wakes first accepts all waiting connections:
 (benchmark `workers`).
 """
 
+import os
 import socket
+import stat
 import sys
 from errno import EADDRINUSE
 from typing import Any
@@ -22,6 +24,7 @@ class HubConfig(Config):
     def create_sockets(self) -> Sockets:
         """Raises ClickException for an address that is in use, not of this machine, or invalid."""
         try:
+            self._check_paths()
             if self.workers > 1:
                 self._check_free()
             sockets = super().create_sockets()
@@ -35,6 +38,20 @@ class HubConfig(Config):
             elif sys.platform == "linux":  # Elsewhere the newest socket would get all connections.
                 found[:] = map(_one_per_worker, found)
         return sockets
+
+    def _check_paths(self) -> None:
+        """Raise ClickException for a path that is no socket, or at which another process listens: hypercorn would
+        remove it, and the other would get no more connections."""
+        for bind in self.bind:
+            path = bind.removeprefix("unix:")
+            if path == bind or not os.path.lexists(path):
+                continue
+            if not stat.S_ISSOCK(os.stat(path).st_mode):
+                raise click.ClickException(f"Can't listen on {bind}: there is a file of that name, which is no socket.")
+            with socket.socket(socket.AF_UNIX) as caller:
+                caller.settimeout(1)
+                if caller.connect_ex(path) == 0:
+                    raise click.ClickException(f"Can't listen on {bind}: another process does.")
 
     def _check_free(self) -> None:
         """Raise ClickException for a port in use. Otherwise several workers would share it with any process of this

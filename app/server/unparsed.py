@@ -24,6 +24,7 @@ type _CreateStream = Callable[[h11.Request], Awaitable[None]]
 type _Refuse = Callable[[int], Awaitable[None]]
 
 _KEY_BYTES = 16  # RFC 6455, 4.1.
+_FIELD_BYTES = 4  # The colon, the space and the end of a line.
 
 
 def answer_unparsed(http: H11Protocol, settings: Settings, peer: Any) -> None:
@@ -62,7 +63,12 @@ async def _refuse(http: H11Protocol, settings: Settings, peer: Any, status_code:
 
 async def _create_stream(http: H11Protocol, create: _CreateStream, refuse: _Refuse, request: h11.Request) -> None:
     """A handshake that is none is a request like any other, and the websocket's address answers it with 426 (RFC 6455,
-    4.4), which names the version."""
+    4.4), which names the version. h11 measures a head only while it is incomplete."""
+    size = len(request.target) + sum(len(name) + len(value) + _FIELD_BYTES for name, value in request.headers)
+    if size > http.config.h11_max_incomplete_size:
+        await refuse(431)
+        await http.send(Closed())
+        return
     if any(name == b"upgrade" for name, _ in request.headers) and not _is_handshake(request):
         headers = [(name, value) for name, value in request.headers.raw_items() if name.lower() != b"upgrade"]
         request = h11.Request(

@@ -149,6 +149,20 @@ async def test_requests_in_one_packet_are_all_answered_although_their_client_has
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("size", "status"), [(31_000, b"200"), (33_000, b"431"), (60_000, b"431"), (90_000, b"431"), (200_000, b"431")]
+)
+async def test_a_head_has_a_bound_however_it_arrives(hub: HubProcess, size: int, status: bytes) -> None:
+    field = b"X: " + b"y" * size + b"\r\n"
+    for sent in (HEALTH[:-2] + field + b"\r\n", HEALTH.replace(b"healthz", b"healthz?" + b"y" * size)):
+        async with RawSocket(hub.port) as raw:
+            await raw.send(sent)
+            answer = await raw.until(END)
+
+            assert answer.split()[1] == status
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_http_2_is_never_begun(hub: HubProcess) -> None:
     upgrade = b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
     async with RawSocket(hub.port) as raw:

@@ -6,6 +6,8 @@ import signal
 import socket
 import ssl
 import sys
+import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import trustme
 
 from tests.support.child import Child
+from tests.support.command import CommandLine
 from tests.support.ports import HOST, free_port
 from tests.support.process import ROOT, START_WITHIN, STOP_WITHIN, hub_process
 from tests.support.talker import Talker
@@ -73,6 +76,27 @@ async def test_tls_speaks_http_1_and_ends_in_good_order(tmp_path: Path, trust: s
     assert "ERROR" not in hub.log
 
 
+async def test_a_shutdown_does_not_wait_for_clients_of_tls_that_leave_it_undone(
+    tmp_path: Path, trust: ssl.SSLContext
+) -> None:
+    port, plain = free_port(), free_port()
+    files = 'certfile = "certificate.pem"\nkeyfile = "key.pem"\nssl_handshake_timeout = 2\n'
+    (tmp_path / "hypercorn.toml").write_text(f'{files}insecure_bind = ["{HOST}:{plain}"]\n')
+    settings = {"TIDEWIRE_SEND_TIMEOUT": "1"}
+    requests = [b"", b"GET /healthz HTTP/1.1\r\n", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"]
+    with ExitStack() as stack:
+        async with hub_process(tmp_path, settings, port=plain, program=serve(f"{HOST}:{port}")) as hub:
+            for sent in requests:
+                idle = stack.enter_context(socket.create_connection((HOST, port), timeout=10))
+                wrapped = await asyncio.to_thread(trust.wrap_socket, idle, server_hostname="localhost")
+                stack.enter_context(wrapped).sendall(sent)
+            stack.enter_context(socket.create_connection((HOST, port)))  # It never shakes hands.
+            began = time.monotonic()
+            status = await hub.stop()
+
+    assert (status, time.monotonic() - began < 12) == (0, True)
+
+
 async def test_a_socket_of_the_file_system_serves_publishers_websockets_and_streams(tmp_path: Path) -> None:
     path, url = tmp_path / "hub.sock", "http://localhost"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDEWIRE_")}
@@ -90,8 +114,10 @@ async def test_a_socket_of_the_file_system_serves_publishers_websockets_and_stre
                 update = (await talker.receive_until("update"))[-1]
             async with session.get(f"{url}/lobby/json?after=0") as stream:
                 line = await stream.content.readline()
+        refused = await CommandLine(tmp_path / "second", {}).run("serve", "--bind", f"unix:{path}")
     finally:
         status = await asyncio.to_thread(hub.end, signal.SIGTERM, within=STOP_WITHIN)
 
+    assert (refused.status, refused.err) == (1, f"Error: Can't listen on unix:{path}: another process does.\n")
     assert (welcome["type"], update["seq"], update["body"], status) == ("welcome", seq, "hello", 0)
     assert b'"hello"' in line
