@@ -1,4 +1,4 @@
-"""The types of hypercorn's options, from its own class: a wrong value in hypercorn.toml is refused by its name."""
+"""hypercorn's options: which of them are not for a hub, and what each may be, from its own class."""
 
 from enum import Enum
 from math import isfinite
@@ -7,14 +7,38 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from hypercorn.config import Config
 
+_PROXY = "that belongs to the proxy in front"
+# Options for which a hub has something else, or that would break it.
+REPLACED = {
+    "access_log_format": "set TIDEWIRE_ACCESS_LOG",
+    "accesslog": "set TIDEWIRE_ACCESS_LOG",
+    "alt_svc_headers": _PROXY,
+    "dogstatsd_tags": "the figures are at /metrics",
+    "logconfig": "set TIDEWIRE_LOG_LEVEL",
+    "logconfig_dict": "set TIDEWIRE_LOG_LEVEL",
+    "max_requests": "a hub's connections last",
+    "max_requests_jitter": "a hub's connections last",
+    "quic_bind": _PROXY,
+    "read_timeout": "it would close every watcher that only receives; set TIDEWIRE_PING_INTERVAL",
+    "root_path": "give TIDEWIRE_PUBLIC_URL a path",
+    "server_names": "set TIDEWIRE_ALLOWED_HOSTS",
+    "statsd_host": "the figures are at /metrics",
+    "statsd_prefix": "the figures are at /metrics",
+    "use_reloader": "run `tidewire serve --reload`",
+    "websocket_ping_interval": "set TIDEWIRE_PING_INTERVAL",
+    "wsgi_max_body_size": "set TIDEWIRE_MAX_REQUEST_BYTES",
+}
+
+_MOST = 2**31 - 1
 _RULES: dict[type, str] = {
     bool: "true or false",
-    int: "a whole number from 0",
-    float: "a number of seconds from 0",
+    int: f"a whole number from 1 to {_MOST}",
+    float: "a number of seconds above 0",
     str: "a text",
     list: "a list of texts",
     dict: "a table",
 }
+_FROM_0 = frozenset(("graceful_timeout", "group", "umask", "user", "verify_flags", "verify_mode"))
 _ADDRESSES = ("bind", "insecure_bind", "quic_bind")
 
 
@@ -29,9 +53,9 @@ def option_types() -> dict[str, list[type]]:
     return found
 
 
-def broken_rule(kinds: list[type], value: object) -> str | None:
-    """What the value must be, when it is of none of these types."""
-    if any(_is_of(kind, value) for kind in kinds):
+def broken_rule(name: str, kinds: list[type], value: object) -> str | None:
+    """What the option of this name must be, when the value is of none of its types."""
+    if any(_is_of(kind, value) for kind in kinds) and (value != 0 or isinstance(value, bool) or name in _FROM_0):
         return None
     return " or ".join(_RULES[kind] for kind in kinds)
 
@@ -47,5 +71,5 @@ def _is_of(kind: type, value: object) -> bool:
         return isinstance(value, list) and all(isinstance(each, str) for each in value)
     if kind in (int, float):
         is_number = type(value) is int or (kind is float and isinstance(value, float) and isfinite(value))
-        return is_number and value >= 0  # type: ignore[operator]
+        return is_number and 0 <= value <= _MOST  # type: ignore[operator]
     return isinstance(value, kind)
