@@ -31,6 +31,10 @@ def database_url(url: str) -> str:
         raise ConfigError(f"{PREFIX}DATABASE_URL must begin with {SQLITE} or {POSTGRESQL}{hint}.")
     if url.startswith(SQLITE) and url.removeprefix(SQLITE).partition("?")[0].strip("/") in ("", ".", ":memory:"):
         raise ConfigError(f"{PREFIX}DATABASE_URL must name a file: {SQLITE}PATH.")
+    if "\0" in url or "%00" in url:
+        raise ConfigError(f"{PREFIX}DATABASE_URL must not contain a NUL character.")
+    if url.removeprefix(SQLITE).startswith("~"):
+        raise ConfigError(f"{PREFIX}DATABASE_URL must name the file by its whole path: ~ is not your home folder here.")
     return url
 
 
@@ -39,6 +43,8 @@ def check_redis_url(url: str) -> None:
     if not url.startswith(("redis://", "rediss://", "unix://")):
         raise ConfigError(f"{PREFIX}REDIS_URL must begin with redis://, rediss:// or unix://.")
     if url.startswith("unix://"):
+        if not url.removeprefix("unix://").partition("?")[0].strip("/"):
+            raise ConfigError(f"{PREFIX}REDIS_URL must name the socket: unix:///PATH.")
         return
     try:
         parts = urlsplit(url)
@@ -60,17 +66,23 @@ def public_url(url: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), 0
     host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or port == 0 or parts.username is not None or not is_host(host):
+    is_address = parts.scheme in ("http", "https") and port != 0 and not parts.netloc.endswith(":")
+    if not is_address or parts.username is not None or not is_host(host):
         example = f"https://{url}" if re.fullmatch(r"[\w.-]+(:\d+)?", url) else "https://updates.example.org"
         raise ConfigError(f"{PREFIX}PUBLIC_URL must be an http(s) address such as {example}.")
     path = parts.path.rstrip("/")
-    if not _PLAIN_PATH.fullmatch(path) or parts.query or parts.fragment or "?" in url or "#" in url:
+    if not is_plain_path(path) or parts.query or parts.fragment or "?" in url or "#" in url:
         raise ConfigError(
             f"{PREFIX}PUBLIC_URL must end after the host, or after a path of letters, digits, - . _ and ~ under which "
             f"a proxy forwards the hub, such as {parts.scheme}://{parts.netloc}/updates."
         )
     netloc = parts.netloc.lower().removesuffix(":443" if parts.scheme == "https" else ":80")
     return f"{parts.scheme}://{netloc}{path}"
+
+
+def is_plain_path(path: str) -> bool:
+    """Is it empty, or a path of letters, digits, - . _ and ~ without a slash at its end?"""
+    return _PLAIN_PATH.fullmatch(path) is not None
 
 
 def check_bind(text: str) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable
@@ -21,6 +22,8 @@ __all__ = ["ENVIRONMENTS", "LOG_LEVELS", "PREFIX", "RENAMED", "ConfigError", "Se
 ENVIRONMENTS = ("development", "production", "testing")
 RENAMED = {"EARLY_WAIT": "GAP_TIMEOUT"}  # An old name is refused: ignored, it would change what the hub does.
 LOG_LEVELS = ("debug", "info", "warning", "error")
+_MOST_BYTES = 2**40
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", re.ASCII | re.IGNORECASE)
 
 
 def setting(default: Any, doc: str, *, least: float | None = None, most: float | None = None) -> Any:
@@ -82,19 +85,28 @@ class Settings:
     )
 
     ring_updates: int = setting(1024, "Newest updates of a watched channel kept in memory.", least=1, most=1_000_000)
-    ring_bytes: int = setting(4 * 2**20, "Bound of their bytes.", least=65536)
-    batch_bytes: int = setting(64 * 1024, "Most bytes of updates written to a socket at once.", least=1024)
+    ring_bytes: int = setting(4 * 2**20, "Bound of their bytes.", least=65536, most=_MOST_BYTES)
+    batch_bytes: int = setting(
+        64 * 1024, "Most bytes of updates written to a socket at once.", least=1024, most=_MOST_BYTES
+    )
     page_updates: int = setting(500, "Updates read from the log at once.", least=1, most=10_000)
-    page_bytes: int = setting(128 * 1024, "Size of the updates read from the log at once, in characters.", least=1024)
-    answer_bytes: int = setting(2**20, "Size at which a page of the history or of the board ends.", least=65536)
+    page_bytes: int = setting(
+        128 * 1024, "Size of the updates read from the log at once, in characters.", least=1024, most=_MOST_BYTES
+    )
+    answer_bytes: int = setting(
+        2**20, "Size at which a page of the history or of the board ends.", least=65536, most=_MOST_BYTES
+    )
     group_updates: int = setting(1000, "Updates committed at once.", least=1, most=10_000)
     pending_publishes: int = setting(10_000, "Publishes that may wait for a commit.", least=1)
-    pending_bytes: int = setting(64 * 2**20, "Bound of their bytes.", least=2**20)
+    pending_bytes: int = setting(64 * 2**20, "Bound of their bytes.", least=2**20, most=_MOST_BYTES)
     pool_size: int = setting(10, "Database connections a process may hold.", least=2, most=200)
     max_subscriptions: int = setting(200, "Channels that one websocket may watch.", least=1, most=100_000)
-    max_request_bytes: int = setting(8 * 2**20, "Largest body of an HTTP request.", least=65536)
+    max_request_bytes: int = setting(8 * 2**20, "Largest body of an HTTP request.", least=65536, most=_MOST_BYTES)
     pending_request_bytes: int = setting(
-        32 * 2**20, "Bodies over 64 KiB of requests in progress; of one address, half of it.", least=2**20
+        32 * 2**20,
+        "Bodies over 64 KiB of requests in progress; of one address, half of it.",
+        least=2**20,
+        most=_MOST_BYTES,
     )
     max_connections: int = setting(50_000, "Websockets and streams a process may hold.", least=1)
     address_connections: int = setting(
@@ -106,6 +118,8 @@ class Settings:
             raise ConfigError(f"{PREFIX}ENV must be one of {', '.join(ENVIRONMENTS)}; got {self.env!r}.")
         for each in fields(self):
             _check_bounds(each, getattr(self, each.name))
+        if str(self.data_dir).startswith("~"):
+            raise ConfigError(f"{PREFIX}DATA_DIR must be the whole path: ~ is not your home folder here.")
         self._normalise("allowed_origins", normal_origin)
         self._normalise("allowed_hosts", normal_host)
         object.__setattr__(self, "database_url", addresses.database_url(self.database_url))
@@ -172,8 +186,12 @@ def _parse(each: Field[Any], text: str) -> Any:
     try:
         if kind is bool:
             return {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}[text.lower()]
-        if kind in (int, float, Path):
+        if kind in (int, float):
+            if not _NUMBER.fullmatch(text.strip()):  # Python also reads 1_000, and the digits of every script.
+                raise ValueError(text)
             return kind(text)
+        if kind is Path:
+            return Path(text)
     except (KeyError, ValueError):
         rule = "on or off" if kind is bool else "a whole number" if kind is int else "a number"
         raise ConfigError(f"{name} must be {rule}; got {text!r}.") from None

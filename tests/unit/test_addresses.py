@@ -82,6 +82,7 @@ def test_a_public_url_is_kept_without_a_final_slash(given: str, kept: str) -> No
         ("https://user@example.org", "must be an http"),
         ("https://example.org:99999", "must be an http"),
         ("https://example.org:0", "must be an http"),
+        ("https://example.org:", "must be an http"),
         ("https://exa mple.org", "must be an http"),
         ('https://x"><script>', "must be an http"),
         ("http://[", "must be an http"),

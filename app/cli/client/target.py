@@ -11,7 +11,7 @@ from urllib.request import getproxies
 
 import click
 
-from app.addresses import is_host
+from app.addresses import is_host, is_plain_path
 from app.environment import variable
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -89,6 +89,8 @@ def _checked(url: str) -> str:
             parts.scheme in ("http", "https")
             and is_host((parts.hostname or "").encode("idna").decode())
             and parts.port != 0
+            and not parts.netloc.endswith(":")
+            and is_plain_path(parts.path.rstrip("/"))
         )
     except ValueError:
         is_valid = False

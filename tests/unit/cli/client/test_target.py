@@ -45,6 +45,8 @@ def test_the_api_and_websocket_addresses_follow_from_the_url(url: str, updates: 
         "http://x.org/?a=b",
         "http://[",
         "http://exa mple",
+        "http://x.org/a b",
+        "http://x.org:",
         "http://a..b",
     ],
 )
