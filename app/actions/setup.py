@@ -9,6 +9,7 @@ from app.errors import Conflict, NotFound
 from app.model.channel import ChannelDraft, Publishing, Visibility
 from app.store.engine import schema, url
 from app.store.engine.database import Database
+from app.store.engine.engines import check_url
 from app.store.engine.migrations import Migrations
 
 LOBBY = ChannelDraft(
@@ -26,6 +27,12 @@ type OpenDatabase = Database  # The name for the command line, which works on th
 def database_name(settings: Settings) -> str:
     """Which database the settings name, without user and password. Raises ConfigError."""
     return url.shown(settings)
+
+
+def check_database_settings(settings: Settings) -> None:
+    """Raise ConfigError for what a start would refuse before it reaches the database. Nothing is created."""
+    check_url(settings)
+    Migrations(settings.migrations)
 
 
 @asynccontextmanager

@@ -4,18 +4,20 @@ import asyncio
 import os
 import tempfile
 from contextlib import AsyncExitStack
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
-from app.actions.setup import database_name, open_database, schema_state
+from app.actions.setup import check_database_settings, database_name, open_database, schema_state
 from app.broker.redis import RedisBroker
 from app.cli.operator.findings import Finding, State
 from app.config import ConfigError, Settings
 from app.environment import unknown
 from app.errors import Unavailable
+from app.factory import create_app
 from app.private_files import is_private
 
 CHECK_TIMEOUT_S = 10.0
+_QUERY_TIMEOUT_S = 3.0
 OTHER_FILES = 50  # Sockets to listen on, Redis, logs, modules that are being imported.
 
 
@@ -23,6 +25,7 @@ async def reached(settings: Settings) -> list[Finding]:
     """Check the data directory, the database (by a write) and Redis, each for 10 s at most."""
     return [
         *_unknown(),
+        *_application(settings),
         _data_dir(settings),
         await _database(settings),
         *_files(settings),
@@ -32,11 +35,27 @@ async def reached(settings: Settings) -> list[Finding]:
     ]
 
 
+def _application(settings: Settings) -> list[Finding]:
+    """What of your own code prevents a start: blueprints, mounted applications."""
+    try:
+        create_app(settings)
+    except ConfigError as error:
+        return [Finding(State.WRONG, "application", str(error))]
+    except Exception as error:  # Of a module that is imported.
+        return [Finding(State.WRONG, "application", f"can't be imported: {type(error).__name__}: {error}.")]
+    return []
+
+
+def _can_be_created(path: Path) -> bool:
+    above = next(each for each in path.absolute().parents if each.exists())
+    return above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+
+
 def _data_dir(settings: Settings) -> Finding:
     path = settings.data_dir
     if not path.exists():
         above = next(each for each in path.absolute().parents if each.exists())
-        if os.access(above, os.W_OK | os.X_OK) and above.is_dir():
+        if _can_be_created(path):
             return Finding(State.OK, "data directory", f"{path} does not exist yet; the next start creates it.")
         return Finding(State.WRONG, "data directory", f"{path} can't be created: {above} can't be written.")
     try:
@@ -47,10 +66,15 @@ def _data_dir(settings: Settings) -> Finding:
 
 
 async def _database(settings: Settings) -> Finding:
-    path = settings.sqlite_path
-    if path is not None and not path.exists():
-        return _without_schema(settings, f"{path} does not exist yet")
+    # Short, so that what a lock holds up ends too.
+    settings = replace(settings, query_timeout=_QUERY_TIMEOUT_S)
     try:
+        check_database_settings(settings)
+        path = settings.sqlite_path
+        if path is not None and not path.exists():
+            if not _can_be_created(path):
+                return Finding(State.WRONG, "database", f"{path} can't be created: check its folder.")
+            return _without_schema(settings, f"{path} does not exist yet")
         async with asyncio.timeout(CHECK_TIMEOUT_S), open_database(settings) as db:
             found, needed = await schema_state(db)
             if found == needed:

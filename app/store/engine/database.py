@@ -1,8 +1,11 @@
 """The engine and its transactions: for writing, for reading, and for a single query."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
@@ -14,6 +17,7 @@ from app.store.engine.outages import Outages
 
 type Transaction = AsyncConnection
 LONG_TRANSACTION_S = 600.0
+_LEAST_SPACE = 256 * 1024  # Bytes: the largest update, its words, and room in SQLite's write-ahead log.
 
 
 class Database:
@@ -84,7 +88,8 @@ class Database:
         read-only or full, or has no schema."""
         async with self.transaction() as tx:
             await tx.execute(text("SELECT version_num FROM alembic_version"))
-            if self.dialect == "sqlite":
+            if (path := self._settings.sqlite_path) is not None:
+                await asyncio.to_thread(_check_space, path)
                 # SQLite skips an UPDATE to the same value; this number has no meaning, and changes each time.
                 number = (await tx.execute(text("PRAGMA user_version"))).scalar_one()
                 await tx.execute(text(f"PRAGMA user_version = {(int(number) + 1) % 2**31}"))
@@ -100,3 +105,10 @@ class Database:
         with self.outages.refused():
             async with asyncio.timeout(within or self._settings.query_timeout):
                 yield
+
+
+def _check_space(path: Path) -> None:
+    """Raise OSError for a disk on which the next publish may not fit: the check's own write is smaller than one."""
+    found = os.statvfs(path.absolute().parent)
+    if found.f_bavail * found.f_frsize < _LEAST_SPACE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -11,6 +11,7 @@ from app.config import ConfigError, Settings
 from app.private_files import make_file
 from app.store.engine.url import parsed, postgresql_url, sqlite_url
 
+_SQLITE_DRIVER = "sqlite+aiosqlite"
 _WAL_TRIES = 20
 WRITES = "tidewire_writes"  # The execution option of a transaction that writes.
 ALONE = "tidewire_alone"  # The execution option of a query that needs no transaction around it.
@@ -19,6 +20,7 @@ ALONE = "tidewire_alone"  # The execution option of a query that needs no transa
 def dialect_of(settings: Settings) -> str:
     """sqlite or postgresql. Creates a missing file of SQLite. Raises ConfigError for an invalid URL, and for a file
     that can't be created."""
+    check_url(settings)
     if (path := settings.sqlite_path) is not None:
         try:
             make_file(path)
@@ -29,16 +31,25 @@ def dialect_of(settings: Settings) -> str:
     return parsed(settings).get_backend_name()
 
 
+def check_url(settings: Settings) -> None:
+    """Raise ConfigError for a URL that the driver would refuse. Nothing is created or reached."""
+    if settings.sqlite_path is not None:
+        sqlite_url(settings, _SQLITE_DRIVER)
+    else:
+        postgresql_url(settings)
+
+
 def async_engine(settings: Settings, patience: float | None = None) -> AsyncEngine:
     """A pool for queries that take up to `patience` seconds; by default, up to the query timeout."""
     patience = patience or settings.query_timeout
     if settings.sqlite_path is not None:
         engine = create_async_engine(
-            sqlite_url(settings, "sqlite+aiosqlite"),
+            sqlite_url(settings, _SQLITE_DRIVER),
             pool_size=settings.pool_size,
             max_overflow=0,
             pool_timeout=settings.query_timeout,
-            connect_args={"timeout": settings.query_timeout},
+            # Ends before the query does, and then names the cause: the file is locked.
+            connect_args={"timeout": 0.9 * settings.query_timeout},
         )
         prepare_sqlite(engine.sync_engine)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from tests.support.command import CommandLine
 
@@ -107,6 +108,41 @@ async def test_a_database_that_takes_no_write_is_wrong(tmp_path: Path, postgres_
         "wrong  database: can only be read (cannot execute UPDATE in a read-only transaction):"
     )
     assert "The file is no SQLite database (file is not a database)" in foreign.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BLUEPRINTS", "nope"),
+        ("BLUEPRINTS", "nothing.here:blueprint"),
+        ("MOUNT", "x"),
+        ("MIGRATIONS", "nope"),
+        ("DATABASE_URL", "sqlite:///a.db?mode=ro"),
+        ("DATABASE_URL", "sqlite:///file/x.db"),
+    ],
+)
+async def test_what_a_start_would_refuse_is_wrong_and_nothing_is_created(tmp_path: Path, name: str, value: str) -> None:
+    (tmp_path / "file").write_text("")
+    cli = CommandLine(tmp_path, {f"TIDEWIRE_{name}": value})
+    found, upgraded = await cli.run("doctor"), await cli.run("db", "upgrade")
+
+    assert (found.status, found.err.count("\n")) == (1, 1), found
+    assert found.err.startswith("wrong  ") and "Traceback" not in found.err
+    assert upgraded.status == (0 if name in ("BLUEPRINTS", "MOUNT") else 1)
+    assert name != "DATABASE_URL" or [path.name for path in tmp_path.iterdir() if path.suffix == ".db"] == []
+
+
+async def test_a_locked_database_is_named(tmp_path: Path) -> None:
+    cli = CommandLine(tmp_path, {"TIDEWIRE_QUERY_TIMEOUT": "1"})
+    await cli.ok("db", "upgrade")
+    with closing(sqlite3.connect(tmp_path / "data" / "tidewire.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        found = await cli.run("doctor")
+        refused = await cli.run("user", "create", "ana", "--email", "ana@example.org")
+
+    assert (found.status, refused.status) == (1, 1)
+    assert "database: is locked or busy" in found.err
+    assert "The database is locked or busy" in refused.err
 
 
 async def test_a_database_of_a_newer_tidewire_is_wrong(tmp_path: Path) -> None:
