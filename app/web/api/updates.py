@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import get_args
 
 import msgspec
 from quart import Blueprint, Response
@@ -21,8 +22,10 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.model.access import Principal
+from app.model.draft import RULES
 from app.model.filter import Filter
-from app.model.update import Draft
+from app.model.text_values import level_of
+from app.model.update import Draft, Level
 from app.web.api import schemas as shapes
 from app.web.api.publishing import publish_json
 from app.web.http.context import current_call, services
@@ -109,7 +112,7 @@ async def get_updates(slug: str) -> Response:
     if cursor is not None:
         after, before = (cursor, before) if after is not None else (None, cursor)
     part = Slice(after, before, most, services().settings.answer_bytes)
-    wanted = Filter.of(text_arg("level", 16), text_arg("tag", 40), text_arg("key", 80), text_arg("q"))
+    wanted = Filter.of(_level_arg(), text_arg("tag", 40), text_arg("key", 80), text_arg("q"))
     turn = services().reads.read(current_call().address) if wanted.words is None else _search_turn(who)
     async with turn as sized:
         channel, entries, next_seq = await read_history(services().db, who, slug, wanted, part)
@@ -117,6 +120,15 @@ async def get_updates(slug: str) -> Response:
     next_cursor = None if next_seq is None else str(next_seq)
     head = {"epoch": channel.epoch, "last_seq": channel.last_seq, "next_cursor": next_cursor}
     return entries_answer(head, "updates", entries)
+
+
+def _level_arg() -> str | None:
+    """As a publish reads it. Raises InvalidRequest for what is no level."""
+    given = text_arg("level", 16)
+    level = level_of(given) if given is not None else None
+    if level is not None and level not in get_args(Level):
+        raise InvalidRequest(f"level must be {RULES['level']}.", field="level")
+    return level
 
 
 @asynccontextmanager

@@ -88,13 +88,22 @@ class Call:
 
     @cached_property
     def arguments(self) -> tuple[tuple[str, str], ...]:
-        """All of the query's parameters, in order."""
+        """All of the query's parameters, in order. Raises InvalidRequest for one that is not UTF-8."""
         text = self.scope.get("query_string", b"").decode("latin-1")
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="replace"))
+        found = tuple(parse_qsl(text, keep_blank_values=True, errors="surrogateescape"))
+        for name, value in found:
+            if not _is_unicode(name + value):
+                shown = name if _is_unicode(name) else None
+                raise InvalidRequest(f"{shown or 'The query'} must be UTF-8, percent-encoded.", field=shown)
+        return found
 
     async def body(self) -> bytes:
         """The whole body. Raises Werkzeug's HTTPException where it is too large or does not come in time."""
         return await self._read_body() if self._read_body is not None else b""
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -10,6 +10,11 @@ _MAX_CHARACTERS = 8192  # No field that a header fills takes as many.
 _WORD = re.compile(r"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([BbQq])\?([ ->@-~]*)\?=")
 _WORDS = re.compile(rf"{_WORD.pattern}(?:\s+{_WORD.pattern})*")
 
+# Codecs of Python's that are no charset of MIME's; and what MIME writes otherwise than Python: windows-874, x-sjis, and
+# Hebrew and Arabic with their direction.
+_NO_CHARSET = re.compile(r"(raw[-_]?)?unicode[-_]escape|punycode|idna|undefined|mbcs|oem|.*[-_]codec")
+_PYTHONS = re.compile(r"^windows-(?=874$)|^x-|(?<=^iso-8859-[68])-[ie]$")
+
 
 def decoded(value: str) -> str:
     """The header's value with its encoded words decoded; one that can't be decoded stays as it is (RFC 2047, 6.3)."""
@@ -20,9 +25,17 @@ def _decoded(found: re.Match[str]) -> str:
     """Adjacent words, without the space between them (RFC 2047, 6.2). Some clients cut a character in two."""
     words = groupby(_WORD.findall(found[0]), key=lambda word: word[0].lower())
     try:
-        return "".join(b"".join(_bytes(each[1], each[2]) for each in same).decode(charset) for charset, same in words)
+        text = "".join(_text(charset, b"".join(_bytes(each[1], each[2]) for each in same)) for charset, same in words)
+        text.encode()  # UTF-7 has a form for half a character.
     except (LookupError, ValueError):  # An unknown charset, or bytes that are none of it.
         return found[0]
+    return text
+
+
+def _text(charset: str, encoded: bytes) -> str:
+    if _NO_CHARSET.fullmatch(charset):
+        raise LookupError(charset)
+    return encoded.decode(_PYTHONS.sub(lambda name: "cp" if name[0] == "windows-" else "", charset))
 
 
 def _bytes(encoding: str, text: str) -> bytes:

@@ -154,6 +154,9 @@ def _sentence(status: int, error: HTTPException, call: Call) -> str:
         return f"There is nothing at this address; {call.root}/api/docs describes the API."
     if status == 404 and call.path.endswith("/"):
         return "There is nothing at this address; without its last slash it may be a channel."
+    if status == 404 and call.method == "PUT":
+        # curl -T adds the file's name to an address that ends in a slash.
+        return "There is nothing at this address; a text is published to a channel's own, without a slash after it."
     if status == 404:
         return "There is nothing at this address."
     if isinstance(error, MethodNotAllowed) and error.valid_methods:

@@ -16,11 +16,10 @@ async def index() -> str:
     """One page of the caller's channels, or of those that match the search."""
     principal = await caller()
     query = text_arg("q")
-    found, next_cursor = await list_channels(
-        services().db, principal, q=query, after=text_arg("cursor", 63) or "", limit=_CHANNELS_PER_PAGE
-    )
+    after = text_arg("cursor", 63) or ""
+    found, next_cursor = await list_channels(services().db, principal, q=query, after=after, limit=_CHANNELS_PER_PAGE)
     return await render_template(
-        "index.html", channels=found, query=query or "", next_cursor=next_cursor, base_url=base_url()
+        "index.html", channels=found, query=query or "", after=after, next_cursor=next_cursor, base_url=base_url()
     )
 
 

@@ -109,6 +109,18 @@ async def test_an_update_must_match_all_filters(hub: ServedHub) -> None:
     assert await seqs(hub, "tag=&key=&level=&q=") == [4, 3, 2, 1]
 
 
+async def test_a_level_is_read_as_a_publish_reads_it_and_another_is_refused(hub_sqlite: ServedHub) -> None:
+    await hub_sqlite.call("POST", "/lobby", data=b"x", headers={"Level": "WARN"})
+    found = [
+        await hub_sqlite.call("GET", f"/api/v1/channels/lobby/updates?level={level}") for level in ("WARN", "warning")
+    ]
+    refused = await hub_sqlite.call("GET", "/api/v1/channels/lobby/updates?level=nope")
+
+    assert [len(each.json["updates"]) for each in found] == [1, 1]
+    assert (refused.status, refused.json["error"]["field"]) == (400, "level")
+    assert "warning" in refused.json["error"]["message"]
+
+
 async def test_a_filter_takes_any_text_that_a_field_may_hold(hub: ServedHub) -> None:
     odd = "'; DROP TABLE updates; -- % _ \\ \" ü 🌊"
     await filled(hub, {"body": "x", "tags": [odd], "key": odd}, {"body": "y", "tags": ["t"], "key": "k"})

@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from yarl import URL
 
 from tests.support.hub import ServedHub
 
@@ -95,6 +96,15 @@ WRONG = [
     ({"Link": "javascript:x"}, "link"), ({"Title": "t" * 201}, "title"), ({"Key": "k" * 81}, "key"),
     ({"Unit": "u" * 17}, "unit"), ({"Status": "s" * 41}, "status"), ({"Tags": ",".join("abcdefghijk")}, "tags"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "field"), [("title=caf%E9", "title"), ("tags=%ff,b", "tags"), ("%ff=b", None)])
+async def test_a_query_must_be_utf_8(hub_sqlite: ServedHub, query: str, field: str | None) -> None:
+    url = URL(f"{hub_sqlite.url}/lobby?{query}", encoded=True)
+    async with hub_sqlite.http.post(url, data=b"x") as answer:
+        error = (await answer.json())["error"]
+
+    assert (answer.status, error["field"], "UTF-8" in error["message"]) == (400, field, True)
 
 
 async def test_a_wrong_field_is_refused_by_name(hub_sqlite: ServedHub) -> None:

@@ -149,6 +149,7 @@ async def test_a_token_that_may_not_read_gets_no_channel_back(hub_sqlite: Served
         ("GET", "/api", 404, "/api/docs"),
         ("GET", "/api/", 404, "/api/docs"),
         ("GET", "/lobby/", 404, "without its last slash"),
+        ("PUT", "/lobby/notes.txt", 404, "published to a channel's own, without a slash after it"),
     ],
 )
 async def test_a_refusal_names_what_would_be_right(

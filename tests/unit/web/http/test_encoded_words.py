@@ -38,6 +38,9 @@ def test_what_the_standard_library_encodes_is_read(text: str) -> None:
         ("=?utf-8?q?=C3?= =?utf-8?q?=A4?=", "ä"),
         ("=?windows-1252?q?=93x=94?= =?utf-8?q?=E2=9C=93?=", "“x”✓"),
         ("=?gb2312?b?xOO6ww==?=", "你好"),
+        ("=?windows-874?q?=A1?=", "ก"),
+        ("=?ISO-8859-8-I?q?=F9?=", "ש"),
+        ("=?x-sjis?b?k/qWew==?=", "日本"),
         ("=?utf-8?q??=", ""),
     ],
 )
@@ -49,7 +52,9 @@ def test_an_encoded_word_is_decoded(value: str, text: str) -> None:
     "value",
     [
         "plain", "Größe", "a =? b ?= c", "=?utf-8?x?abc?=", "=?nothing?q?abc?=", "=?utf-8?b?!!!?=", "=?utf-8?q?=FF?=",
-        "=?utf-8?b?w6=", "=?zip?b?eJw=?=", "=?rot13?q?abc?=", "1=?2", "=?punycode?q?" + "a" * 9000 + "?=",
+        "=?utf-8?b?w6=", "=?zip?b?eJw=?=", "=?rot13?q?abc?=", "=?utf-7?q?+2AA-?=",
+        "=?unicode_escape?q?=5Cud800?=", "=?raw-unicode-escape?q?abc?=", "=?idna?q?abc?=", "1=?2",
+        "=?punycode?q?" + "a" * 9000 + "?=",
     ],
 )  # fmt: skip
 def test_what_is_no_encoded_word_stays_as_it_is(value: str) -> None:
