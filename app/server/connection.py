@@ -1,8 +1,8 @@
 """One TCP connection under hypercorn, with the bounds that hypercorn 0.18 lacks.
 
 hypercorn keeps a connection that the client closed while it was idle until the keep-alive timeout; it waits without
-end for a client that takes nothing of the last bytes; and it changes to HTTP/2 for whichever client begins with it,
-where silence has no timeout.
+end for a client that takes nothing of the last bytes, and does not notice the end of one whose next request waits for a
+stream; and it changes to HTTP/2 for whichever client begins with it, where silence has no timeout.
 """
 
 import asyncio
@@ -152,7 +152,8 @@ class ServerConnection(TCPServer):
         while self._handling is handling and not is_websocket(self._http):
             await self._answer_request(whole=False)
             await asyncio.sleep(_PIPELINED_S)
-            if self._handling is handling and not is_unanswered(self._http, whole=False):
+            is_over = self.writer.transport.is_closing() or not is_unanswered(self._http, whole=False)
+            if is_over and self._handling is handling:
                 handling.reschedule(self.loop.time())
                 return
 
