@@ -1,4 +1,4 @@
-"""Words keep their combining marks, and composed and decomposed characters are the same: stored words are read again.
+"""Words keep their combining marks, and are the same in every case and form: stored words are read again.
 
 Only rows that hold more than ASCII can differ. The index of a channel with such rows is dropped; the hub fills it again
 while it runs, and until then a search scans the updates, as after 0003.
@@ -65,8 +65,13 @@ def words_of(fields: str) -> str | None:
     """The words of an update as this revision's hub stores them."""
     texts = msgspec.json.decode(fields, type=Texts)
     whole = " ".join(each for each in (texts.title, texts.body, texts.key, texts.status, *texts.tags) if each)
-    marked = MARKED_WORD.findall(OTHERS.sub(lambda found: in_word(found[0]), whole.lower()))
+    marked = MARKED_WORD.findall(OTHERS.sub(lambda found: in_word(found[0]), folded(whole)))
     return " ".join(word[:200] for word in normalize("NFC", " ".join(marked)).split()) or None
+
+
+def folded(text: str) -> str:
+    twice = normalize("NFKC", normalize("NFKC", normalize("NFD", text).casefold()).casefold())
+    return twice.replace("i\u0307", "i")
 
 
 def in_word(other: str) -> str:
