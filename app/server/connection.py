@@ -43,6 +43,7 @@ class ServerConnection(TCPServer):
         self._read_all = asyncio.Event()
         self._answered = asyncio.Event()  # The newest request.
         self._handling: asyncio.Timeout | None = None  # While what was read is being handled.
+        self._stopping: asyncio.Task[None] | None = None
 
     @property
     def protocol(self) -> ProtocolWrapper:
@@ -125,12 +126,16 @@ class ServerConnection(TCPServer):
             while not self.reader.at_eof():
                 try:
                     data = await asyncio.wait_for(self.reader.read(_READ_BYTES), self.config.read_timeout)
-                    async with asyncio.timeout(None) as self._handling:
-                        await self.protocol.handle(RawData(data))
+                    if data:  # h11 takes nothing for the end, and would not answer what it has.
+                        async with asyncio.timeout(None) as self._handling:
+                            await self.protocol.handle(RawData(data))
                 except (OSError, TimeoutError):
                     break
                 finally:
                     self._handling = None
+                    if self._stopping is not None:
+                        self._stopping.cancel()
+                        self._stopping = None
             if self.reader.exception() is None:
                 await self._answer_request(whole=True)
             await self.protocol.handle(Closed())
@@ -143,17 +148,15 @@ class ServerConnection(TCPServer):
         """The client has ended its side, or the connection is lost."""
         tell(*given)
         if self._handling is not None:
-            with suppress(RuntimeError):  # The tasks are being cancelled.
-                self._task_group.spawn(self._stop_handling, self._handling)
+            self._stopping = self._stopping or asyncio.ensure_future(self._stop_handling(self._handling))
 
     async def _stop_handling(self, handling: asyncio.Timeout) -> None:
         """End the wait of what the client sent last. It waits for the end of the answer before, and a stream has none
         of its own: one byte after its request would keep it, and its client's place, for ever."""
-        while self._handling is handling and not is_websocket(self._http):
+        while not is_websocket(self._http):
             await self._answer_request(whole=False)
             await asyncio.sleep(_PIPELINED_S)
-            is_over = self.writer.transport.is_closing() or not is_unanswered(self._http, whole=False)
-            if is_over and self._handling is handling:
+            if self.writer.transport.is_closing() or not is_unanswered(self._http, whole=False):
                 handling.reschedule(self.loop.time())
                 return
 
