@@ -189,16 +189,24 @@ def test_a_client_that_reads_in_bursts_gets_everything_once_beside_one_that_alwa
                 await raw.send_message({"type": "subscribe", "channel": "ci"})
                 await raw.message("subscribed")
 
+            published = asyncio.Event()
+
+            async def publish() -> None:
+                await publish_all(hub, "ci", 60, size=10, text="w" * 16_000)
+                published.set()
+
             async def read(raw: RawSocket, pause: float) -> list[int]:
                 seqs: list[int] = []
                 while not seqs or seqs[-1] < 600:
                     seqs += [message["seq"] for message in await raw.messages()]
                     if seqs[-1] % 100 > 95:
-                        await asyncio.sleep(pause)  # It falls behind: its socket is full, and the ring advances.
+                        await asyncio.sleep(pause)
+                    if pause and seqs[-1] > 100:
+                        await published.wait()  # It falls behind: its socket is full, and the ring advances.
                 return seqs
 
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(publish_all(hub, "ci", 60, size=10, text="w" * 16_000))
+                tasks.create_task(publish())
                 slow, fast = tasks.create_task(read(raws[0], 0.3)), tasks.create_task(read(raws[1], 0))
             counted = (await hub.call("GET", "/metrics")).body.decode()
 
