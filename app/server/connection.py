@@ -181,8 +181,9 @@ class ServerConnection(TCPServer):
         """Take in what the client still sends before the connection is closed: a close with bytes unread is a reset,
         which may reach the client before the answer does (RFC 9112, 9.6). nginx, which sends a whole body before it
         reads, would answer 502 for the hub's own refusal."""
-        with suppress(NotImplementedError, OSError, RuntimeError):
-            self.writer.write_eof()
+        if self.writer.can_write_eof():
+            with suppress(OSError, RuntimeError):
+                self.writer.write_eof()
         with suppress(TimeoutError):
             async with asyncio.timeout(min(_LINGER_S, self._settings.send_timeout)):
                 await self._read_all.wait()

@@ -67,7 +67,7 @@ def _data_dir(settings: Settings) -> Finding:
 
 async def _database(settings: Settings) -> Finding:
     # Short, so that what a lock holds up ends too.
-    settings = replace(settings, query_timeout=_QUERY_TIMEOUT_S)
+    settings = replace(settings, query_timeout=min(settings.query_timeout, _QUERY_TIMEOUT_S))
     try:
         check_database_settings(settings)
         path = settings.sqlite_path
