@@ -89,18 +89,23 @@ class ServerConnection(TCPServer):
     async def protocol_send(self, event: Event) -> None:
         """As hypercorn's, without a timeout for the next request where none can come. A refusal waits where its network
         has many: whoever is refused without a pause would keep the hub busy with asking again."""
-        refusals = self._shared.refusals
-        if refusals is not None and isinstance(event, RawData) and event.data.startswith(_REFUSED):
-            peer = self.writer.get_extra_info("peername")
-            if isinstance(peer, tuple) and (wait := refusals.wait(peer[0], self.loop.time())) > 0:
-                await asyncio.sleep(wait)
-        if isinstance(event, Closed) or (isinstance(event, Updated) and event.idle):
+        if isinstance(event, RawData):
+            refusals = self._shared.refusals
+            if refusals is not None and event.data.startswith(_REFUSED):
+                peer = self.writer.get_extra_info("peername")
+                if isinstance(peer, tuple) and (wait := refusals.wait(peer[0], self.loop.time())) > 0:
+                    await asyncio.sleep(wait)
+            await super().protocol_send(event)
+        elif isinstance(event, Closed):
             self._answered.set()
-        if isinstance(event, Closed):
             # TLS has no half of a connection to end: its client waits for the close itself, unless it is still sending.
             self._end(lingers=self.writer.can_write_eof() or has_unread_body(self._http))
-        elif not (isinstance(event, Updated) and event.idle and self.reader.at_eof()):
-            await super().protocol_send(event)
+        else:
+            idle = isinstance(event, Updated) and event.idle
+            if idle:
+                self._answered.set()
+            if not (idle and self.reader.at_eof()):
+                await super().protocol_send(event)
 
     async def _initiate_server_close(self) -> None:
         """Of an idle connection: no answer is on its way to the client."""

@@ -64,13 +64,14 @@ async def _refuse(http: H11Protocol, settings: Settings, peer: Any, status_code:
 async def _create_stream(http: H11Protocol, create: _CreateStream, refuse: _Refuse, request: h11.Request) -> None:
     """A handshake that is none is a request like any other, and the websocket's address answers it with 426 (RFC 6455,
     4.4), which names the version. h11 measures a head only while it is incomplete."""
-    size = len(request.target) + sum(len(name) + len(value) + _FIELD_BYTES for name, value in request.headers)
+    fields = request.headers.raw_items()
+    size = len(request.target) + sum([len(name) + len(value) + _FIELD_BYTES for name, value in fields])
     if size > http.config.h11_max_incomplete_size:
         await refuse(431)
         await http.send(Closed())
         return
-    if any(name == b"upgrade" for name, _ in request.headers) and not _is_handshake(request):
-        headers = [(name, value) for name, value in request.headers.raw_items() if name.lower() != b"upgrade"]
+    if b"upgrade" in [name.lower() for name, _ in fields] and not _is_handshake(request):
+        headers = [(name, value) for name, value in fields if name.lower() != b"upgrade"]
         request = h11.Request(
             method=request.method, headers=headers, target=request.target, http_version=request.http_version
         )
