@@ -21,8 +21,9 @@ from app.store.engine.database import Database
 from app.store.log.append import Log, open_log
 from benchmarks.backend import Storage, start_hub
 from benchmarks.screenshot_data import CHANNELS, LIVE, LIVE_AUTHOR, LOBBY, PRODUCTION, SampleChannel, SampleUpdate
+from tests.support import ROOT
 from tests.support.browser import launched
-from tests.support.process import ROOT, HubProcess
+from tests.support.process import HubProcess
 
 IMAGES = ROOT / "docs" / "images"
 MAX_BYTES = 300_000

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.support.browser import launched
+from tests.support.forking import fork_server
 from tests.support.postgres import GivenPostgres, Postgres, open_postgres
 from tests.support.redis import GivenRedis, Redis, open_redis
 
@@ -19,6 +21,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in SERIAL:
             item.add_marker(pytest.mark.xdist_group("serial"))
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)  # The browser's own.
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forks() -> Iterator[None]:
+    """The hubs and commands of this run are forked from one process."""
+    with fork_server():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -83,8 +94,8 @@ def redis_url(redis_server: GivenRedis) -> str:
     return redis_server.url
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium of this test's own."""
+    """The headless Chromium of this run, each test with contexts of its own."""
     async with launched() as own:
         yield own

@@ -13,8 +13,8 @@ from benchmarks.generator.driver import Field
 from benchmarks.meter import Meter
 from benchmarks.peers.process import peer_process
 from benchmarks.server import REQUESTS, WEBSOCKET, PublishMode, Server
+from tests.support import ROOT
 from tests.support.ports import free_port
-from tests.support.process import ROOT
 
 NAME = "hypercorn alone"
 HOW_TO = "It is installed with the project."

@@ -9,10 +9,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.support import ROOT
 from tests.support.command import CommandLine
 from tests.support.examples import write_examples
 from tests.support.ports import HOST, free_port
-from tests.support.process import ROOT, hub_process
+from tests.support.process import hub_process
 
 SETTINGS = {"TIDEWIRE_BLUEPRINTS": "notes:notes", "TIDEWIRE_MIGRATIONS": "notes_migrations"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from app import create_app
 from app.config import ConfigError, Settings
-from tests.support.process import ROOT
+from tests.support import ROOT
 
 
 def test_windows_is_refused_in_one_sentence(settings_sqlite: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import CodeType
 
 from app.config import Settings
+from tests.support import ROOT
 from tests.support.hub import serving
-from tests.support.process import ROOT
 
 APP = str(ROOT / "app")
 AT_MOST = 18

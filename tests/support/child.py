@@ -1,11 +1,14 @@
 """A server program that a test runs as a child process: it waits until the server is ready, and ends it by its pid."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from tests.support.forking import Forked, server_for
 
 
 class Child:
@@ -19,9 +22,11 @@ class Child:
         cwd: Path,
         env: Mapping[str, str] | None = None,
         user: int | None = None,
+        forks: bool = False,
     ) -> None:
         self.command, self.log, self._cwd, self._env, self._user = list(command), log, cwd, env, user
-        self._process: subprocess.Popen[bytes] | None = None
+        self._forks = forks  # Rather than executes it, where that is possible.
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -37,7 +42,12 @@ class Child:
         """Start the process and return at once; it may not be ready yet."""
         assert not self.running, f"{self.command[0]} already runs as {self.pid}"
         # Its own process group: Ctrl+C interrupts the test run only, which then ends its children in order.
-        with self.log.open("ab") as log:
+        server = server_for(self.command, self._env) if self._forks else None
+        with self.log.open("ab") as log, open(os.devnull, "rb") as nothing:
+            if server is not None and self._env is not None:
+                files = (nothing.fileno(), log.fileno(), log.fileno())
+                self._process = server.start(self.command, self._cwd, self._env, files)
+                return
             self._process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,

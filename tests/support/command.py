@@ -4,14 +4,17 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
-from tests.support.process import ROOT
+from tests.support import ROOT
+from tests.support.forking import ForkServer, server_for
 
 WITHIN = 30.0  # seconds for a command that ends by itself
 
@@ -40,6 +43,9 @@ class CommandLine:
 
     async def run(self, *arguments: str, given: bytes = b"", **settings: str) -> Outcome:
         """Run the command to its end; `given` is its standard input."""
+        command, env = self._command(arguments), {**self._env, **settings}
+        if (server := server_for(command, env)) is not None:
+            return await asyncio.to_thread(self._fork, server, command, env, given)
         process = await self._start(arguments, settings)
         try:
             async with asyncio.timeout(WITHIN):
@@ -66,13 +72,30 @@ class CommandLine:
         finally:
             await running.close()
 
+    def _fork(self, server: ForkServer, command: list[str], env: dict[str, str], given: bytes) -> Outcome:
+        with TemporaryFile() as stdin, TemporaryFile() as out, TemporaryFile() as err:
+            stdin.write(given)
+            stdin.seek(0)
+            files = (stdin.fileno(), out.fileno(), err.fileno())
+            process = server.start(command, self._directory, env, files)
+            try:
+                status = process.wait(WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+                raise AssertionError(f"{command} did not end") from None
+            out.seek(0)
+            err.seek(0)
+            return Outcome(status, out.read().decode(), err.read().decode())
+
+    @staticmethod
+    def _command(arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "app", *arguments]
+
     async def _start(self, arguments: tuple[str, ...], settings: Mapping[str, str]) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "app",
-            *arguments,
+            *self._command(arguments),
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,

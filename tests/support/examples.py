@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.support.process import ROOT
+from tests.support import ROOT
 
 _BLOCK = re.compile(r"^```python\n# ([\w/]+\.py)(?:, continued)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -23,7 +23,7 @@ from quart import (
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from tests.support.process import ROOT
+from tests.support import ROOT
 
 
 class OutOfInk(Exception):

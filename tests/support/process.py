@@ -11,11 +11,11 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.support import ROOT
 from tests.support.child import Child
 from tests.support.ports import HOST, free_port
 from tests.support.ways import Way, command
 
-ROOT = Path(__file__).resolve().parents[2]
 START_WITHIN = 30.0  # seconds: a first start runs the migrations, on a machine that may be busy
 STOP_WITHIN = 30.0
 
@@ -23,7 +23,7 @@ STOP_WITHIN = 30.0
 class HubProcess:
     """`python -m app serve`, or another `way`, on its own port, in its own directory, with these settings only.
 
-    `program` replaces it: a command whose `{bind}` becomes the address to listen at.
+    `program` replaces it: a command whose `{bind}` becomes the address to listen at, executed and never forked.
     """
 
     def __init__(
@@ -48,8 +48,9 @@ class HubProcess:
             values = (ROOT / "hypercorn.toml").read_text()
             (directory / "hypercorn.toml").write_text(f'{values}worker_class = "uvloop"\n')
         # The directory is the working directory too, so that neither a developer's .env nor data/ is read.
-        program = [each.format(bind=f"{HOST}:{self.port}") for each in program] or command(way)
-        self._child = Child(program, directory / f"hub-{self.port}.log", cwd=directory, env=self.environment)
+        given = [each.format(bind=f"{HOST}:{self.port}") for each in program]
+        log = directory / f"hub-{self.port}.log"
+        self._child = Child(given or command(way), log, cwd=directory, env=self.environment, forks=not given)
 
     @property
     def pid(self) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from tests.support import ROOT
 from tests.support.ports import HOST
-from tests.support.process import ROOT
 
 STOP_WITHIN = 30.0  # seconds; more than hypercorn.toml allows, so that its own timeouts end a slow stop first
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from tests.support.process import ROOT
+from tests.support import ROOT
 
 left = Event()  # Set when the endless stream has ended.
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
 from tests.support.command import CommandLine
-from tests.support.process import ROOT, hub_process
+from tests.support.process import hub_process
 
 
 def command(shell: str, directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:

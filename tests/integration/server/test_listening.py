@@ -15,10 +15,11 @@ import aiohttp
 import pytest
 import trustme
 
+from tests.support import ROOT
 from tests.support.child import Child
 from tests.support.command import CommandLine
 from tests.support.ports import HOST, free_port
-from tests.support.process import ROOT, START_WITHIN, STOP_WITHIN, hub_process
+from tests.support.process import START_WITHIN, STOP_WITHIN, hub_process
 from tests.support.talker import Talker
 from tests.support.watcher import WS_PATH
 

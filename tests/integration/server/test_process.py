@@ -9,10 +9,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.support import ROOT
 from tests.support.child import Child
 from tests.support.command import CommandLine
 from tests.support.ports import HOST, free_port
-from tests.support.process import ROOT, hub_process
+from tests.support.process import hub_process
 from tests.support.ways import Way
 
 PRODUCTION = {"TIDEWIRE_ENV": "production", "TIDEWIRE_SECRET_KEY": "x" * 40}

@@ -8,7 +8,7 @@ import pytest
 
 from app.config import ConfigError, Settings
 from app.server.configuration import FILE, VALUES, server_config
-from tests.support.process import ROOT
+from tests.support import ROOT
 
 
 def test_the_file_and_the_built_in_values_are_equal() -> None:

@@ -26,9 +26,9 @@ from app.store.engine.migrations import Migrations
 from app.store.log import read as history
 from app.store.tables import Base
 from app.tasks import TaskScope
+from tests.support import ROOT
 from tests.support.hub import serving
 from tests.support.older_schema import downgrade, migrate
-from tests.support.process import ROOT
 
 # SQLite's full-text index, with the tables that FTS5 keeps for it: SQLAlchemy can't describe a virtual table.
 SEARCH = "word_runs_search"
