@@ -42,6 +42,7 @@ class Relay:
         self._defect, self._updates_per_frame = defect, updates_per_frame
         self._watchers: list[asyncio.StreamWriter] = []
         self._writers: list[asyncio.StreamWriter] = []
+        self.subscribed = asyncio.Semaphore(0)  # Once for each watcher that has sent something.
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
@@ -52,6 +53,9 @@ class Relay:
         writer.write(ACCEPTED)
         if b"/watch" in request:
             self._watchers.append(writer)
+            with contextlib.suppress(asyncio.IncompleteReadError):  # Where it only watches.
+                await self._message(reader)
+                self.subscribed.release()
             return
         deliveries = [(seq, await self._message(reader)) for seq in range(1, UPDATES + 1)]
         deliveries = self._defect(deliveries)
@@ -150,7 +154,10 @@ async def resume(relay: Relay, within: float = 10) -> dict[str, float]:
         external = [port, ("count", WATCHERS), ("path", "/watch"), ("seqs", 1), ("external", 1)]
         await running.command("open", external)
         await publisher.command("open", [port, ("group", 1), ("path", "/publish")])
-        resumed = running.command("send", [("text", "{}"), ("after", 100), ("missed", UPDATES), ("within", within)])
+        resume = [("text", "{}"), ("after", 100), ("missed", UPDATES), ("within", within)]
+        resumed = asyncio.ensure_future(running.command("send", resume))
+        for _ in range(WATCHERS):
+            await relay.subscribed.acquire()
         return (await asyncio.gather(resumed, load(publisher)))[0]
 
 
