@@ -145,6 +145,11 @@ class Settings:
         """The path of `public_url`, under which a proxy forwards the hub; empty at the root of its host."""
         return urlsplit(self.public_url).path if self.public_url is not None else ""
 
+    @property
+    def is_https(self) -> bool:
+        """Is the hub's public address one of https?"""
+        return self.public_url is not None and self.public_url.startswith("https:")
+
     def _normalise(self, name: str, normal: Callable[[str], str]) -> None:
         try:
             object.__setattr__(self, name, tuple(map(normal, getattr(self, name))))

@@ -8,6 +8,7 @@ from functools import partial
 from hypercorn.middleware import ProxyFixMiddleware
 from quart import Blueprint, Quart
 
+from app.actions.first_start import offer_setup
 from app.config import ConfigError, Settings, tree
 from app.jobs.reconcile import poll_presence, reconcile
 from app.jobs.retention import retain
@@ -23,10 +24,11 @@ from app.web.asgi.handshake import HandshakeConnection
 from app.web.asgi.inbound import BoundedWebsocket
 from app.web.asgi.supervisor import Supervisor
 from app.web.asgi.testing import RequestConnection
-from app.web.http import errors, headers, sessions
+from app.web.http import errors, headers, session_cookie, sessions
 from app.web.http.context import EXTENSION
-from app.web.pages import assets, site
+from app.web.pages import assets, new_channel, site, viewer
 from app.web.pages import channel as pages
+from app.web.pages.account import account, sign_in
 from app.web.socket import view as socket
 
 log = logging.getLogger("tidewire")
@@ -53,7 +55,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
         MAX_CONTENT_LENGTH=settings.max_request_bytes,
         BODY_TIMEOUT=settings.query_timeout,
         APPLICATION_ROOT=settings.prefix or "/",  # And the path of the session's cookie.
-        SESSION_COOKIE_SECURE=settings.env == "production",
+        SESSION_COOKIE_SECURE=settings.is_https,
         SESSION_COOKIE_SAMESITE="Lax",
     )
     app.websocket_class = BoundedWebsocket
@@ -61,11 +63,13 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     app.asgi_websocket_class = HandshakeConnection
     sessions.install(app)
     headers.install(app, settings)
+    session_cookie.install(app, settings)
+    viewer.install(app)
     errors.install(app, show_traces=settings.env == "development")
     # Made here, they distinguish the hub's own hooks from those that are added later.
     app.asgi_app = FastHandshake(app)  # type: ignore[method-assign]
     app.asgi_app = FastPublish(app)  # type: ignore[method-assign]
-    for own in (health, channels, updates, tickets, stream, socket, reference, assets):
+    for own in (health, channels, updates, tickets, stream, socket, reference, assets, sign_in, account, new_channel):
         app.register_blueprint(own.blueprint)
     assets.install(app, with_digest=settings.env == "production")  # In development the files change while it runs.
     # Your blueprints are registered before the pages that match every /SLUG; the router prefers fixed words anyway.
@@ -75,8 +79,9 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(text_publish.blueprint)
     app.asgi_app = mounts.beside(app.asgi_app, settings)  # type: ignore[method-assign, assignment]
+    notices: list[str] = []  # What the process says once it is up.
     if owns_process:
-        app.asgi_app = OwnProcess(app.asgi_app, settings, app.name)  # type: ignore[method-assign]
+        app.asgi_app = OwnProcess(app.asgi_app, settings, app.name, notices)  # type: ignore[method-assign]
     app.asgi_app = supervisor = Supervisor(app, settings)  # type: ignore[method-assign]
     if settings.access_log:
         app.asgi_app = AccessLog(app.asgi_app)  # type: ignore[method-assign]
@@ -93,6 +98,8 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
             if not settings.rate_limits:
                 log.warning("Rate limits are off (TIDEWIRE_RATE_LIMITS): for load tests only")
             supervisor.log_form()
+            secret = await offer_setup(services.db)
+            notices[:] = [f"/setup/{secret}"] if secret is not None else []
             yield
             await services.connections.shut_down()
 

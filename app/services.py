@@ -9,8 +9,8 @@ from functools import partial
 
 from app.actions.find import admit
 from app.actions.follow import Admissions
+from app.actions.identities import Presented, recognise
 from app.actions.setup import ready_schema
-from app.actions.tokens import recognise
 from app.broker.in_process import InProcessBroker
 from app.broker.protocol import Broker
 from app.broker.redis import RedisBroker
@@ -52,7 +52,7 @@ class Services:
     publisher: Publisher
     words: WordIndex
     admissions: Admissions
-    identities: Recent[str, Principal]  # By the token's digest.
+    identities: Recent[Presented, Principal]
     writable: Recent[str, bool]  # True, or Unavailable: anybody may ask, so it is tried at most twice a second.
     connections: Connections
     limits: RateLimits

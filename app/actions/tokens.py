@@ -1,21 +1,21 @@
-"""API tokens and tickets: create, recognise, revoke. The secret itself is returned once and not stored."""
+"""API tokens: create, list, revoke. The secret itself is returned once and not stored."""
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.actions.find import readable_in
 from app.clock import now_ms
-from app.errors import InvalidRequest, NotFound, Unauthenticated
-from app.model.access import Principal, Role, Scope, no_such_channel
+from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from app.model.access import Principal, Role, Scope, check_publish, no_such_channel
+from app.model.secret import digest, new_secret
+from app.model.session import DAY_MS
 from app.model.token import TokenLine
-from app.store import channels, credentials, members, tokens, users
+from app.store import channels, members, tokens, users
 from app.store.engine.database import Database
 from app.store.tokens import NewToken
 
 TOKEN_PREFIX = "tw_"
-TICKET_SECONDS = 60
-_NO_TICKET = "This ticket is not known here, was used already, or is older than 60 seconds."
+MOST_OF_USER = 200
 _PREFIX_CHARACTERS = 9  # Characters of a token that are stored in clear: "tw_" and six of its 43.
 
 
@@ -39,7 +39,7 @@ async def create_token(db: Database, draft: TokenDraft) -> str:
     """
     if not draft.scopes:
         raise InvalidRequest("A token needs a scope: read, publish or both.", field="scope")
-    secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    secret = TOKEN_PREFIX + new_secret()
     async with db.transaction() as tx:
         user = await users.find(tx, draft.user)
         if user is None:
@@ -64,6 +64,30 @@ async def create_token(db: Database, draft: TokenDraft) -> str:
     return secret
 
 
+async def create_own_token(db: Database, who: Principal, slug: str, name: str, *, days: int) -> str:
+    """Create a token of the caller's for one channel that they may publish to, valid for so many days, to read and to
+    publish. It makes nobody a member. Raises NotFound, Unauthenticated, Forbidden, and Conflict beyond MOST_OF_USER."""
+    if who.user_id is None or who.grant is not None:
+        raise Forbidden("Only who is signed in makes a token: a token makes none.")
+    secret, now = TOKEN_PREFIX + new_secret(), now_ms()
+    async with db.transaction() as tx:
+        channel, role = await readable_in(tx, who, slug)
+        check_publish(who, channel, role)
+        if await tokens.count_valid(tx, who.user_id, now) >= MOST_OF_USER:
+            raise Conflict(f"You have {MOST_OF_USER} valid tokens, the most that a user may have: revoke one.")
+        new = NewToken(
+            digest=digest(secret),
+            prefix=secret[:_PREFIX_CHARACTERS],
+            name=name,
+            user_id=who.user_id,
+            channel_id=channel.id,
+            scopes=frozenset(Scope),
+            expires_at=now + days * DAY_MS,
+        )
+        await tokens.add(tx, new, now)
+    return secret
+
+
 async def revoke_token(db: Database, prefix: str) -> None:
     """Revoke the token that begins with `prefix`; its connections end within the poll interval. Raises NotFound."""
     shown = prefix[:_PREFIX_CHARACTERS]
@@ -79,45 +103,3 @@ async def list_tokens(db: Database, user_name: str) -> list[TokenLine]:
         if user is None:
             raise NotFound(f"There is no user {user_name!r}.", field="user")
         return await tokens.listed(tx, user.id)
-
-
-async def recognise(db: Database, token_digest: str) -> Principal:
-    """The principal of the token with this digest. Raises Unauthenticated when it is unknown, revoked, expired or its
-    user disabled."""
-    async with db.looking() as tx:
-        who = await tokens.principal(tx, token_digest, now_ms())
-    if who is None:
-        raise Unauthenticated("This token is not known here, or it was revoked or has expired.")
-    return who
-
-
-async def create_ticket(db: Database, who: Principal) -> str:
-    """A one-use ticket for this principal's credential, valid for TICKET_SECONDS and no longer than the credential.
-    Raises Unauthenticated for a principal without one."""
-    if who.credential is None:
-        raise Unauthenticated("A ticket needs a token: send one as 'Authorization: Bearer tw_…'.")
-    secret = secrets.token_urlsafe(32)
-    now = now_ms()
-    async with db.transaction() as tx:
-        await tokens.add_ticket(tx, digest(secret), who.credential.id, now, now + TICKET_SECONDS * 1000)
-    return secret
-
-
-async def redeem_ticket(db: Database, secret: str) -> Principal:
-    """Use up a ticket, on every node. Returns the principal that it was created for. Raises Unauthenticated."""
-    now = now_ms()
-    async with db.reading() as tx:  # A guessed ticket must not cost a write transaction.
-        known = await tokens.has_ticket(tx, digest(secret))
-    if not known:
-        raise Unauthenticated(_NO_TICKET)
-    async with db.transaction() as tx:
-        credential = await tokens.take_ticket(tx, digest(secret), now)
-        valid = await credentials.valid(tx, [credential] if credential is not None else [], now)
-    if credential is None or credential not in valid:
-        raise Unauthenticated(_NO_TICKET)
-    return valid[credential]
-
-
-def digest(secret: str) -> str:
-    """The stored form of a secret of 256 random bits. A fast hash is enough, because the secret can't be guessed."""
-    return hashlib.sha256(secret.encode()).hexdigest()

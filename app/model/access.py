@@ -29,6 +29,7 @@ class CredentialKind(StrEnum):
     """The kinds of credentials. A ticket is not one: it stands for the credential that created it."""
 
     TOKEN = "token"
+    SESSION = "session"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -43,9 +44,11 @@ def join_logs(config: Config) -> None:
 class OwnProcess:
     """The application in a process of its own. It changes nothing global before the ASGI lifespan starts."""
 
-    def __init__(self, asgi: Any, settings: Settings, name: str) -> None:
-        """`name` is the name of the application and of its logger."""
+    def __init__(self, asgi: Any, settings: Settings, name: str, setup_paths: Sequence[str]) -> None:
+        """`name` is the name of the application and of its logger; `setup_paths` has the path of a setup link once the
+        hub has started, if it has no user."""
         self._asgi = asgi
+        self._setup_paths = setup_paths
         self._settings = settings
         self._name = name
 
@@ -76,11 +79,22 @@ class OwnProcess:
                     asyncio.get_running_loop().add_reader(parent.sentinel, os._exit, 1)
                 elif config is not None and self._settings.env == "development":
                     click.echo(welcome(self._settings, config), err=True)
+                for path in self._setup_paths:
+                    self._offer_setup(path, config)
             await send(message)
 
         if config is not None and parent is None and self._settings.env == "development":
             SERVER_LOG.setLevel(logging.WARNING)  # The welcome shows the address.
         await self._asgi(scope, receive, send_and_react)
+
+    def _offer_setup(self, path: str, config: Config | None) -> None:
+        """On the terminal in development, else in the log: whoever reads that runs the hub."""
+        url = (address(self._settings, config) if config is not None else self._settings.public_url) or ""
+        sentence = f"This hub has no user yet. Create its administrator, within 24 hours: {url}{path}"
+        if self._settings.env == "development" and multiprocessing.parent_process() is None:
+            click.echo(sentence, err=True)
+        else:
+            SERVER_LOG.warning(sentence)
 
     def _configure_logs(self, config: Config | None) -> None:
         """Give the hub's logger, the application's (`current_app.logger` in a blueprint) and the server's the same
@@ -99,16 +113,22 @@ class OwnProcess:
 
 def welcome(settings: Settings, config: Config) -> str:
     """The line that shows an address of the hub that can be opened, and a first command to try."""
-    scheme, bind = "https" if config.ssl_enabled else "http", config.bind[0]
+    bind = config.bind[0]
     if settings.public_url is None and bind.startswith("unix:"):
         path = bind.removeprefix("unix:")
         return (
             f'Tidewire is at {path} - try: curl --unix-socket {path} -d "hello" http://localhost/lobby (Ctrl-C ends it)'
         )
-    url = settings.public_url or f"{scheme}://{bind}"
+    url = address(settings, config)
+    return f'Tidewire is at {url} - try: curl -d "hello" {url}/lobby (Ctrl-C ends it)'
+
+
+def address(settings: Settings, config: Config) -> str:
+    """An address of the hub that can be opened from this machine, without a slash at its end."""
+    url = settings.public_url or f"{'https' if config.ssl_enabled else 'http'}://{config.bind[0]}"
     for unspecified, loopback in (("//0.0.0.0", "//127.0.0.1"), ("//[::]", "//[::1]")):
         url = url.replace(unspecified, loopback)
-    return f'Tidewire is at {url} - try: curl -d "hello" {url}/lobby (Ctrl-C ends it)'
+    return url
 
 
 def _is_unexpected(record: logging.LogRecord) -> bool:

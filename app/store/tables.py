@@ -166,12 +166,47 @@ class Token(Base):
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class Session(Base):
+    """One row per sign-in on the pages: the SHA-256 of the secret in its cookie. The end of a session deletes it."""
+
+    __tablename__ = "sessions"
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(BigKey, ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    agent: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class Link(Base):
+    """The SHA-256 of the secret in a link for one use; using it deletes its row."""
+
+    __tablename__ = "links"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    user_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class SignInFailures(Base):
+    """The failed sign-ins of an account or a network, which make the next ones wait."""
+
+    __tablename__ = "sign_in_failures"
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
 class Ticket(Base):
-    """A one-use pass for a stream or a websocket; using it deletes its row."""
+    """A one-use pass for a stream or a websocket, of a token or of a session; using it deletes its row."""
 
     __tablename__ = "tickets"
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    token_id: Mapped[int] = mapped_column(BigKey, ForeignKey("tokens.id", ondelete="CASCADE"))
+    token_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("tokens.id", ondelete="CASCADE"))
+    session_id: Mapped[int | None] = mapped_column(BigKey, ForeignKey("sessions.id", ondelete="CASCADE"))
     expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
@@ -189,3 +224,6 @@ USERS = _table(User)
 MEMBERS = _table(Member)
 TOKENS = _table(Token)
 TICKETS = _table(Ticket)
+SESSIONS = _table(Session)
+LINKS = _table(Link)
+SIGN_IN_FAILURES = _table(SignInFailures)

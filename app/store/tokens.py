@@ -1,20 +1,19 @@
-"""API tokens and tickets, stored as digests: add, find, revoke, use up."""
+"""API tokens, stored as digests: add, find, list, revoke."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Text, and_, bindparam, case, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Text, and_, bindparam, case, cast, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Credential, CredentialKind, Grant, Principal, Scope
 from app.model.token import TokenLine
 from app.store.rows import among, grouped, to_time
-from app.store.tables import TICKETS, TOKENS, USERS
+from app.store.tables import TOKENS, USERS
 
 _T = TOKENS.c
 _U = USERS.c
-_P = TICKETS.c
 _COLUMNS = (
     _T.id,
     _T.name,
@@ -118,26 +117,13 @@ async def listed(tx: AsyncConnection, user_id: int) -> list[TokenLine]:
     ]
 
 
+async def count_valid(tx: AsyncConnection, user_id: int, now: int) -> int:
+    """How many valid tokens the user has."""
+    query = select(func.count()).select_from(TOKENS).where(_T.user_id == user_id, _T.revoked_at.is_(None))
+    return (await tx.execute(query.where(or_(_T.expires_at.is_(None), _T.expires_at > now)))).scalar_one()
+
+
 async def revoke(tx: AsyncConnection, prefix: str, at: int) -> int:
     """Revoke the tokens that begin with `prefix`. Returns how many were revoked."""
     query = update(TOKENS).where(_T.prefix == prefix, _T.revoked_at.is_(None)).values(revoked_at=at)
     return (await tx.execute(query)).rowcount
-
-
-async def add_ticket(tx: AsyncConnection, digest: str, token_id: int, now: int, expires_at: int) -> None:
-    """Store a new ticket, and delete those that have expired."""
-    await tx.execute(delete(TICKETS).where(_P.expires_at < now))
-    values = {"digest": digest, "token_id": token_id, "expires_at": expires_at}
-    await tx.execute(insert(TICKETS), [values])
-
-
-async def has_ticket(tx: AsyncConnection, digest: str) -> bool:
-    """True if there is a ticket with this digest, expired or not."""
-    return (await tx.execute(select(_P.digest).where(_P.digest == digest))).first() is not None
-
-
-async def take_ticket(tx: AsyncConnection, digest: str, now: int) -> Credential | None:
-    """Use up a ticket. Returns the credential that it was created for; None when it is unknown, used or expired."""
-    query = delete(TICKETS).where(_P.digest == digest, _P.expires_at > now).returning(_P.token_id)
-    token_id = (await tx.execute(query)).scalar_one_or_none()
-    return Credential(CredentialKind.TOKEN, token_id) if token_id is not None else None

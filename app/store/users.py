@@ -1,8 +1,8 @@
-"""Users: add, find, disable."""
+"""Users: add, find, change the password, disable."""
 
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -36,6 +36,28 @@ async def find(tx: AsyncConnection, name: str) -> User | None:
     """The user with this name."""
     row = (await tx.execute(_USER.where(_U.name == name))).one_or_none()
     return _to_user(row) if row else None
+
+
+async def exist(tx: AsyncConnection) -> bool:
+    """Is there any user?"""
+    return (await tx.execute(select(_U.id).limit(1))).first() is not None
+
+
+async def find_to_sign_in(tx: AsyncConnection, name: str) -> tuple[User | None, str | None]:
+    """The user with this name or address who is not disabled, and the password's hash if there is one."""
+    query = _USER.add_columns(_U.password_hash).where(or_(_U.name == name, _U.email == name.lower()))
+    row = (await tx.execute(query.where(_U.disabled_at.is_(None)).order_by(_U.name != name))).first()
+    return (_to_user(row), row.password_hash) if row else (None, None)
+
+
+async def password_hash(tx: AsyncConnection, user_id: int) -> str | None:
+    """The hash of the user's password, if there is one."""
+    return (await tx.execute(select(_U.password_hash).where(_U.id == user_id))).scalar_one_or_none()
+
+
+async def set_password_hash(tx: AsyncConnection, user_id: int, password_hash: str) -> None:
+    """Change the user's password."""
+    await tx.execute(update(_TABLE).where(_U.id == user_id).values(password_hash=password_hash))
 
 
 async def listed(tx: AsyncConnection) -> list[User]:

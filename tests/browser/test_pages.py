@@ -6,7 +6,7 @@ from playwright.async_api import Browser
 from tests.browser.visitor import Visitor, post
 from tests.support.process import HubProcess
 
-PAGES = ["/", "/lobby", "/lobby?before=2", "/api/docs", "/no-such-channel"]
+PAGES = ["/", "/lobby", "/lobby?before=2", "/api/docs", "/signin", "/no-such-channel"]
 
 
 @pytest.mark.parametrize("width", [320, 390, 1440])

@@ -81,13 +81,13 @@ async def test_production_needs_the_upgrade_that_the_guide_names_and_a_package_c
     removed = await own.ok("db", "remove", "notes", "--yes")
     again = await cli.ok("db", "upgrade")
 
-    assert refused.status == 1 and "at revision 0004 and this hub needs 0004, notes_0001" in refused.err
-    assert upgraded == "Upgraded the schema from 0004 to revision 0004, notes_0001.\n"
+    assert refused.status == 1 and "at revision 0005 and this hub needs 0005, notes_0001" in refused.err
+    assert upgraded == "Upgraded the schema from 0005 to revision 0005, notes_0001.\n"
     assert without.status == 1 and "a package that TIDEWIRE_MIGRATIONS does not name" in without.err
     assert kept == {"kept": []}
     assert unknown.status == 1 and "the labels are: notes" in unknown.err
     assert removed.startswith("Undid 1 migration of notes: take its package out")
-    assert again == "The schema is at revision 0004 already.\n"
+    assert again == "The schema is at revision 0005 already.\n"
 
 
 async def test_the_test_of_the_guide_passes(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ test("an invalid credential (4401) ends the reconnects, with a message", () => {
 
   assert.equal(opened.length, 1);
   assert.equal(states.at(-1).name, "refused");
-  assert.match(states.at(-1).message, /access has ended/);
+  assert.match(states.at(-1).message, /session has ended/);
 });
 
 test("a silent connection is pinged after 20 s and abandoned without an answer for 10 s", () => {

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from app.actions.users import MAX_PASSWORD, create_user, list_users, set_user_disabled
+from app.actions.passwords import MAX_PASSWORD
+from app.actions.users import create_user, list_users, set_user_disabled
 from app.cli.client.terminal import json_line, plain
 from app.cli.operator.database import on_database
 from app.model.update import rfc3339

@@ -2,7 +2,7 @@
 
 from quart import Blueprint, Response
 
-from app.actions.tokens import TICKET_SECONDS, create_ticket
+from app.actions.tickets import TICKET_SECONDS, create_ticket
 from app.errors import Unauthenticated
 from app.web.api import schemas as shapes
 from app.web.http.context import services

@@ -72,7 +72,7 @@ async def _answer(hub: Services, endpoint: str, slug: str, scope: Any, receive: 
     within = None if wire.is_request_complete else hub.settings.query_timeout
     call = begin_call(scope, partial(_read_body, receive, within))
     try:
-        who = await admit_call(hub, call)
+        who = await admit_call(hub, call, cookies=endpoint != _TEXT)
         reply = await (publish_text if endpoint == _TEXT else publish_json)(hub, who, slug, call)
     except ClientDisconnectedError:
         return

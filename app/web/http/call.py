@@ -11,7 +11,10 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+from werkzeug.sansio.http import parse_cookie
+
 from app.errors import InvalidRequest, UnsupportedMediaType
+from app.model.access import Principal
 from app.model.rate import Allowance
 from app.telemetry.logs import REQUEST_ID
 
@@ -21,7 +24,7 @@ type ReadBody = Callable[[], Awaitable[bytes]]
 
 
 class Call:
-    """One call. `allowance` is what is left of the caller's limit, once the call is counted."""
+    """One call. Its caller is `who`, once that is known, and `allowance` what is left of their limit."""
 
     def __init__(self, scope: Any, read_body: ReadBody | None = None) -> None:
         self.scope = scope
@@ -30,6 +33,7 @@ class Call:
         self.path: str = scope["path"].removeprefix(self.root)
         self.address: str = (scope.get("client") or ("<local>",))[0] or "unknown"
         self.allowance: Allowance | None = None
+        self.who: Principal | None = None
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         if len(self._headers) < len(scope["headers"]):
             self._headers = _joined(scope["headers"])
@@ -54,6 +58,13 @@ class Call:
         if wanted in self._headers and sum(sent == wanted for sent, _ in self.scope["headers"]) > 1:
             raise InvalidRequest(f"{name} must be sent once.", field=name)
         return self.header(name)
+
+    def cookie(self, name: str) -> str | None:
+        """The cookie of this name, the first of several; None where there is none."""
+        sent = self._headers.get(b"cookie")
+        if sent is None or name.encode() not in sent:
+            return None
+        return parse_cookie(sent.replace(b", ", b"; ").decode("latin-1")).get(name)
 
     def has_header(self, names: frozenset[bytes]) -> bool:
         """Is any header of these names sent? They are in lower case."""

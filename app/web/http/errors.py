@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 
 import msgspec
-from quart import Quart, Response, current_app, has_websocket_context, render_template, request
+from quart import Quart, Response, current_app, g, has_request_context, has_websocket_context, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import WebsocketMismatch
 
@@ -23,6 +23,7 @@ from app.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from app.web.http import session_cookie
 from app.web.http.call import Call
 from app.web.http.context import current_call
 from app.web.http.replies import Reply
@@ -45,9 +46,9 @@ _BY_STATUS: dict[int, type[Refusal]] = {
 }
 _HINTS = {
     400: "Check the address and what was sent.",
-    401: "Send a token.",
+    401: "Sign in, or send a token.",
     403: "Ask an owner of the channel, or an administrator, for the right that is missing.",
-    404: "Check the spelling. A private channel is not shown here: pages have no sign-in yet, a token reads it.",
+    404: "Check the spelling. A private channel is shown to its members alone, when they are signed in.",
     405: "This address answers to other methods.",
     413: "Send less at once.",
     429: "Wait a moment, then try again.",
@@ -135,10 +136,13 @@ async def _answer(error: Exception) -> Response:
     if not isinstance(error, HTTPException | Refusal) and _is_tested():
         current_call().scope[FAILURE] = error
         raise error
+    if isinstance(error, Unauthenticated) and has_request_context():
+        session_cookie.drop()  # Whatever session it was of has ended: the next page is an anonymous visitor's.
     reply = reply_to(error, current_call())
     trace = _trace(error)
-    # A form that a browser has posted is answered with JSON, but a developer wants to see the trace.
-    return await _page(reply, trace) if _wants_page(any_method=trace is not None) else reply.response()
+    # A text that a browser publishes by a form is answered with JSON, but a developer wants to see the trace.
+    is_page = _wants_page(any_method=trace is not None or "answers_page" in g)
+    return await _page(reply, trace) if is_page else reply.response()
 
 
 def _is_tested() -> bool:

@@ -16,7 +16,18 @@ _PAGE_RULES = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _EXPOSED = "X-Request-ID, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotent-Replayed"
-_SAFETY = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"))
+_SAFETY = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    # What is no page runs nothing, and nobody frames it, also where a browser takes it for one.
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox"),
+)
+_PAGE_SAFETY = (
+    ("Content-Security-Policy", _PAGE_RULES),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+_HSTS = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
 def answer_headers(settings: Settings, call: Call) -> list[tuple[str, str]]:
@@ -25,6 +36,7 @@ def answer_headers(settings: Settings, call: Call) -> list[tuple[str, str]]:
         ("X-Request-ID", call.request_id),
         *_limit(call.allowance),
         *_SAFETY,
+        *([_HSTS] if settings.is_https and settings.env == "production" else []),
         *_cross_origin(settings, call),
     ]
 
@@ -66,9 +78,16 @@ def install(app: Quart, settings: Settings) -> None:
         g.call = begin_call((websocket if is_websocket else request).scope, None if is_websocket else body_bytes)
 
     async def finish(response: Response) -> Response:
-        _put(response, answer_headers(settings, current_call()))
+        call = current_call()
         if response.mimetype == "text/html":
-            response.headers.setdefault("Content-Security-Policy", _PAGE_RULES)
+            for name, value in _PAGE_SAFETY:
+                response.headers.setdefault(name, value)
+        is_kept = call.method in ("GET", "HEAD") or response.mimetype == "text/html"  # By caches, and by a browser.
+        if is_kept and call.who is not None and call.who.credential is not None:
+            response.headers.setdefault("Cache-Control", "no-store")
+        if "varies_by_cookie" in g:
+            response.vary.add("Cookie")
+        _put(response, answer_headers(settings, call))
         return response
 
     async def finish_handshake(response: ResponseTypes | None) -> ResponseTypes | None:
@@ -87,7 +106,7 @@ def install(app: Quart, settings: Settings) -> None:
 def _put(response: ResponseTypes, headers: list[tuple[str, str]]) -> None:
     for name, value in headers:
         if name == "Vary":
-            response.headers.add(name, value)
+            response.vary.add(value)
         elif (name, value) in _SAFETY:
             response.headers.setdefault(name, value)  # A view may have set something stricter.
         else:

@@ -109,7 +109,8 @@ export class UpdateFeed extends HTMLElement {
 
   #showOlder(list) {
     const oldest = [...list.querySelectorAll(".update:not(.update-past)")].at(-1)?.dataset.seq;
-    if (oldest > 1) this.#part("older").querySelector("a").href = `?before=${oldest}`;
+    const { root, channel } = this.dataset;
+    if (oldest > 1) this.#part("older").querySelector("a").href = `${root}/${channel}?before=${oldest}`;
     if (list.children.length === MAX_ITEMS) this.#part("older").hidden = false;
   }
 

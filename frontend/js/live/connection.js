@@ -126,7 +126,7 @@ export class Connection extends EventTarget {
     // Only a connection that lasted resets the count: otherwise one that closes at once is reopened four times a second.
     if (this.#state.name === "live" && this.#clock.now() - this.#liveSince >= STEADY_AFTER_MS) this.#tries = 0;
     this.#abandon();
-    if (code === UNAUTHENTICATED) return this.refuse("Your access has ended. Reload the page to continue.");
+    if (code === UNAUTHENTICATED) return this.refuse("Your session has ended. Reload the page to sign in again.");
     const wait = code === SHUTDOWN ? delayAfterShutdown(this.#random) : delay(this.#tries++, this.#random);
     this.#openIn(wait);
     this.#setState({ name: "waiting", seconds: Math.ceil(wait / 1000) });

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import stat
@@ -46,9 +47,16 @@ async def test_sigterm_stops_the_hub_in_time_and_closes_every_socket(tmp_path: P
 
 async def test_a_first_start_in_development_prints_a_command_to_try(tmp_path: Path) -> None:
     async with hub_process(tmp_path, {}) as hub:
-        pass
+        welcome, setup = hub.log.splitlines()
+        await hub.stop()
+        await CommandLine(tmp_path, {}).ok("user", "create", "ana", "--email", "ana@example.org", "--admin")
+        await hub.start()
+        again = hub.log.splitlines()[2:]
 
-    assert hub.log == f'Tidewire is at {hub.url} - try: curl -d "hello" {hub.url}/lobby (Ctrl-C ends it)\n'
+    assert welcome == f'Tidewire is at {hub.url} - try: curl -d "hello" {hub.url}/lobby (Ctrl-C ends it)'
+    says = "This hub has no user yet. Create its administrator, within 24 hours: "
+    assert re.fullmatch(re.escape(f"{says}{hub.url}/setup/") + r"[\w-]{43}", setup)
+    assert again == [welcome]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +124,7 @@ async def test_a_variable_that_nothing_reads_is_named_at_the_start(tmp_path: Pat
         pass
 
     assert "TIDEWIRE_BINDS is no setting, and is ignored (did you mean TIDEWIRE_BIND?)" in hub.log
-    assert hub.log.count("\n") == 2
+    assert hub.log.count("\n") == 3
 
 
 @pytest.mark.parametrize("spelling", ["sqlite:///data/../data/tidewire.db", "sqlite:///link/tidewire.db"])

@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text, update
 
-from app.actions.tokens import digest, revoke_token
+from app.actions.tokens import revoke_token
 from app.actions.users import set_user_disabled
 from app.config import Settings
 from app.errors import Unavailable
 from app.live.watch import Watch
-from app.model.access import ANONYMOUS, Principal, Role
+from app.model.access import ANONYMOUS, CredentialKind, Principal, Role
 from app.model.draft import check
 from app.model.position import Extent
+from app.model.secret import digest
 from app.model.submission import Submitted
 from app.model.update import Draft
 from app.runtime.reconciler import Reconciler
@@ -67,7 +68,7 @@ async def watching(settings: Settings) -> AsyncIterator[Watching]:
 
 async def _watching(hub: ServedHub) -> Watching:
     tokens = [await hub.token(name) for name in ("ben", "cyd")]
-    ben, cyd = [(token, await hub.services.identities.get(digest(token))) for token in tokens]
+    ben, cyd = [(token, await hub.services.identities.get((CredentialKind.TOKEN, digest(token)))) for token in tokens]
     found = Watching(hub, ben, cyd)
     for number in range(CHANNELS):
         members = {"ben": Role.READER, "cyd": Role.READER} if number % 3 == 0 else {}

@@ -103,7 +103,9 @@ async def test_in_development_hypercorns_own_command_prints_the_hubs_address(tmp
     ) as hub:
         pass
 
-    assert hub.log == f'Tidewire is at {hub.url} - try: curl -d "hello" {hub.url}/lobby (Ctrl-C ends it)\n'
+    welcome, setup = hub.log.splitlines()
+    assert welcome == f'Tidewire is at {hub.url} - try: curl -d "hello" {hub.url}/lobby (Ctrl-C ends it)'
+    assert f"{hub.url}/setup/" in setup
 
 
 async def test_a_server_without_the_direct_transport_is_logged_at_the_start(tmp_path: Path) -> None:

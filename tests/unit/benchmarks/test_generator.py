@@ -154,7 +154,7 @@ async def resume(relay: Relay, within: float = 10) -> dict[str, float]:
         external = [port, ("count", WATCHERS), ("path", "/watch"), ("seqs", 1), ("external", 1)]
         await running.command("open", external)
         await publisher.command("open", [port, ("group", 1), ("path", "/publish")])
-        resume = [("text", "{}"), ("after", 100), ("missed", UPDATES), ("within", within)]
+        resume: list[Field] = [("text", "{}"), ("after", 100), ("missed", UPDATES), ("within", within)]
         resumed = asyncio.ensure_future(running.command("send", resume))
         for _ in range(WATCHERS):
             await relay.subscribed.acquire()

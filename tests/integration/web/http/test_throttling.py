@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from app.actions.tokens import digest
 from app.config import Settings
 from app.live.hub import Hub
+from app.model.access import CredentialKind
+from app.model.secret import digest
 from app.runtime.reconciler import Reconciler
 from tests.support.hub import ServedHub, serving
 from tests.support.raw_socket import RawSocket
@@ -100,8 +101,8 @@ async def test_a_watch_that_closes_during_a_reconcile_does_not_affect_the_others
     async with serving(settings_sqlite) as hub:
         await hub.private("secret")
         live: Hub = hub.services.hub
-        ben = await hub.services.identities.get(digest(await hub.token("ben")))
-        cyd = await hub.services.identities.get(digest(await hub.token("cyd")))
+        ben = await hub.services.identities.get((CredentialKind.TOKEN, digest(await hub.token("ben"))))
+        cyd = await hub.services.identities.get((CredentialKind.TOKEN, digest(await hub.token("cyd"))))
         left, stays = await subscribed(hub, "secret", cyd), await subscribed(hub, "secret", ben)
         sink = StallingSink()
         left.on_end(sink.notify)

@@ -97,8 +97,8 @@ async def test_older_pages_lead_back_to_the_first_update_and_each_is_shown_once(
     while path:
         found = await page(hub, path)
         seen += found.seqs
-        older = [a["href"] for a in found.all("a") if re.fullmatch(r"\?before=\d+", a["href"] or "")]
-        path = f"/lobby{older[0]}" if older else ""
+        older = [a["href"] for a in found.all("a") if re.fullmatch(r"/lobby\?before=\d+", a["href"] or "")]
+        path = older[0] or "" if older else ""
 
     assert seen == list(range(120, 0, -1))
 
@@ -135,7 +135,7 @@ async def test_a_private_channel_is_shown_to_its_members_and_not_found_for_other
         absent = await page(hub, "/absent", 404, token=token)
 
         assert "Nothing here" in outside.text and "the words" not in outside.text
-        assert outside.elements == absent.elements
+        assert str(outside.elements).replace("/secret", "/absent") == str(absent.elements)
 
     assert "the words" in inside.text
     assert "secret" not in (await page(hub, "/")).text

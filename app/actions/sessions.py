@@ -1,0 +1,84 @@
+"""Sessions of the pages: sign in, list, end."""
+
+from app.actions.attempts import ACCOUNT_S, NETWORK_S, attempt_succeeded, begin_attempt
+from app.actions.passwords import hash_password, needs_rehash, verify_password
+from app.clock import now_ms
+from app.errors import NotFound, Unauthenticated
+from app.live.hub import Hub
+from app.model.access import CredentialKind, Principal
+from app.model.network import network_of
+from app.model.secret import digest, new_secret
+from app.model.session import MOST_AGENT, NewSession, SessionLine
+from app.store import sessions, users
+from app.store.engine.database import Database, Transaction
+
+_WRONG = "This name or this password is wrong."
+
+
+async def sign_in(db: Database, name: str, password: str, address: str, agent: str, *, remembered: bool) -> str:
+    """A new session of the user with this name or address; returns its secret. Raises Unauthenticated in the same words
+    whether there is such a user or not, and RateLimited after too many failures.
+
+    An account with failures does not wait at an address where it has a session: who guesses locks its owner out of
+    nothing.
+    """
+    network = network_of(address)
+    account, of_network = f"account:{digest(name.lower())}", f"network:{network}"
+    async with db.transaction() as tx:
+        user, password_hash = await users.find_to_sign_in(tx, name)
+        is_known = user is not None and await sessions.has_address(tx, user.id, network)
+        await begin_attempt(tx, {of_network: NETWORK_S, account: 0 if is_known else ACCOUNT_S})
+    if not await verify_password(password, password_hash) or user is None or password_hash is None:
+        raise Unauthenticated(_WRONG)
+    new_hash = await hash_password(password) if needs_rehash(password_hash) else None
+    async with db.transaction() as tx:
+        await attempt_succeeded(tx, account, of_network)
+        if new_hash is not None:
+            await users.set_password_hash(tx, user.id, new_hash)
+        return await begin_session(tx, user.id, network, agent, remembered=remembered)
+
+
+async def begin_session(tx: Transaction, user_id: int, network: str, agent: str, *, remembered: bool) -> str:
+    """A new session of a user that is signed in by what this transaction does; returns its secret."""
+    secret = new_secret()
+    await sessions.add(tx, NewSession(user_id, agent[:MOST_AGENT], network, remembered), digest(secret), now_ms())
+    return secret
+
+
+async def list_sessions(db: Database, who: Principal) -> list[SessionLine]:
+    """The caller's sessions, the one that was seen last first."""
+    async with db.reading() as tx:
+        return await sessions.listed(tx, who.user_id or 0, now_ms())
+
+
+async def end_session(db: Database, hub: Hub, who: Principal, session_id: int) -> None:
+    """End one of the caller's sessions: what is connected by it is closed. Raises NotFound."""
+    async with db.transaction() as tx:
+        if not await sessions.end(tx, who.user_id or 0, session_id):
+            raise NotFound("This session has ended already.")
+    hub.access_changed()
+
+
+async def end_presented(db: Database, hub: Hub, who: Principal) -> None:
+    """End the session by which the caller calls, if it is one."""
+    credential = who.credential
+    if credential is None or credential.kind is not CredentialKind.SESSION:
+        return
+    async with db.transaction() as tx:
+        await sessions.end(tx, who.user_id or 0, credential.id)
+    hub.access_changed()
+
+
+async def end_other_sessions(db: Database, hub: Hub, who: Principal) -> int:
+    """End every session of the caller but the one that calls. Returns how many ended."""
+    async with db.transaction() as tx:
+        ended = await end_others_in(tx, who)
+    hub.access_changed()
+    return ended
+
+
+async def end_others_in(tx: Transaction, who: Principal) -> int:
+    """As `end_other_sessions`, in a transaction that does more."""
+    credential = who.credential
+    is_session = credential is not None and credential.kind is CredentialKind.SESSION
+    return await sessions.end_others(tx, who.user_id or 0, credential.id if is_session and credential else None)

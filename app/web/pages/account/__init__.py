@@ -1,0 +1,1 @@
+"""Pages of one's own account: setting up, signing in and out, password, sessions."""
