@@ -21,6 +21,7 @@ from app.private_files import make_folder
 __all__ = ["ENVIRONMENTS", "LOG_LEVELS", "PREFIX", "RENAMED", "ConfigError", "Settings", "described", "setting", "tree"]
 ENVIRONMENTS = ("development", "production", "testing")
 RENAMED = {"EARLY_WAIT": "GAP_TIMEOUT"}  # An old name is refused: ignored, it would change what the hub does.
+SIGN_UP = ("invitation", "closed")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _MOST_BYTES = 2**40
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?(inf|nan)", re.ASCII | re.IGNORECASE)
@@ -54,6 +55,7 @@ class Settings:
     blueprints: tuple[str, ...] = setting((), "Your own blueprints, as module:name, comma separated.")
     migrations: tuple[str, ...] = setting((), "Packages of your own migrations, by import path, comma separated.")
     mount: tuple[str, ...] = setting((), "WSGI applications beside the hub, as /path=module:name, comma separated.")
+    sign_up: str = setting("invitation", "invitation or closed: whether an invitation to a channel creates users.")
     rate_limits: bool = setting(True, "on, or off for load tests only.")
     log_level: str = setting("info", "debug, info, warning or error.")
     access_log: bool = setting(False, "on, or off: one log line for each request.")
@@ -125,6 +127,8 @@ class Settings:
         object.__setattr__(self, "database_url", addresses.database_url(self.database_url))
         object.__setattr__(self, "public_url", addresses.public_url(self.public_url) if self.public_url else None)
         addresses.check_bind(self.bind)
+        if self.sign_up not in SIGN_UP:
+            raise ConfigError(f"{PREFIX}SIGN_UP must be one of {', '.join(SIGN_UP)}; got {self.sign_up!r}.")
         if self.log_level.lower() not in LOG_LEVELS:
             raise ConfigError(f"{PREFIX}LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}; got {self.log_level!r}.")
         if self.redis_url is not None:

@@ -12,10 +12,12 @@ from app.actions.first_start import offer_setup
 from app.config import ConfigError, Settings, tree
 from app.jobs.reconcile import poll_presence, reconcile
 from app.jobs.retention import retain
+from app.jobs.uses import record_uses
 from app.jobs.words import index_words
 from app.server.process import OwnProcess, StartRefused
 from app.services import open_services
-from app.web.api import channels, health, reference, stream, text_publish, tickets, updates
+from app.web.api import channels, health, me, reference, stream, text_publish, tickets, updates
+from app.web.api import members as members_api
 from app.web.asgi import mounts
 from app.web.asgi.access_log import AccessLog
 from app.web.asgi.fast_handshake import FastHandshake
@@ -26,12 +28,15 @@ from app.web.asgi.supervisor import Supervisor
 from app.web.asgi.testing import RequestConnection
 from app.web.http import errors, headers, session_cookie, sessions
 from app.web.http.context import EXTENSION
-from app.web.pages import assets, new_channel, site, viewer
+from app.web.pages import assets, channel_settings, invite, members, new_channel, site, viewer
 from app.web.pages import channel as pages
-from app.web.pages.account import account, sign_in
+from app.web.pages.account import account, sign_in, tokens
+from app.web.pages.admin import people
 from app.web.socket import view as socket
 
 log = logging.getLogger("tidewire")
+_API = (health, channels, members_api, updates, me, tickets, stream, socket, reference)
+_PAGES = (assets, sign_in, account, tokens, new_channel, channel_settings, members, invite, people)
 
 
 def create_app(settings: Settings | None = None, *, blueprints: Sequence[Blueprint] = ()) -> Quart:
@@ -69,7 +74,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     # Made here, they distinguish the hub's own hooks from those that are added later.
     app.asgi_app = FastHandshake(app)  # type: ignore[method-assign]
     app.asgi_app = FastPublish(app)  # type: ignore[method-assign]
-    for own in (health, channels, updates, tickets, stream, socket, reference, assets, sign_in, account, new_channel):
+    for own in (*_API, *_PAGES):
         app.register_blueprint(own.blueprint)
     assets.install(app, with_digest=settings.env == "production")  # In development the files change while it runs.
     # Your blueprints are registered before the pages that match every /SLUG; the router prefers fixed words anyway.
@@ -92,7 +97,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     async def serve() -> AsyncGenerator[None]:
         async with open_services(settings) as services:
             app.extensions[EXTENSION] = services
-            for job in (reconcile, poll_presence, retain, index_words):
+            for job in (reconcile, poll_presence, retain, index_words, record_uses):
                 services.tasks.keep(partial(job, services), job.__name__)
             services.tasks.keep(services.connections.check_all, "connections: check")
             if not settings.rate_limits:

@@ -28,6 +28,7 @@ from app.runtime.publisher import Publisher
 from app.runtime.read_gate import ReadGate
 from app.runtime.recent import Recent
 from app.runtime.search_gate import SearchGate
+from app.runtime.uses import Uses
 from app.store.engine.database import Database
 from app.store.engine.url import lock_path
 from app.store.log.append import Log, open_log
@@ -53,6 +54,7 @@ class Services:
     words: WordIndex
     admissions: Admissions
     identities: Recent[Presented, Principal]
+    uses: Uses
     writable: Recent[str, bool]  # True, or Unavailable: anybody may ask, so it is tried at most twice a second.
     connections: Connections
     limits: RateLimits
@@ -88,7 +90,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         tasks.keep(publisher.run, "publish: commit")
         stack.push_async_callback(publisher.drain)
         admissions: Admissions = Recent(SingleFlight(tasks), partial(admit, db))
-        identities = Recent(SingleFlight(tasks), partial(recognise, db))
+        uses = Uses()
+        identities = Recent(SingleFlight(tasks), partial(recognise, db, uses))
         writable = Recent(SingleFlight(tasks), partial(_try_write, db))
         for cache in (admissions, identities):
             hub.on_change(cache.forget)
@@ -104,6 +107,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             words=words,
             admissions=admissions,
             identities=identities,
+            uses=uses,
             writable=writable,
             connections=Connections(settings),
             limits=(RecordedLimits if settings.access_log else RateLimits)(settings),

@@ -6,6 +6,7 @@ from datetime import datetime
 from app.actions.find import readable_in
 from app.clock import now_ms
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from app.live.hub import Hub
 from app.model.access import Principal, Role, Scope, check_publish, no_such_channel
 from app.model.secret import digest, new_secret
 from app.model.session import DAY_MS
@@ -16,6 +17,8 @@ from app.store.tokens import NewToken
 
 TOKEN_PREFIX = "tw_"
 MOST_OF_USER = 200
+MOST_DAYS = 365
+MOST_NAME = 80
 _PREFIX_CHARACTERS = 9  # Characters of a token that are stored in clear: "tw_" and six of its 43.
 
 
@@ -64,15 +67,29 @@ async def create_token(db: Database, draft: TokenDraft) -> str:
     return secret
 
 
-async def create_own_token(db: Database, who: Principal, slug: str, name: str, *, days: int) -> str:
-    """Create a token of the caller's for one channel that they may publish to, valid for so many days, to read and to
-    publish. It makes nobody a member. Raises NotFound, Unauthenticated, Forbidden, and Conflict beyond MOST_OF_USER."""
+async def create_own_token(
+    db: Database, who: Principal, slug: str | None, name: str, scopes: frozenset[Scope], *, days: int
+) -> str:
+    """Create a token of the caller's, valid for so many days, for one channel or for all. It makes nobody a member.
+
+    Raises InvalidRequest, which names the field; NotFound, Unauthenticated or Forbidden for a channel that the caller
+    may not read, or not publish to with the scope `publish`; and Conflict beyond MOST_OF_USER.
+    """
     if who.user_id is None or who.grant is not None:
         raise Forbidden("Only who is signed in makes a token: a token makes none.")
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidRequest(f"A whole number from 1 to {MOST_DAYS}.", field="days")
+    if not scopes:
+        raise InvalidRequest("A token reads, publishes, or both.", field="scopes")
+    if not 1 <= len(name) <= MOST_NAME:
+        raise InvalidRequest(f"1 to {MOST_NAME} characters.", field="name")
     secret, now = TOKEN_PREFIX + new_secret(), now_ms()
     async with db.transaction() as tx:
-        channel, role = await readable_in(tx, who, slug)
-        check_publish(who, channel, role)
+        channel = None
+        if slug is not None:
+            channel, role = await readable_in(tx, who, slug)
+            if Scope.PUBLISH in scopes:
+                check_publish(who, channel, role)
         if await tokens.count_valid(tx, who.user_id, now) >= MOST_OF_USER:
             raise Conflict(f"You have {MOST_OF_USER} valid tokens, the most that a user may have: revoke one.")
         new = NewToken(
@@ -80,12 +97,27 @@ async def create_own_token(db: Database, who: Principal, slug: str, name: str, *
             prefix=secret[:_PREFIX_CHARACTERS],
             name=name,
             user_id=who.user_id,
-            channel_id=channel.id,
-            scopes=frozenset(Scope),
+            channel_id=channel.id if channel is not None else None,
+            scopes=scopes,
             expires_at=now + days * DAY_MS,
         )
         await tokens.add(tx, new, now)
     return secret
+
+
+async def list_own_tokens(db: Database, who: Principal) -> list[TokenLine]:
+    """The caller's tokens that are not revoked, newest first."""
+    async with db.reading() as tx:
+        found = await tokens.listed(tx, who.user_id or 0)
+    return [each for each in found if each.revoked_at is None]
+
+
+async def revoke_own_token(db: Database, hub: Hub, who: Principal, token_id: int) -> None:
+    """Revoke one of the caller's tokens: what is connected by it is closed. Raises NotFound."""
+    async with db.transaction() as tx:
+        if not await tokens.revoke_own(tx, who.user_id or 0, token_id, now_ms()):
+            raise NotFound("This token is revoked already.")
+    hub.access_changed()
 
 
 async def revoke_token(db: Database, prefix: str) -> None:

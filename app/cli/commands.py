@@ -5,6 +5,7 @@ COMMANDS = {
     "db": "app.cli.operator.db:db",
     "user": "app.cli.operator.users:user",
     "channel": "app.cli.operator.channels:channel",
+    "member": "app.cli.operator.members:member",
     "token": "app.cli.operator.tokens:token",
     "publish": "app.cli.client.publish:publish",
     "watch": "app.cli.client.watch:watch",

@@ -96,6 +96,7 @@ class Publishable(Readable, Protocol):
 
 
 ANONYMOUS = Principal(user_id=None, user=None)
+OPERATOR = Principal(user_id=None, user=None, is_admin=True)  # Whoever works on the database itself.
 FOREIGN = Principal(user_id=None, user=None, is_foreign=True)
 
 
@@ -156,9 +157,26 @@ def check_create(who: Principal) -> None:
         raise Forbidden("Creating a channel needs a token with the scope 'publish' that is not bound to a channel.")
 
 
+def check_administer(who: Principal) -> None:
+    """Raises Unauthenticated or Forbidden unless the caller is an administrator who is signed in: a token manages no
+    users."""
+    if who.user_id is None:
+        raise Unauthenticated("Managing users is for administrators, who are signed in.")
+    if not who.is_admin or who.grant is not None:
+        raise Forbidden("Managing users is for administrators, who are signed in.")
+
+
 def may_see_names(who: Principal, channel: Channel, role: Role) -> bool:
     """True if the caller may see the watchers' names, not only their number: members and admins."""
     return (who.is_admin or role >= Role.READER) and not _is_elsewhere(who, channel)
+
+
+def check_see_members(who: Principal, channel: Channel, role: Role) -> None:
+    """Raises as `check_publish` unless the caller may see who the members are: the members may, and admins."""
+    _check_seen(who, channel, role)
+    _check_grant(who, channel, Scope.READ)
+    if not may_see_names(who, channel, role):
+        _refuse(who, f"The members of {channel.slug!r} are shown to its members.")
 
 
 def _is_elsewhere(who: Principal, channel: Readable) -> bool:

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import BigInteger, and_, cast, delete, insert, select
+from sqlalchemy import BigInteger, and_, cast, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Role
+from app.model.member import Member
 from app.store.rows import among, grouped
-from app.store.tables import MEMBERS
+from app.store.tables import MEMBERS, USERS
 
 _M = MEMBERS.c
+_U = USERS.c
 
 
 async def roles(
@@ -38,6 +40,28 @@ async def role(tx: AsyncConnection, channel_id: int, user_id: int | None) -> Rol
     """One user's role in one channel."""
     query = select(_M.role).where(_M.channel_id == channel_id, _M.user_id == user_id)
     return Role((await tx.execute(query)).scalar_one_or_none() or Role.NONE)
+
+
+async def listed(tx: AsyncConnection, channel_id: int) -> list[Member]:
+    """The channel's members, owners first, by name."""
+    query = (
+        select(_U.name, _M.role)
+        .select_from(MEMBERS.join(USERS, _U.id == _M.user_id))
+        .where(_M.channel_id == channel_id, _M.role >= Role.READER)
+        .order_by(_M.role.desc(), _U.name)
+    )
+    return [Member(row.name, Role(row.role)) for row in await tx.execute(query)]
+
+
+async def count(tx: AsyncConnection, channel_id: int) -> int:
+    """How many members the channel has."""
+    return (await tx.execute(select(func.count()).select_from(MEMBERS).where(_M.channel_id == channel_id))).scalar_one()
+
+
+async def has_other_owner(tx: AsyncConnection, channel_id: int, user_id: int) -> bool:
+    """Does somebody beside this user own the channel?"""
+    query = select(_M.user_id).where(_M.channel_id == channel_id, _M.role == Role.OWNER, _M.user_id != user_id)
+    return (await tx.execute(query.limit(1))).first() is not None
 
 
 async def put(tx: AsyncConnection, channel_id: int, user_id: int, role: Role) -> None:

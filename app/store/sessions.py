@@ -47,9 +47,9 @@ async def principal(tx: AsyncConnection, digest: str, now: int) -> tuple[Princip
     return None if row is None else (_to_principal(row), row.seen_at)
 
 
-async def see(tx: AsyncConnection, session_id: int, at: int) -> None:
-    """Record that it was used."""
-    await tx.execute(update(SESSIONS).where(_S.id == session_id, _S.seen_at < at).values(seen_at=at))
+async def use(tx: AsyncConnection, session_ids: Collection[int], at: int) -> None:
+    """Record that these were used."""
+    await tx.execute(update(SESSIONS).where(_S.id.in_(among(tx, session_ids))).values(seen_at=at))
 
 
 async def valid(tx: AsyncConnection, session_ids: Collection[int], now: int) -> dict[int, Principal]:

@@ -164,6 +164,7 @@ class Token(Base):
     expires_at: Mapped[int | None] = mapped_column(BigInteger)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[int] = mapped_column(BigInteger)
+    used_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Session(Base):
@@ -200,6 +201,21 @@ class SignInFailures(Base):
     last_at: Mapped[int] = mapped_column(BigInteger, index=True)
 
 
+class Invitation(Base):
+    """A link by which users join a channel, up to a number of times; `user_id` made it."""
+
+    __tablename__ = "invitations"
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    channel_id: Mapped[int] = mapped_column(BigKey, ForeignKey("channels.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int] = mapped_column(BigKey, ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    role: Mapped[int] = mapped_column(Integer)
+    uses: Mapped[int] = mapped_column(Integer)
+    most_uses: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
 class Ticket(Base):
     """A one-use pass for a stream or a websocket, of a token or of a session; using it deletes its row."""
 
@@ -227,3 +243,4 @@ TICKETS = _table(Ticket)
 SESSIONS = _table(Session)
 LINKS = _table(Link)
 SIGN_IN_FAILURES = _table(SignInFailures)
+INVITATIONS = _table(Invitation)

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.model.access import Credential, CredentialKind, Grant, Principal, Scope
 from app.model.token import TokenLine
-from app.store.rows import among, grouped, to_time
-from app.store.tables import TOKENS, USERS
+from app.store.rows import CHANNEL_COLUMNS, among, grouped, to_time
+from app.store.tables import CHANNELS, TOKENS, USERS
 
 _T = TOKENS.c
 _U = USERS.c
@@ -20,6 +20,7 @@ _COLUMNS = (
     _T.scopes,
     _T.channel_id,
     _T.expires_at,
+    _T.used_at,
     _U.id.label("user_id"),
     _U.name.label("user"),
     _U.is_admin,
@@ -63,10 +64,16 @@ async def add(tx: AsyncConnection, new: NewToken, at: int) -> None:
     await tx.execute(insert(TOKENS), [values])
 
 
-async def principal(tx: AsyncConnection, digest: str, now: int) -> Principal | None:
-    """The principal of the token with this digest; None when it is unknown, revoked, expired or its user disabled."""
+async def principal(tx: AsyncConnection, digest: str, now: int) -> tuple[Principal, int] | None:
+    """The principal of the token with this digest, and when its use was last recorded (0: never); None when it is
+    unknown, revoked, expired or its user disabled."""
     row = (await tx.execute(_OF_DIGEST, {"digest": digest, "now": now})).one_or_none()
-    return None if row is None else _to_principal(row)
+    return None if row is None else (_to_principal(row), row.used_at or 0)
+
+
+async def use(tx: AsyncConnection, token_ids: Collection[int], at: int) -> None:
+    """Record that these were used."""
+    await tx.execute(update(TOKENS).where(_T.id.in_(among(tx, token_ids))).values(used_at=at))
 
 
 async def valid(tx: AsyncConnection, token_ids: Collection[int], now: int) -> dict[int, Principal]:
@@ -106,21 +113,42 @@ def _to_principal(row: Row[*tuple[Any, ...]]) -> Principal:
 async def listed(tx: AsyncConnection, user_id: int) -> list[TokenLine]:
     """A user's tokens, newest first."""
     query = (
-        select(_T.prefix, _T.name, _U.name.label("user"), _T.scopes, _T.expires_at, _T.revoked_at)
-        .select_from(TOKENS.join(USERS, _U.id == _T.user_id))
+        select(
+            _T.id,
+            _T.prefix,
+            _T.name,
+            _U.name.label("user"),
+            _T.scopes,
+            CHANNEL_COLUMNS.slug,
+            _T.created_at,
+            _T.expires_at,
+            _T.revoked_at,
+            _T.used_at,
+        )
+        .select_from(TOKENS.join(USERS, _U.id == _T.user_id).outerjoin(CHANNELS, CHANNEL_COLUMNS.id == _T.channel_id))
         .where(_T.user_id == user_id)
         .order_by(_T.id.desc())
     )
-    return [
-        TokenLine(row.prefix, row.name, row.user, row.scopes, to_time(row.expires_at), to_time(row.revoked_at))
-        for row in await tx.execute(query)
-    ]
+    return [_to_line(row) for row in await tx.execute(query)]
+
+
+def _to_line(row: Row[*tuple[Any, ...]]) -> TokenLine:
+    created = to_time(row.created_at)
+    assert created is not None
+    times = (to_time(row.expires_at), to_time(row.revoked_at), to_time(row.used_at))
+    return TokenLine(row.id, row.prefix, row.name, row.user, row.scopes, row.slug, created, *times)
 
 
 async def count_valid(tx: AsyncConnection, user_id: int, now: int) -> int:
     """How many valid tokens the user has."""
     query = select(func.count()).select_from(TOKENS).where(_T.user_id == user_id, _T.revoked_at.is_(None))
     return (await tx.execute(query.where(or_(_T.expires_at.is_(None), _T.expires_at > now)))).scalar_one()
+
+
+async def revoke_own(tx: AsyncConnection, user_id: int, token_id: int, at: int) -> bool:
+    """Revoke a token of this user's; False when there was no such valid one."""
+    query = update(TOKENS).where(_T.user_id == user_id, _T.id == token_id, _T.revoked_at.is_(None))
+    return bool((await tx.execute(query.values(revoked_at=at))).rowcount)
 
 
 async def revoke(tx: AsyncConnection, prefix: str, at: int) -> int:

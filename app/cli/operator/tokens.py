@@ -69,12 +69,14 @@ def revoke(prefix: str) -> None:
 
 
 def _as_json(line: TokenLine) -> dict[str, object]:
-    times = {"expires_at": line.expires_at, "revoked_at": line.revoked_at}
+    names = ("created_at", "expires_at", "revoked_at", "used_at")
+    times = {name: getattr(line, name) for name in names}
     return {
         "prefix": line.prefix,
         "name": line.name,
         "user": line.user,
         "scopes": line.scopes.split(),
+        "channel": line.channel,
         **{name: rfc3339(round(1000 * at.timestamp())) if at else None for name, at in times.items()},
     }
 

@@ -1,11 +1,11 @@
-"""`tidewire user`: creates, lists, disables and enables users."""
+"""`tidewire user`: creates, lists, disables and enables users, and sets passwords."""
 
 import sys
 
 import click
 
 from app.actions.passwords import MAX_PASSWORD
-from app.actions.users import create_user, list_users, set_user_disabled
+from app.actions.users import create_user, list_users, set_password, set_user_disabled
 from app.cli.client.terminal import json_line, plain
 from app.cli.operator.database import on_database
 from app.model.update import rfc3339
@@ -14,7 +14,7 @@ from app.model.user import User
 
 @click.group()
 def user() -> None:
-    """Create, list, disable and enable users."""
+    """Create, list, disable and enable users, and set their passwords."""
 
 
 @user.command()
@@ -27,6 +27,16 @@ def create(name: str, email: str, admin: bool, password_stdin: bool) -> None:
     password = _password() if password_stdin else None
     created = on_database(lambda db: create_user(db, name, email, password, admin))
     click.echo(f"Created the {'admin' if created.is_admin else 'user'} {created.name}.")
+
+
+@user.command()
+@click.argument("name")
+def password(name: str) -> None:
+    """Read a new password, one line, from standard input, and give it to the user NAME. Every session of the user ends;
+    tokens stay valid."""
+    given = _password()
+    ended = on_database(lambda db: set_password(db, name, given))
+    click.echo(f"Changed the password of {name}; {ended} {'session' if ended == 1 else 'sessions'} ended.")
 
 
 @user.command("list")
@@ -77,5 +87,5 @@ def _password() -> str:
     except UnicodeDecodeError:
         raise click.UsageError("The password on standard input must be UTF-8.") from None
     if not password:
-        raise click.UsageError("--password-stdin was given, and standard input is empty.")
+        raise click.UsageError("The password is read from standard input, and that is empty.")
     return password

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from app.model.access import CredentialKind, Scope
 from app.model.channel import Publishing, Visibility
+from app.model.member import RoleName
 from app.model.update import MAX_BATCH, Draft
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -82,6 +84,30 @@ class Presence(Struct, frozen=True, kw_only=True):
 
     watching: int
     users: tuple[str, ...]
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A member of a channel."""
+
+    name: str
+    role: RoleName
+
+
+class Members(Struct, frozen=True, kw_only=True):
+    """The members of a channel, owners first."""
+
+    members: tuple[Member, ...]
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who calls, by which credential, and what it permits."""
+
+    user: Annotated[str | None, Meta(description="Null for an anonymous caller.")]
+    admin: bool
+    credential: CredentialKind | None
+    scopes: tuple[Scope, ...]
+    bound: Annotated[bool, Meta(description="Is it a token for one channel?")]
+    expires_at: Annotated[Moment | None, Meta(description="Of a token that expires.")]
 
 
 class Ticket(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Any
 
 from itsdangerous import BadData
 from quart import Quart, current_app, request
-from quart_auth import AuthUser, QuartAuth, login_user, logout_user
+from quart_auth import Action, AuthUser, QuartAuth
 
 from app.config import Settings
 from app.model.session import REMEMBERED_MS
@@ -34,6 +34,7 @@ def install(app: Quart, settings: Settings) -> None:
         cookie_secure=settings.is_https,
         duration=_DURATION_S,
         salt=_SALT,
+        singleton=False,  # Else it adds a sync context processor, which takes a thread for each template.
     )
 
 
@@ -51,13 +52,18 @@ def presented(settings: Settings, call: Call) -> str | None:
 
 def start(secret: str, *, remembered: bool) -> None:
     """Send the cookie with the answer to the present request; without `remembered` it goes with the browser."""
-    login_user(AuthUser(secret), remembered)
+    _auth().login_user(AuthUser(secret, Action.WRITE_PERMANENT if remembered else Action.WRITE))
 
 
 def drop() -> None:
     """Have the answer to the present request remove the cookie, if there is one."""
-    if request.cookies.get(current_app.extensions["QUART_AUTH"][0].cookie_name) is not None:
-        logout_user()
+    if _auth().cookie_name in request.cookies:
+        _auth().logout_user()
+
+
+def _auth() -> QuartAuth:
+    auth: QuartAuth = current_app.extensions["QUART_AUTH"][0]
+    return auth
 
 
 def csrf_token(settings: Settings, secret: str) -> str:

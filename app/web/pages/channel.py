@@ -1,5 +1,8 @@
 """The page of one channel: readable without JavaScript, and live with it."""
 
+from collections.abc import Callable
+from functools import partial
+
 from quart import Blueprint, abort, redirect, render_template, url_for
 from quart.typing import ResponseReturnValue
 
@@ -7,7 +10,7 @@ from app.actions.find import readable
 from app.actions.history import Slice, read_history
 from app.actions.tokens import create_own_token
 from app.errors import Forbidden, InvalidRequest, NotFound, RateLimited, Refusal
-from app.model.access import Principal, check_publish
+from app.model.access import Principal, Scope, check_configure, check_publish, may_see_names
 from app.model.channel import RESERVED, Publishing, Visibility
 from app.model.filter import Filter
 from app.web.http.context import current_call, services
@@ -48,7 +51,7 @@ async def make_token(slug: str) -> ResponseReturnValue:
     """The page once more, with a new token in its commands: it is shown this once."""
     who, _ = await posted(TokenForm)
     name = f"{slug}, from its page"
-    token = await create_own_token(services().db, who, slug, name, days=_TOKEN_DAYS)
+    token = await create_own_token(services().db, who, slug, name, frozenset(Scope), days=_TOKEN_DAYS)
     return await _page(who, slug, None, token=token), 201
 
 
@@ -65,16 +68,13 @@ async def _page(who: Principal, slug: str, before: int | None, *, token: str | N
     async with services().reads.read(current_call().address) as sized:
         shown, entries, next_seq = await read_history(db, who, slug, Filter(), part)
         sized(_PAGE_COST * sum(len(entry.json) for entry in entries))
-    try:
-        check_publish(who, found, role)
-        may_publish = True
-    except Refusal:
-        may_publish = False
     return await render_template(
         "channel.html",
         channel=shown,
         updates=await _renderer.shown(entries),
-        may_publish=may_publish,
+        may_publish=_is_allowed(partial(check_publish, who, found, role)),
+        may_configure=_is_allowed(partial(check_configure, who, found, role)),
+        sees_members=may_see_names(who, found, role),
         is_open=found.visibility is not Visibility.PRIVATE and found.publishing is Publishing.EVERYONE,
         is_private=found.visibility is Visibility.PRIVATE,
         token=token,
@@ -82,3 +82,11 @@ async def _page(who: Principal, slug: str, before: int | None, *, token: str | N
         older=next_seq,
         base_url=base_url(),
     )
+
+
+def _is_allowed(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except Refusal:
+        return False
+    return True

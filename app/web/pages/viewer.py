@@ -15,7 +15,10 @@ from app.web.pages.forms import form_token
 
 def install(app: Quart) -> None:
     """Give the templates `viewer()`, the name of who is signed in or None, and `form_token()`."""
-    app.context_processor(lambda: {"viewer": viewer, "form_token": form_token})
+
+    @app.context_processor
+    async def names() -> dict[str, object]:  # Quart runs sync ones in a thread each.
+        return {"viewer": viewer, "form_token": form_token}
 
 
 async def viewer() -> str | None:

@@ -1,4 +1,4 @@
-"""Sessions of the pages, links for one use, the failures of sign-ins; and tickets of sessions.
+"""Sessions of the pages, links for one use, the failures of sign-ins, invitations; and tickets of sessions.
 
 The tickets of before are dropped: each was valid for a minute.
 """
@@ -31,6 +31,7 @@ def tickets(*credential: sa.Column[int]) -> None:
 
 
 def upgrade() -> None:
+    op.add_column("tokens", sa.Column("used_at", sa.BigInteger()))
     op.create_table(
         "sessions",
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
@@ -58,6 +59,18 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("last_at", sa.BigInteger(), nullable=False, index=True),
     )
+    op.create_table(
+        "invitations",
+        sa.Column("id", BIG, primary_key=True, autoincrement=True),
+        sa.Column("digest", sa.String(64), nullable=False, unique=True),
+        sa.Column("channel_id", BIG, sa.ForeignKey("channels.id", ondelete="CASCADE"), nullable=False, index=True),
+        user_key(),
+        sa.Column("role", sa.Integer(), nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("most_uses", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False, index=True),
+    )
     tickets(
         sa.Column("token_id", BIG, sa.ForeignKey("tokens.id", ondelete="CASCADE")),
         sa.Column("session_id", BIG, sa.ForeignKey("sessions.id", ondelete="CASCADE")),
@@ -66,5 +79,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     tickets(sa.Column("token_id", BIG, sa.ForeignKey("tokens.id", ondelete="CASCADE"), nullable=False))
-    for name in ("sign_in_failures", "links", "sessions"):
+    for name in ("invitations", "sign_in_failures", "links", "sessions"):
         op.drop_table(name)
+    op.drop_column("tokens", "used_at")
