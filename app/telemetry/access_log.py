@@ -10,6 +10,7 @@ from app.telemetry.logs import ACCESS, REQUEST_ID
 
 MAX_PATH = 500  # Characters.
 MAX_METHOD = 20
+_ONE_USE = ("/setup/", "/invite/")  # Of links for one use: what follows is their secret.
 _PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"  # RFC 3986, 3.3. All others are escaped, line feeds among them.
 
 
@@ -70,10 +71,13 @@ ENTRY: ContextVar[AccessEntry | None] = ContextVar("access_entry", default=None)
 
 def _path(target: str) -> str:
     """The path of a decoded target, which may be a whole URL, without a query, even one whose question mark was escaped
-    by mistake: it may contain a ticket."""
+    by mistake: it may contain a ticket. Nor with the secret of a link."""
     if not target.startswith("/"):
         try:
             target = urlsplit(target).path
         except ValueError:
             target = ""
+    for prefix in _ONE_USE:
+        if target.startswith(prefix):
+            target = f"{prefix}*"
     return quote(target.partition("?")[0], _PATH_CHARACTERS)[:MAX_PATH] if target.startswith("/") else "-"

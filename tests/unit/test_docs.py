@@ -185,7 +185,7 @@ def shell_lines(page: Path) -> Iterator[str]:
 def test_every_operation_of_the_api_is_documented(openapi: Document) -> None:
     page = text(DOCS / "protocol.md")
     wanted = {
-        f"`{method.upper()} {path.replace('{slug}', 'SLUG')}`"
+        f"`{method.upper()} {path.replace('{slug}', 'SLUG').replace('{name}', 'NAME')}`"
         for path, item in openapi["paths"].items()
         for method in item
         if method != "parameters"

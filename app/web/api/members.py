@@ -38,7 +38,7 @@ async def get_members(slug: str) -> Response:
     Operation(
         name="set_role",
         tag=TAG,
-        summary="Make a user a member, or change a member's role",
+        summary="Set the role of a user in a channel",
         text="For owners and admins. What a lower role no longer permits ends within two seconds.",
         body=RoleDraft,
         answers={200: Answer("The member.", shapes.Member)},

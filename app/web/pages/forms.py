@@ -39,7 +39,10 @@ async def posted[F: TokenForm](kind: type[F]) -> tuple[Principal, F]:
         raise Forbidden("This form was made for another session, or its page is old: open the page again.")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise Forbidden("A page of another site may not send this form.")
-    return await admit_form(services(), current_call()), form
+    who = await admit_form(services(), current_call())
+    if who.is_foreign:
+        raise Forbidden("A page of another site may not send this form.", field="Origin")
+    return who, form
 
 
 def form_token() -> str:

@@ -57,7 +57,7 @@ function head(update, level) {
 }
 
 function* content(update) {
-  if (update.title !== undefined) yield make("h3", "update-title", update.title);
+  if (update.title !== undefined) yield make("h2", "update-title", update.title);
   if (update.value !== undefined) yield value(update);
   if (update.progress !== undefined) yield progress(update);
   if (update.body !== undefined) yield body(update);

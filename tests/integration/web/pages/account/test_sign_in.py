@@ -147,6 +147,16 @@ async def test_a_sign_in_leads_to_a_path_of_this_hub_alone(hub_sqlite: ServedHub
         assert (answer.status, answer.headers["Location"]) == (303, leads_to)
 
 
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+async def test_a_page_of_another_site_signs_nobody_in(hub_sqlite: ServedHub, headers: dict[str, str]) -> None:
+    """Else a visitor would work in the account of an attacker (login CSRF)."""
+    await with_password(hub_sqlite)
+    browsing = Browsing(hub_sqlite)
+    answer = await browsing.send("/signin", "/signin", {"name": "ana", "password": PASSWORD}, **headers)
+
+    assert answer.status == 403 and "tidewire" not in browsing.cookies
+
+
 async def test_a_page_that_needs_a_sign_in_leads_there_and_back(hub_sqlite: ServedHub) -> None:
     answer = await Browsing(hub_sqlite).open("/account?x=1")
 
