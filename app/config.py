@@ -42,6 +42,9 @@ class Settings:
     )
     redis_url: str | None = setting(None, "redis://…, needed for more than one worker or node.")
     secret_key: str = setting("", "Signs cookies; required in production, made once under data_dir elsewhere.")
+    secret_key_fallbacks: tuple[str, ...] = setting(
+        (), "Earlier secret keys, comma separated: cookies that they signed are still valid."
+    )
     data_dir: Path = setting(Path("data"), "Where development keeps its secret key, and the hub its lock file.")
     bind: str = setting("127.0.0.1:8000", "HOST:PORT that `tidewire serve` listens on.")
     workers: int = setting(

@@ -55,6 +55,7 @@ def _join(settings: Settings, blueprints: Sequence[Blueprint], *, owns_process: 
     app = Quart("app", template_folder=str(tree("frontend") / "templates"), static_folder=None)
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
         TESTING=settings.env == "testing",
         TEMPLATES_AUTO_RELOAD=settings.env == "development",
         MAX_CONTENT_LENGTH=settings.max_request_bytes,

@@ -44,7 +44,7 @@ def presented(settings: Settings, call: Call) -> str | None:
     if not value or len(value) > _MOST_CHARACTERS:
         return None
     try:
-        secret = _serializer(settings.secret_key).loads(value, max_age=_DURATION_S)
+        secret = _serializer((*settings.secret_key_fallbacks, settings.secret_key)).loads(value, max_age=_DURATION_S)
     except BadData:
         return None
     return secret if isinstance(secret, str) else None
@@ -73,5 +73,6 @@ def csrf_token(settings: Settings, secret: str) -> str:
 
 
 @lru_cache(8)
-def _serializer(secret_key: str) -> Any:
-    return QuartAuth.serializer_class(secret_key, _SALT)
+def _serializer(secret_keys: tuple[str, ...]) -> Any:
+    """`secret_keys` has the one that signs at its end."""
+    return QuartAuth.serializer_class(secret_keys, _SALT)

@@ -1,12 +1,15 @@
 """What a session's cookie opens, and where it never counts."""
 
+from dataclasses import replace
+
 import aiohttp
 import pytest
 
+from app.config import Settings
 from app.web.http import session_cookie
 from app.web.http.session_cookie import csrf_token
 from tests.support.browsing import Browsing, signed_in
-from tests.support.hub import ServedHub
+from tests.support.hub import ServedHub, serving
 
 UPDATES = "/api/v1/channels/secret/updates"
 FOREIGN = {"Origin": "https://evil.example"}
@@ -15,7 +18,7 @@ FOREIGN = {"Origin": "https://evil.example"}
 def token_of(browsing: Browsing) -> dict[str, str]:
     """The header that a page of this browser's session sends with a change."""
     settings = browsing.hub.services.settings
-    secret = session_cookie._serializer(settings.secret_key).loads(browsing.cookies["tidewire"])
+    secret = session_cookie._serializer((settings.secret_key,)).loads(browsing.cookies["tidewire"])
     return {"X-CSRF-Token": csrf_token(settings, secret)}
 
 
@@ -114,3 +117,17 @@ async def test_a_cookie_that_this_hub_did_not_sign_is_none(hub_sqlite: ServedHub
     answer = await hub_sqlite.call("GET", "/api/v1/channels", headers={"Cookie": cookie})
 
     assert (answer.status, len(answer.json["channels"])) == (200, 1)
+
+
+async def test_a_new_secret_key_leaves_sessions_while_the_old_one_is_a_fallback(settings_sqlite: Settings) -> None:
+    new = "a new key of the tests, which is long enough"
+    async with serving(settings_sqlite) as hub:
+        browsing = await signed_in(hub)
+    with_fallback = replace(settings_sqlite, secret_key=new, secret_key_fallbacks=(settings_sqlite.secret_key,))
+    async with serving(with_fallback) as browsing.hub:
+        still = await browsing.open("/account")
+        changed = await browsing.send("/account", "/account/sessions/end-others")
+    async with serving(replace(settings_sqlite, secret_key=new)) as browsing.hub:
+        no_more = await browsing.open("/account")
+
+    assert [each.status for each in (still, changed, no_more)] == [200, 303, 303]
