@@ -39,6 +39,9 @@ def configured(settings: Settings) -> Iterator[tuple[str, str]]:
         default = each.default if each.default is not MISSING else None
         if each.name == "secret_key":
             yield PREFIX + "SECRET_KEY", f"set, {len(value)} characters" if value else "not set"
+        elif each.name == "secret_key_fallbacks":
+            if value:
+                yield PREFIX + "SECRET_KEY_FALLBACKS", f"set, {len(value)} of them"
         elif each.name in _ALWAYS or value != default:
             yield PREFIX + each.name.upper(), _shown(value)
 

@@ -38,10 +38,11 @@ def test_no_password_is_shown(url: str, shown: str) -> None:
 
 
 def test_the_secret_key_is_not_shown() -> None:
-    lines = dict(configured(settings(redis_url="redis://:hunter2@h/0")))
+    given = settings(redis_url="redis://:hunter2@h/0", secret_key_fallbacks=("an earlier one",))
+    lines = dict(configured(given))
 
     assert SECRET not in str(lines)
-    assert "hunter2" not in str(lines)
+    assert "hunter2" not in str(lines) and "earlier" not in str(lines)
     assert lines["TIDEWIRE_SECRET_KEY"] == "set, 36 characters"
 
 
