@@ -4,13 +4,17 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 
 from app.config import Settings
+from app.model.access import Role
 from app.model.draft import parse_submission
+from app.model.session import NewSession
+from app.store import members, sessions, tokens, users
 from app.store.engine import schema
 from app.store.engine.database import Database
-from tests.support.older_schema import downgrade
+from tests.support.older_schema import downgrade, migrate
 
 
 @pytest.fixture
@@ -61,3 +65,31 @@ async def test_words_that_were_stored_without_their_marks_are_read_again(db: Dat
     assert words == [*(draft.words for draft in drafts), "as it was"]
     assert words[0] == "हिन्दी café"
     assert indexed == [9]
+
+
+async def test_users_and_tokens_of_before_are_kept_and_count_and_a_downgrade_leaves_them(db: Database) -> None:
+    await schema.upgrade(db)
+    async with db.transaction() as tx:
+        await downgrade(tx, "0004", first=1, last=0)
+        for statement in (
+            "INSERT INTO users (id, name, email, is_admin, created_at) VALUES (3, 'ana', 'a@example.org', true, 0)",
+            "INSERT INTO members VALUES (7, 3, 3)",
+            "INSERT INTO tokens (id, digest, prefix, name, user_id, scopes, created_at)"
+            " VALUES (5, 'd', 'tw_abc', 'bot', 3, 'publish read', 0)",
+            "INSERT INTO tickets (digest, token_id, expires_at) VALUES ('t', 5, 9000000000000)",
+        ):
+            await tx.execute(text(statement))
+    await schema.upgrade(db)
+    async with db.transaction() as tx:
+        found = await tokens.principal(tx, "d", 1)
+        ana, password_hash = await users.find_to_sign_in(tx, "A@Example.org")
+        tickets = (await tx.execute(text("SELECT count(*) FROM tickets"))).scalar_one()
+        role = await members.role(tx, 7, 3)
+        await sessions.add(tx, NewSession(3, "", "", False), "s", 1)
+        await tx.run_sync(lambda connection: migrate(connection, command.downgrade, "0004"))
+        kept = (await tx.execute(text("SELECT name FROM tokens"))).scalars().all()
+    await schema.upgrade(db)
+
+    assert found is not None and (found[0].user, found[0].is_admin, found[1]) == ("ana", True, 0)
+    assert ana is not None and (ana.name, password_hash, role, tickets) == ("ana", None, Role.OWNER, 0)
+    assert kept == ["bot"]
