@@ -7,6 +7,7 @@ from app.model.access import Principal, Role, check_create, check_list, no_such_
 from app.model.channel import Channel, ChannelDraft, ChannelPatch, check_slug, with_default_retention
 from app.store import channels, members
 from app.store.engine.database import Database
+from app.telemetry.audit import Act, record
 
 
 async def list_channels(
@@ -33,6 +34,7 @@ async def create_channel(db: Database, who: Principal, draft: ChannelDraft) -> C
     async with db.transaction() as tx:
         channel = await channels.add(tx, with_default_retention(draft), now_ms())
         await members.put(tx, channel.id, who.user_id, Role.OWNER)
+    record(Act.CHANNEL_CREATED, who.user, channel=channel.slug, visibility=channel.visibility)
     return channel
 
 
@@ -58,6 +60,7 @@ async def change_channel(db: Database, hub: Hub, who: Principal, slug: str, patc
         changed = await channels.change(tx, channel.id, changes) if changes else channel
     assert changed is not None, "The channel is locked."
     if changes:
+        record(Act.CHANNEL_CHANGED, who.user, channel=slug, fields=" ".join(sorted(changes)))
         hub.access_changed()
     return changed
 
@@ -68,6 +71,7 @@ async def delete_channel(db: Database, hub: Hub, who: Principal, slug: str) -> N
     async with db.long_transaction() as tx:
         channel = await configurable_in(tx, who, slug)
         await channels.remove(tx, channel.id)
+    record(Act.CHANNEL_DELETED, who.user, channel=slug)
     hub.access_changed()
 
 

@@ -10,6 +10,7 @@ from app.model.secret import digest, new_secret
 from app.store import links, users
 from app.store.engine.database import Database
 from app.store.links import Purpose
+from app.telemetry.audit import Act, record
 
 SETUP_HOURS = 24
 _ONE_START_MS = 10_000
@@ -51,4 +52,6 @@ async def set_up(db: Database, secret: str, name: str, email: str, password: str
         if not await links.take(tx, digest(secret), Purpose.SETUP, now_ms()) or await users.exist(tx):
             raise NotFound(_USED)
         user = await users.add(tx, name, email, password_hash, True, now_ms())
-        return await begin_session(tx, user.id, network_of(address), agent, remembered=False)
+        started = await begin_session(tx, user.id, network_of(address), agent, remembered=False)
+    record(Act.SETUP_DONE, name, address=address)
+    return started

@@ -16,6 +16,7 @@ from app.model.secret import digest, new_secret
 from app.model.session import DAY_MS
 from app.store import channels, invitations, members, users
 from app.store.engine.database import Database, Transaction
+from app.telemetry.audit import Act, record
 
 _NOT_VALID = "This invitation was used up or taken back, or has expired: ask for a new one."
 
@@ -37,6 +38,7 @@ async def invite(db: Database, who: Principal, slug: str, role: Role, *, days: i
         if await invitations.count(tx, channel.id, now) >= MOST_INVITATIONS:
             raise Conflict(f"This channel has {MOST_INVITATIONS} open invitations, the most: take one back.")
         await invitations.add(tx, digest(secret), channel.id, who.user_id, role, uses, now, now + days * DAY_MS)
+    record(Act.INVITATION_CREATED, who.user, channel=slug, role=role.name.lower(), days=days, uses=uses)
     return secret
 
 
@@ -54,6 +56,7 @@ async def take_back(db: Database, who: Principal, slug: str, invitation_id: int)
         channel = await configurable_in(tx, who, slug)
         if not await invitations.remove(tx, channel.id, invitation_id):
             raise Conflict("This invitation has ended already.")
+    record(Act.INVITATION_ENDED, who.user, channel=slug)
 
 
 async def show_invitation(db: Database, secret: str) -> Invited:
@@ -70,6 +73,7 @@ async def join(db: Database, hub: Hub, who: Principal, secret: str) -> str:
     async with db.transaction() as tx:
         invited, channel = await _valid(tx, secret)
         await _join(tx, invited, channel, who.user_id)
+    record(Act.INVITATION_USED, who.user, channel=invited.slug, role=invited.role.name.lower(), inviter=invited.inviter)
     hub.access_changed()
     return invited.slug
 
@@ -88,6 +92,8 @@ async def join_as_new_user(
         user = await users.add(tx, name, email, password_hash, False, now_ms())
         await _join(tx, invited, channel, user.id)
         started = await begin_session(tx, user.id, network_of(address), agent, remembered=False)
+    record(Act.USER_CREATED, name, address=address)
+    record(Act.INVITATION_USED, name, channel=invited.slug, role=invited.role.name.lower(), inviter=invited.inviter)
     hub.access_changed()
     return invited.slug, started
 

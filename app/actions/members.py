@@ -8,6 +8,7 @@ from app.model.channel import Channel
 from app.model.member import MOST_MEMBERS, Member
 from app.store import channels, members, users
 from app.store.engine.database import Database, Transaction
+from app.telemetry.audit import Act, record
 
 _LAST_OWNER = "A channel keeps an owner: make somebody else an owner first, or delete the channel."
 
@@ -30,6 +31,7 @@ async def set_role(db: Database, hub: Hub | None, who: Principal, slug: str, nam
         if user is None or user.disabled_at is not None:
             raise NotFound(f"There is no user {name[:80]!r} on this hub.", field="name")
         await put_in(tx, channel, user.id, role)
+    record(Act.MEMBER_SET, who.user, channel=slug, user=name, role=role.name.lower())
     if hub is not None:  # The command line's: running hubs find it at their next poll.
         hub.access_changed()
 
@@ -41,6 +43,7 @@ async def remove_member(db: Database, hub: Hub | None, who: Principal, slug: str
         channel = await configurable_in(tx, who, slug)
         user = await users.find(tx, name)
         await _remove(tx, channel, user.id if user is not None else 0)
+    record(Act.MEMBER_REMOVED, who.user, channel=slug, user=name)
     if hub is not None:
         hub.access_changed()
 
@@ -51,6 +54,7 @@ async def leave(db: Database, hub: Hub, who: Principal, slug: str) -> None:
         await channels.lock(tx, slug)  # Of two owners that leave at once, one stays.
         channel, _ = await readable_in(tx, who, slug)
         await _remove(tx, channel, who.user_id or 0)
+    record(Act.MEMBER_LEFT, who.user, channel=slug)
     hub.access_changed()
 
 

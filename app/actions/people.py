@@ -7,6 +7,7 @@ from app.model.access import Principal, check_administer
 from app.model.user import UserLine
 from app.store import sessions, users
 from app.store.engine.database import Database, Transaction
+from app.telemetry.audit import Act, record
 
 USERS_PER_PAGE = 100
 
@@ -29,6 +30,7 @@ async def set_disabled(db: Database, hub: Hub, who: Principal, name: str, disabl
         await users.set_disabled(tx, user_id, now_ms() if disabled else None)
         if disabled:
             await sessions.end_others(tx, user_id, None)
+    record(Act.USER_DISABLED if disabled else Act.USER_ENABLED, who.user, user=name)
     hub.access_changed()
 
 
@@ -37,6 +39,7 @@ async def set_admin(db: Database, hub: Hub, who: Principal, name: str, is_admin:
     async with db.transaction() as tx:
         user_id = await _other_in(tx, who, name)
         await users.set_admin(tx, user_id, is_admin)
+    record(Act.USER_PROMOTED if is_admin else Act.USER_DEMOTED, who.user, user=name)
     hub.access_changed()
 
 
@@ -45,6 +48,7 @@ async def end_all_sessions(db: Database, hub: Hub, who: Principal, name: str) ->
     async with db.transaction() as tx:
         user_id = await _other_in(tx, who, name)
         ended = await sessions.end_others(tx, user_id, None)
+    record(Act.SESSIONS_ENDED, who.user, user=name, ended=ended)
     hub.access_changed()
     return ended
 

@@ -11,6 +11,7 @@ from app.model.secret import digest, new_secret
 from app.model.session import MOST_AGENT, NewSession, SessionLine
 from app.store import sessions, users
 from app.store.engine.database import Database, Transaction
+from app.telemetry.audit import Act, record
 
 _WRONG = "This name or this password is wrong."
 
@@ -29,13 +30,16 @@ async def sign_in(db: Database, name: str, password: str, address: str, agent: s
         is_known = user is not None and await sessions.has_address(tx, user.id, network)
         await begin_attempt(tx, {of_network: NETWORK_S, account: 0 if is_known else ACCOUNT_S})
     if not await verify_password(password, password_hash) or user is None or password_hash is None:
+        record(Act.SIGN_IN_FAILED, None, name=name, address=address)
         raise Unauthenticated(_WRONG)
     new_hash = await hash_password(password) if needs_rehash(password_hash) else None
     async with db.transaction() as tx:
         await attempt_succeeded(tx, account, of_network)
         if new_hash is not None:
             await users.set_password_hash(tx, user.id, new_hash)
-        return await begin_session(tx, user.id, network, agent, remembered=remembered)
+        secret = await begin_session(tx, user.id, network, agent, remembered=remembered)
+    record(Act.SIGNED_IN, user.name, address=address, remembered=remembered)
+    return secret
 
 
 async def begin_session(tx: Transaction, user_id: int, network: str, agent: str, *, remembered: bool) -> str:
@@ -56,6 +60,7 @@ async def end_session(db: Database, hub: Hub, who: Principal, session_id: int) -
     async with db.transaction() as tx:
         if not await sessions.end(tx, who.user_id or 0, session_id):
             raise NotFound("This session has ended already.")
+    record(Act.SESSION_ENDED, who.user, session=session_id)
     hub.access_changed()
 
 
@@ -66,6 +71,7 @@ async def end_presented(db: Database, hub: Hub, who: Principal) -> None:
         return
     async with db.transaction() as tx:
         await sessions.end(tx, who.user_id or 0, credential.id)
+    record(Act.SESSION_ENDED, who.user, session=credential.id)
     hub.access_changed()
 
 
@@ -73,6 +79,7 @@ async def end_other_sessions(db: Database, hub: Hub, who: Principal) -> int:
     """End every session of the caller but the one that calls. Returns how many ended."""
     async with db.transaction() as tx:
         ended = await end_others_in(tx, who)
+    record(Act.SESSIONS_ENDED, who.user, user=who.user, ended=ended)
     hub.access_changed()
     return ended
 

@@ -14,6 +14,7 @@ from app.model.token import TokenLine
 from app.store import channels, members, tokens, users
 from app.store.engine.database import Database
 from app.store.tokens import NewToken
+from app.telemetry.audit import Act, record
 
 TOKEN_PREFIX = "tw_"
 MOST_OF_USER = 200
@@ -102,6 +103,9 @@ async def create_own_token(
             expires_at=now + days * DAY_MS,
         )
         await tokens.add(tx, new, now)
+    record(
+        Act.TOKEN_CREATED, who.user, token=secret[:_PREFIX_CHARACTERS], channel=slug, scopes=" ".join(sorted(scopes))
+    )
     return secret
 
 
@@ -117,6 +121,7 @@ async def revoke_own_token(db: Database, hub: Hub, who: Principal, token_id: int
     async with db.transaction() as tx:
         if not await tokens.revoke_own(tx, who.user_id or 0, token_id, now_ms()):
             raise NotFound("This token is revoked already.")
+    record(Act.TOKEN_REVOKED, who.user, token_id=token_id)
     hub.access_changed()
 
 

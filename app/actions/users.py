@@ -12,6 +12,7 @@ from app.model.access import Principal
 from app.model.user import User
 from app.store import sessions, users
 from app.store.engine.database import Database
+from app.telemetry.audit import Act, record
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
@@ -65,6 +66,7 @@ async def change_password(db: Database, hub: Hub, who: Principal, old: str, new:
         await users.set_password_hash(tx, user.id, hashed)
         if end_others:
             await end_others_in(tx, who)
+    record(Act.PASSWORD_CHANGED, who.user, others_ended=end_others)
     hub.access_changed()
 
 
