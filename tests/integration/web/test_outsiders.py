@@ -11,7 +11,7 @@ from app.web.http.session_cookie import csrf_token, presented
 from tests.support.browsing import Browsing, signed_in
 from tests.support.hub import Answered, ServedHub
 
-VALUES = {"name": "ben", "invitation_id": "1"}
+VALUES = {"name": "ben", "invitation_id": "1", "session_id": "1", "token_id": "1", "act": "disable"}
 VOLATILE = {"date", "x-request-id", "ratelimit-remaining", "ratelimit-reset", "set-cookie", "content-length"}
 
 
@@ -69,3 +69,22 @@ async def test_a_private_channel_can_not_be_told_from_none(hub_sqlite: ServedHub
 
         assert secret_one == absent, (method, rule.rule)
         assert secret_one[0] not in (200, 201, 204, 500), (method, rule.rule)
+
+
+@pytest.mark.parametrize("area", ["/account", "/admin", "/new"])
+async def test_every_page_of_an_area_is_for_those_who_are_signed_in(hub_sqlite: ServedHub, area: str) -> None:
+    """And those of administrators for administrators."""
+    visitor, ana = Browsing(hub_sqlite), await signed_in(hub_sqlite)
+    found = [
+        (method, path_of(rule, ""))
+        for rule in hub_sqlite.app.url_map.iter_rules()
+        if rule.rule.startswith(area)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    ]
+    for method, path in found:
+        answer = await (visitor.open(path) if method == "GET" else visitor.send("/signin", path))
+        assert (answer.status, answer.headers["Location"].startswith("/signin?next=/")) == (303, True), path
+        if area == "/admin":
+            answer = await (ana.open(path) if method == "GET" else ana.send("/account", path))
+            assert answer.status == 403, path
+    assert found
