@@ -89,3 +89,28 @@ async def end_others_in(tx: Transaction, who: Principal) -> int:
     credential = who.credential
     is_session = credential is not None and credential.kind is CredentialKind.SESSION
     return await sessions.end_others(tx, who.user_id or 0, credential.id if is_session and credential else None)
+
+
+async def list_sessions_of(db: Database, name: str) -> list[SessionLine]:
+    """The sessions of the user with this name, for the operator. Raises NotFound."""
+    async with db.reading() as tx:
+        return await sessions.listed(tx, await _user_id(tx, name), now_ms())
+
+
+async def end_sessions_of(db: Database, name: str, session_id: int | None) -> int:
+    """End one session of the user with this name, or with None all, for the operator. Returns how many ended. Raises
+    NotFound."""
+    async with db.transaction() as tx:
+        user_id = await _user_id(tx, name)
+        if session_id is None:
+            return await sessions.end_others(tx, user_id, None)
+        if not await sessions.end(tx, user_id, session_id):
+            raise NotFound(f"{name} has no session {session_id}.")
+        return 1
+
+
+async def _user_id(tx: Transaction, name: str) -> int:
+    user = await users.find(tx, name)
+    if user is None:
+        raise NotFound(f"There is no user {name!r}.", field="name")
+    return user.id

@@ -6,6 +6,7 @@ COMMANDS = {
     "user": "app.cli.operator.users:user",
     "channel": "app.cli.operator.channels:channel",
     "member": "app.cli.operator.members:member",
+    "session": "app.cli.operator.sessions:session",
     "token": "app.cli.operator.tokens:token",
     "publish": "app.cli.client.publish:publish",
     "watch": "app.cli.client.watch:watch",
