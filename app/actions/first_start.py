@@ -36,7 +36,9 @@ async def offer_setup(db: Database) -> str | None:
 async def check_setup(db: Database, secret: str) -> None:
     """Raises NotFound for a link that is not valid."""
     async with db.reading() as tx:
-        if await users.exist(tx) or not await links.is_valid(tx, digest(secret), Purpose.SETUP, now_ms()):
+        if await users.exist(tx):
+            raise NotFound("This hub has its administrator already: sign in, or ask for an invitation.")
+        if not await links.is_valid(tx, digest(secret), Purpose.SETUP, now_ms()):
             raise NotFound(_USED)
 
 

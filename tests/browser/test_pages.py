@@ -85,7 +85,7 @@ async def test_the_404_page_suggests_a_next_step(browser: Browser, hub: HubProce
 
         assert answer is not None
         assert answer.status == 404
-        assert "Check the spelling" in text
+        assert "Check the address" in text
 
 
 async def test_a_link_leads_to_older_updates(hub: HubProcess, visitor: Visitor) -> None:

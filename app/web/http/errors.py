@@ -47,8 +47,8 @@ _BY_STATUS: dict[int, type[Refusal]] = {
 _HINTS = {
     400: "Check the address and what was sent.",
     401: "Sign in, or send a token.",
-    403: "Ask an owner of the channel, or an administrator, for the right that is missing.",
-    404: "Check the spelling. A private channel is shown to its members alone, when they are signed in.",
+    403: "Ask for the right that is missing: an owner of the channel, or an administrator of the hub.",
+    404: "Check the address. What is private is shown to its members alone, when they are signed in.",
     405: "This address answers to other methods.",
     413: "Send less at once.",
     429: "Wait a moment, then try again.",

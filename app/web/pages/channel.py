@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from quart import Blueprint, abort, redirect, render_template, url_for
+from quart import Blueprint, abort, redirect, url_for
 from quart.typing import ResponseReturnValue
 
 from app.actions.find import readable
@@ -18,13 +18,13 @@ from app.web.http.describe import Answer, Operation, describe, seq
 from app.web.http.identity import caller
 from app.web.http.query import number_arg
 from app.web.pages.forms import TokenForm, posted
-from app.web.pages.rendering import Renderer
+from app.web.pages.rendering import Renderer, render_in_turns
 from app.web.pages.site import base_url
 
 blueprint = Blueprint("tidewire_channel", __name__)
 _UPDATES_PER_PAGE = 50
 _TOKEN_DAYS = 90
-_PAGE_COST = 2  # Beside the same updates as JSON.
+_PAGE_COST = 4  # Beside the same updates as JSON: half of it the CPU of the page, half that of its Markdown.
 _renderer = Renderer()
 
 
@@ -68,7 +68,7 @@ async def _page(who: Principal, slug: str, before: int | None, *, token: str | N
     async with services().reads.read(current_call().address) as sized:
         shown, entries, next_seq = await read_history(db, who, slug, Filter(), part)
         sized(_PAGE_COST * sum(len(entry.json) for entry in entries))
-    return await render_template(
+    return await render_in_turns(
         "channel.html",
         channel=shown,
         updates=await _renderer.shown(entries),

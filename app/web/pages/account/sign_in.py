@@ -38,7 +38,11 @@ class SetupForm(TokenForm):
 @blueprint.get("/signin")
 async def show() -> ResponseReturnValue:
     """The form to sign in; who is signed in already is sent on."""
-    who = await caller()
+    try:
+        who = await caller()
+    except Unauthenticated:  # By the cookie of a session that has ended: once more without it.
+        session_cookie.drop()
+        return redirect(url_for("tidewire_sign_in.show", next=request.args.get("next")), 303)
     if who.credential is not None and who.credential.kind is CredentialKind.SESSION:
         return redirect(own_path(request.args.get("next")), 303)
     return await _sign_in_page(SignInForm())

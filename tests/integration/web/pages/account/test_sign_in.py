@@ -40,6 +40,16 @@ async def test_the_cookie_of_an_ended_session_opens_nothing_and_is_removed(hub: 
     assert page.status == 401 and "tidewire=;" in page.headers["Set-Cookie"]
 
 
+async def test_who_comes_with_an_ended_session_signs_in_at_once(hub_sqlite: ServedHub) -> None:
+    browsing, other = await signed_in(hub_sqlite), await signed_in(hub_sqlite)
+    await other.send("/account", "/account/sessions/end-others")
+    first = await browsing.open("/signin?next=/lobby")
+    again = await browsing.sign_in()
+
+    assert (first.status, first.headers["Location"]) == (303, "/signin?next=/lobby")
+    assert again.status == 303 and (await browsing.open("/account")).status == 200
+
+
 async def test_each_sign_in_has_a_new_secret_and_ends_the_session_before(hub_sqlite: ServedHub) -> None:
     """Session fixation (OWASP ASVS 5.0, 7.2.4)."""
     browsing = await signed_in(hub_sqlite)

@@ -37,7 +37,7 @@ async def test_a_token_publishes_is_listed_without_its_secret_and_ends_with_its_
     assert (published.status, published.json["author"]) == (201, "backup bot")
     assert token not in page and token[:9] in page
     assert (
-        "publish and read" in page and "/secret" in page and "expires in 89 days" in page and "never used" not in page
+        "publish and read" in page and "/secret" in page and "expires in 90 days" in page and "never used" not in page
     )
     assert (revoked.status, after.status) == (303, 401)
     assert "You have none" in (await ana.open("/account/tokens")).body.decode()
