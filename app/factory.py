@@ -31,12 +31,12 @@ from app.web.http.context import EXTENSION
 from app.web.pages import assets, channel_settings, invite, members, new_channel, site, viewer
 from app.web.pages import channel as pages
 from app.web.pages.account import account, sign_in, tokens
-from app.web.pages.admin import people
+from app.web.pages.admin import users
 from app.web.socket import view as socket
 
 log = logging.getLogger("tidewire")
 _API = (health, channels, members_api, updates, me, tickets, stream, socket, reference)
-_PAGES = (assets, sign_in, account, tokens, new_channel, channel_settings, members, invite, people)
+_PAGES = (assets, sign_in, account, tokens, new_channel, channel_settings, members, invite, users)
 
 
 def create_app(settings: Settings | None = None, *, blueprints: Sequence[Blueprint] = ()) -> Quart:

@@ -37,10 +37,10 @@ class Act(StrEnum):
 
 def record(act: Act, actor: str | None, **details: str | int | bool | None) -> None:
     """Log the act, once it is committed: `actor` is a user's name, None for a visitor. The call's id is on the line."""
-    told = {name: _bounded(value) for name, value in details.items() if value is not None}
-    words = "".join(f" {name}={json.dumps(value, ensure_ascii=True)}" for name, value in told.items())
+    shown = {name: _bounded(value) for name, value in details.items() if value is not None}
+    words = "".join(f" {name}={json.dumps(value, ensure_ascii=True)}" for name, value in shown.items())
     AUDIT.info(
-        "%s by %s%s", act.value, actor or "a visitor", words, extra={"fields": {"act": act, "by": actor, **told}}
+        "%s by %s%s", act.value, actor or "a visitor", words, extra={"fields": {"act": act, "by": actor, **shown}}
     )
 
 

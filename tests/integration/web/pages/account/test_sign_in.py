@@ -72,7 +72,7 @@ async def test_the_cookie_is_for_pages_of_this_host_alone(hub_sqlite: ServedHub)
     assert "Max-Age=2592000" in remembered
 
 
-async def test_a_wrong_name_and_a_wrong_password_are_told_in_the_same_words(hub: ServedHub) -> None:
+async def test_a_wrong_name_and_a_wrong_password_are_refused_in_the_same_words(hub: ServedHub) -> None:
     await with_password(hub)
     await hub.user("ben")  # Has no password.
     given = [("ana", "wrong"), ("ben", "wrong"), ("nobody", PASSWORD), ("a\0b", PASSWORD), ("ana", "x" * 1001)]

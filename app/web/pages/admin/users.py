@@ -3,14 +3,14 @@
 from quart import Blueprint, flash, redirect, render_template, request, url_for
 from quart.typing import ResponseReturnValue
 
-from app.actions.people import end_all_sessions, list_people, set_admin, set_disabled
+from app.actions.administration import end_all_sessions, search_users, set_admin, set_disabled
 from app.errors import Conflict
 from app.web.http.context import services
 from app.web.http.query import text_arg
 from app.web.pages.forms import TokenForm, posted
 from app.web.pages.viewer import signed_in
 
-blueprint = Blueprint("tidewire_people", __name__, url_prefix="/admin/users")
+blueprint = Blueprint("tidewire_users", __name__, url_prefix="/admin/users")
 _DONE = {
     "disable": "{} is disabled: the sessions have ended, and the tokens are not valid.",
     "enable": "{} is enabled again.",
@@ -23,8 +23,8 @@ _DONE = {
 async def show() -> str:
     """A page of the users, or of those that match the search."""
     who, q = await signed_in(), text_arg("q")
-    found, cursor = await list_people(services().db, who, q=q, after=text_arg("cursor", 80) or "")
-    return await render_template("admin/people.html", people=found, query=q or "", next_cursor=cursor, me=who.user)
+    found, cursor = await search_users(services().db, who, q=q, after=text_arg("cursor", 80) or "")
+    return await render_template("admin/users.html", users=found, query=q or "", next_cursor=cursor, me=who.user)
 
 
 @blueprint.post("/<name>/<any(disable, enable, promote, demote):act>")
@@ -40,7 +40,7 @@ async def change(name: str, act: str) -> ResponseReturnValue:
         await flash(_DONE[act].format(name), "success")
     except Conflict as refusal:
         await flash(refusal.message, "error")
-    return redirect(url_for("tidewire_people.show", q=request.args.get("q") or None), 303)
+    return redirect(url_for("tidewire_users.show", q=request.args.get("q") or None), 303)
 
 
 @blueprint.post("/<name>/end-sessions")
@@ -52,4 +52,4 @@ async def end_sessions(name: str) -> ResponseReturnValue:
         await flash(f"{ended} {'session' if ended == 1 else 'sessions'} of {name} ended.", "success")
     except Conflict as refusal:
         await flash(refusal.message, "error")
-    return redirect(url_for("tidewire_people.show", q=request.args.get("q") or None), 303)
+    return redirect(url_for("tidewire_users.show", q=request.args.get("q") or None), 303)

@@ -12,7 +12,7 @@ from app.telemetry.audit import Act, record
 USERS_PER_PAGE = 100
 
 
-async def list_people(db: Database, who: Principal, *, q: str | None, after: str) -> tuple[list[UserLine], str | None]:
+async def search_users(db: Database, who: Principal, *, q: str | None, after: str) -> tuple[list[UserLine], str | None]:
     """A page of the hub's users by name, after the name `after`, and the cursor of the next page if there is one; with
     `q` those with that in their name or address. Raises Forbidden."""
     check_administer(who)
