@@ -1,5 +1,7 @@
 """Invitations: a link by which a user joins a channel, made and taken back by its owners."""
 
+from collections.abc import Awaitable, Callable
+
 from app.actions.find import check_configurable, configurable_in, readable_in
 from app.actions.members import put_in
 from app.actions.passwords import check_password, hash_password
@@ -62,7 +64,7 @@ async def take_back(db: Database, who: Principal, slug: str, invitation_id: int)
 async def show_invitation(db: Database, secret: str) -> Invited:
     """What the invitation opens, and who made it. Raises NotFound for one that is not valid."""
     async with db.reading() as tx:
-        return (await _valid(tx, secret))[0]
+        return (await _valid(tx, secret, channels.find))[0]
 
 
 async def join(db: Database, hub: Hub, who: Principal, secret: str) -> str:
@@ -98,10 +100,13 @@ async def join_as_new_user(
     return invited.slug, started
 
 
-async def _valid(tx: Transaction, secret: str) -> tuple[Invited, Channel]:
-    """The invitation, which dies with its maker's right to invite."""
+async def _valid(
+    tx: Transaction, secret: str, find: Callable[[Transaction, str], Awaitable[Channel | None]] = channels.lock
+) -> tuple[Invited, Channel]:
+    """The invitation, which dies with its maker's right to invite, and its channel, locked: of two that change the
+    roles in it at once, one waits."""
     invited = await invitations.find(tx, digest(secret), now_ms())
-    channel = await channels.find(tx, invited.slug) if invited is not None else None
+    channel = await find(tx, invited.slug) if invited is not None else None
     if invited is None or channel is None:
         raise NotFound(_NOT_VALID)
     if not invited.inviter_is_admin and await members.role(tx, channel.id, invited.inviter_id) is not Role.OWNER:

@@ -3,13 +3,13 @@
 from app.actions.attempts import ACCOUNT_S, NETWORK_S, attempt_succeeded, begin_attempt
 from app.actions.passwords import hash_password, needs_rehash, verify_password
 from app.clock import now_ms
-from app.errors import NotFound, Unauthenticated
+from app.errors import NotFound, Unauthenticated, Unavailable
 from app.live.hub import Hub
 from app.model.access import CredentialKind, Principal
 from app.model.network import network_of
 from app.model.secret import digest, new_secret
 from app.model.session import MOST_AGENT, NewSession, SessionLine
-from app.store import sessions, users
+from app.store import sessions, sign_in_failures, users
 from app.store.engine.database import Database, Transaction
 from app.telemetry.audit import Act, record
 
@@ -29,11 +29,19 @@ async def sign_in(db: Database, name: str, password: str, address: str, agent: s
         user, password_hash = await users.find_to_sign_in(tx, name)
         is_known = user is not None and await sessions.has_address(tx, user.id, network)
         await begin_attempt(tx, {of_network: NETWORK_S, account: 0 if is_known else ACCOUNT_S})
-    if not await verify_password(password, password_hash) or user is None or password_hash is None:
+    try:
+        is_right = await verify_password(password, password_hash)
+    except Unavailable:  # No failure of the caller's.
+        async with db.transaction() as tx:
+            await sign_in_failures.take_back(tx, [account, of_network])
+        raise
+    if not is_right or user is None or password_hash is None:
         record(Act.SIGN_IN_FAILED, None, name=name, address=address)
         raise Unauthenticated(_WRONG)
     new_hash = await hash_password(password) if needs_rehash(password_hash) else None
     async with db.transaction() as tx:
+        if (await users.find_to_sign_in(tx, name))[1] != password_hash:
+            raise Unauthenticated(_WRONG)  # It was changed, or the user disabled, while it was verified.
         await attempt_succeeded(tx, account, of_network)
         if new_hash is not None:
             await users.set_password_hash(tx, user.id, new_hash)

@@ -82,10 +82,13 @@ async def create_own_token(
         raise InvalidRequest(f"A whole number from 1 to {MOST_DAYS}.", field="days")
     if not scopes:
         raise InvalidRequest("A token reads, publishes, or both.", field="scopes")
-    if not 1 <= len(name) <= MOST_NAME:
-        raise InvalidRequest(f"1 to {MOST_NAME} characters.", field="name")
+    if not 1 <= len(name) <= MOST_NAME or not name.isprintable():
+        raise InvalidRequest(f"1 to {MOST_NAME} characters, all of them visible.", field="name")
     secret, now = TOKEN_PREFIX + new_secret(), now_ms()
     async with db.transaction() as tx:
+        namesake = await users.find(tx, name)  # It is the author of what the token publishes.
+        if namesake is not None and namesake.id != who.user_id:
+            raise InvalidRequest("Another user has this name: choose another.", field="name")
         channel = None
         if slug is not None:
             channel, role = await readable_in(tx, who, slug)

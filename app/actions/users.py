@@ -62,6 +62,8 @@ async def change_password(db: Database, hub: Hub, who: Principal, old: str, new:
     check_password(new, user.name, user.email, field="new")
     hashed = await hash_password(new)
     async with db.transaction() as tx:
+        if await users.password_hash(tx, user.id) != stored:
+            raise InvalidRequest("This is not your password any more.", field="old")
         await attempt_succeeded(tx, attempts)
         await users.set_password_hash(tx, user.id, hashed)
         if end_others:

@@ -1,5 +1,6 @@
 """The access log: one line for each request, written when it has ended. It never has a query, a header or a body."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -10,7 +11,7 @@ from app.telemetry.logs import ACCESS, REQUEST_ID
 
 MAX_PATH = 500  # Characters.
 MAX_METHOD = 20
-_ONE_USE = ("/setup/", "/invite/")  # Of links for one use: what follows is their secret.
+_ONE_USE = re.compile(r"(/+(?:setup|invite)/+).+", re.DOTALL)  # Of links: what follows is their secret.
 _PATH_CHARACTERS = "/-._~!$&'()*+,;=:@"  # RFC 3986, 3.3. All others are escaped, line feeds among them.
 
 
@@ -77,7 +78,5 @@ def _path(target: str) -> str:
             target = urlsplit(target).path
         except ValueError:
             target = ""
-    for prefix in _ONE_USE:
-        if target.startswith(prefix):
-            target = f"{prefix}*"
+    target = _ONE_USE.sub(r"\1*", target)
     return quote(target.partition("?")[0], _PATH_CHARACTERS)[:MAX_PATH] if target.startswith("/") else "-"

@@ -63,7 +63,7 @@ def _cross_origin(settings: Settings, call: Call) -> list[tuple[str, str]]:
     allowed += [("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", _EXPOSED)]
     if call.method == "OPTIONS":
         allowed += [
-            ("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE"),
+            ("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"),
             ("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID"),
             ("Access-Control-Max-Age", "600"),
         ]

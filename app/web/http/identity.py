@@ -3,6 +3,7 @@
 
 import hmac
 
+from app.actions.identities import Presented
 from app.actions.tickets import redeem_ticket
 from app.errors import Forbidden, InvalidRequest, Unauthenticated
 from app.model.access import ANONYMOUS, FOREIGN, CredentialKind, Principal
@@ -75,7 +76,11 @@ async def identify(
     if scheme.lower() != "bearer" or not secret:
         raise Unauthenticated("Send the token as 'Authorization: Bearer tw_…'.", field="Authorization")
     _check_length(secret, "Authorization")
-    presented = (CredentialKind.TOKEN, digest(secret))  # The secret itself is kept nowhere, not even as a cache's key.
+    # The secret itself is kept nowhere, not even as a cache's key.
+    return await _looked_up(hub, call, (CredentialKind.TOKEN, digest(secret)))
+
+
+async def _looked_up(hub: Services, call: Call, presented: Presented) -> Principal:
     known = hub.identities.known(presented)
     if known is not None:
         return known
@@ -95,7 +100,7 @@ async def _without_token(hub: Services, call: Call, *, cookies: bool, form: bool
         sent = call.header(CSRF_HEADER) or ""
         if not hmac.compare_digest(sent.encode(), session_cookie.csrf_token(hub.settings, secret).encode()):
             raise Forbidden(f"A change by a session's cookie needs the header {CSRF_HEADER}.", field=CSRF_HEADER)
-    return await hub.identities.get((CredentialKind.SESSION, digest(secret)))
+    return await _looked_up(hub, call, (CredentialKind.SESSION, digest(secret)))
 
 
 def _check_length(secret: str, field: str) -> None:

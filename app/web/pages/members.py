@@ -92,7 +92,7 @@ async def make_invitation(slug: str) -> ResponseReturnValue:
     return await _page(who, slug, link=f"{base_url()}/invite/{secret}"), 201
 
 
-@blueprint.post("/<slug>/invitations/<int:invitation_id>/end")
+@blueprint.post("/<slug>/invitations/<int(max=9223372036854775807):invitation_id>/end")
 async def end_invitation(slug: str, invitation_id: int) -> ResponseReturnValue:
     """Take an invitation back."""
     await posted(TokenForm)

@@ -47,7 +47,7 @@ async def set_password() -> ResponseReturnValue:
     return redirect(url_for("tidewire_account.show"), 303)
 
 
-@blueprint.post("/sessions/<int:session_id>/end")
+@blueprint.post("/sessions/<int(max=9223372036854775807):session_id>/end")
 async def end(session_id: int) -> ResponseReturnValue:
     """End one session: what is connected by it goes dark."""
     await posted(TokenForm)

@@ -48,7 +48,7 @@ async def make() -> ResponseReturnValue:
     return await _page(who, NewTokenForm(), token=token, slug=slug), 201
 
 
-@blueprint.post("/<int:token_id>/revoke")
+@blueprint.post("/<int(max=9223372036854775807):token_id>/revoke")
 async def revoke(token_id: int) -> ResponseReturnValue:
     """Revoke one: what is connected by it is closed."""
     await posted(TokenForm)

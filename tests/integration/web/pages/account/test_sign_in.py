@@ -1,15 +1,17 @@
 """Signing in: a new session for the right password, the same words for every wrong one, and a pause for who guesses."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text, update
 
 from app.clock import now_ms
+from app.config import Settings
 from app.model.session import IDLE_MS, MOST_SESSIONS
 from app.store.tables import SESSIONS, SIGN_IN_FAILURES
 from tests.support.browsing import PASSWORD, Browsing, signed_in, with_password
-from tests.support.hub import Answered, ServedHub
+from tests.support.hub import Answered, ServedHub, serving
 
 WRONG = "This name or this password is wrong."
 
@@ -218,3 +220,17 @@ async def test_a_user_has_so_many_sessions_and_the_one_unseen_longest_ends(hub: 
     assert count == MOST_SESSIONS
     hub.services.identities.forget()
     assert (await browsing.open("/account")).status == 401
+
+
+async def test_a_large_form_is_refused_before_it_is_parsed_and_each_is_counted(settings_sqlite: Settings) -> None:
+    async with serving(replace(settings_sqlite, anonymous_rate=0.1, anonymous_burst=5)) as hub:
+        answers = [await Browsing(hub).post("/signin", {"name": "x" * 100_000}) for _ in range(3)]
+        answers += [await Browsing(hub).post("/signin", {"csrf_token": "0" * 64}) for _ in range(3)]
+
+    assert [each.status for each in answers] == [413] * 3 + [403] * 2 + [429]
+
+
+async def test_an_id_beyond_the_databases_numbers_is_not_found(hub_sqlite: ServedHub) -> None:
+    ana = await signed_in(hub_sqlite)
+    for path in ("/account/sessions/{}/end", "/account/tokens/{}/revoke", "/lobby/invitations/{}/end"):
+        assert (await ana.send("/account", path.format(2**63))).status == 404, path

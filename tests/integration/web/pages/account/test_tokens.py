@@ -76,6 +76,9 @@ async def test_another_users_token_can_not_be_revoked(hub: ServedHub) -> None:
     [
         ({"name": ""}, "name"),
         ({"name": "x" * 81}, "name"),
+        ({"name": "eve\n12:00:00 INFO \x1b[31m"}, "name"),
+        ({"name": "\u202eeve"}, "name"),
+        ({"name": "ben"}, "name"),  # Another user's: it would be the author.
         ({"days": "0"}, "days"),
         ({"days": "366"}, "days"),
         ({"days": "x"}, "days"),
