@@ -69,7 +69,7 @@ def test_a_name_that_resembles_none_is_answered_without_a_guess(capsys: pytest.C
 @pytest.mark.parametrize(
     ("words", "completions"),
     [
-        ("tidewire s", ["serve"]),
+        ("tidewire s", ["serve", "session"]),
         ("tidewire token ", ["create", "list", "revoke"]),
         ("tidewire publish --pro", ["--progress"]),
     ],
