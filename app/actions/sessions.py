@@ -20,8 +20,8 @@ async def sign_in(db: Database, name: str, password: str, address: str, agent: s
     """A new session of the user with this name or address; returns its secret. Raises Unauthenticated in the same words
     whether there is such a user or not, and RateLimited after too many failures.
 
-    An account with failures does not wait at an address where it has a session: who guesses locks its owner out of
-    nothing.
+    For its own failures an account does not wait at an address where it has a session; for those of the address
+    everybody there waits.
     """
     network = network_of(address)
     account, of_network = f"account:{digest(name.lower())}", f"network:{network}"
